@@ -1,4 +1,4 @@
-"""What the session wants people to know arrives in the status line."""
+"""The dispatcher passes events of the session to the GUI thread."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from core.base.changes import Changes, Notice
 from desktop.dispatcher import MainThreadDispatcher
 
 
-def test_each_kind_of_news_has_its_signal(qtbot: QtBot) -> None:
-    bridge = MainThreadDispatcher()
+def test_each_kind_of_event_has_its_signal(qtbot: QtBot) -> None:
+    dispatcher = MainThreadDispatcher()
     heard: list[object] = []
-    bridge.noticed.connect(heard.append)
-    bridge.changed.connect(heard.append)
-    bridge.training_changed.connect(heard.append)
-    bridge.dispatch(Notice("No backup could be made."))
-    bridge.dispatch(Changes(picture_list=True))
+    dispatcher.noticed.connect(heard.append)
+    dispatcher.changed.connect(heard.append)
+    dispatcher.training_changed.connect(heard.append)
+    dispatcher.dispatch(Notice("No backup could be made."))
+    dispatcher.dispatch(Changes(picture_list=True))
     qtbot.waitUntil(lambda: len(heard) == 2)
     assert heard == ["No backup could be made.", Changes(picture_list=True)]

@@ -1,4 +1,4 @@
-"""The window as a whole: open a folder, paint, close, open another; bad folders get a sentence."""
+"""The main window: open, paint, close, open another; unusable folders are explained."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_a_picture_that_cannot_be_shown_says_why_on_the_canvas_and_in_the_list(
     assert "empty" not in thumbs.accessibleDescription()
 
 
-def test_a_stroke_with_the_mouse_is_in_the_file_without_saving(hands: WindowDriver, tmp_path: Path) -> None:
+def test_a_stroke_is_stored_without_saving(hands: WindowDriver, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     opened(hands, folder)
     QTest.keyClicks(hands.page.classes.name_field, "grass, roof")
@@ -111,7 +111,7 @@ def test_a_stroke_with_the_mouse_is_in_the_file_without_saving(hands: WindowDriv
     hands.wait_until(lambda: np.array_equal(hands.label_values, painted), "redo")
 
 
-def test_a_second_project_in_the_same_window_is_alone(hands: WindowDriver, tmp_path: Path) -> None:
+def test_a_second_project_in_the_window_is_independent(hands: WindowDriver, tmp_path: Path) -> None:
     one, two = picture_folder(tmp_path / "one"), picture_folder(tmp_path / "two")
     opened(hands, one)
     hands.session.editing.add_classes(["grass"]).result(10)
@@ -128,7 +128,7 @@ def test_a_second_project_in_the_same_window_is_alone(hands: WindowDriver, tmp_p
         assert [c.name for c in second.classes.read()] == ["roof"]
 
 
-def test_marks_and_travel_by_keys(hands: WindowDriver, tmp_path: Path) -> None:
+def test_status_and_navigation_by_shortcuts(hands: WindowDriver, tmp_path: Path) -> None:
     opened(hands, picture_folder(tmp_path / "pictures"))
     hands.wait_until(lambda: len(hands.session.pictures) == 3, "all pictures")
     hands.key(Qt.Key.Key_D)
@@ -165,7 +165,7 @@ def test_the_picture_shown_last_is_shown_first(hands: WindowDriver, tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", ["empty", "no pictures", "a file", "missing"])
-def test_a_bad_folder_gets_a_sentence_and_nothing_is_made(
+def test_an_unusable_folder_is_explained_and_left_unchanged(
     hands: WindowDriver, tmp_path: Path, kind: str
 ) -> None:
     folder = tmp_path / "bad"
@@ -183,7 +183,7 @@ def test_a_bad_folder_gets_a_sentence_and_nothing_is_made(
     assert not (folder / HOME_FOLDER).exists()
 
 
-def test_a_second_window_is_refused_by_name(hands: WindowDriver, tmp_path: Path) -> None:
+def test_a_project_opened_elsewhere_is_refused(hands: WindowDriver, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     with Project.open(folder, purpose="the other window"):
         hands.window.open_project(folder)
@@ -192,7 +192,7 @@ def test_a_second_window_is_refused_by_name(hands: WindowDriver, tmp_path: Path)
         )
 
 
-def test_a_broken_picture_says_so_and_stops_nothing(hands: WindowDriver, tmp_path: Path) -> None:
+def test_a_broken_picture_is_explained(hands: WindowDriver, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     (folder / "a-broken.jpg").write_bytes(b"no picture")
     hands.window.open_project(folder)
@@ -226,9 +226,7 @@ def test_h_hides_while_held_and_toggles_when_tapped(hands: WindowDriver, tmp_pat
     hands.wait_until(lambda: canvas.layers.label_visible, "the overlays")
 
 
-def test_overlays_come_back_when_another_window_hides_that_the_key_came_up(
-    hands: WindowDriver, tmp_path: Path
-) -> None:
+def test_overlays_come_back_when_the_key_release_is_lost(hands: WindowDriver, tmp_path: Path) -> None:
     opened(hands, picture_folder(tmp_path / "pictures"))
     canvas = hands.canvas
     QTest.keyPress(canvas, Qt.Key.Key_H)
@@ -257,7 +255,7 @@ def test_only_files_of_this_machine_can_be_dropped(hands: WindowDriver, url: str
     assert event.isAccepted() == taken
 
 
-def test_settings_open_once_and_follow_what_is_changed_elsewhere(hands: WindowDriver, tmp_path: Path) -> None:
+def test_settings_open_once_and_show_changes_from_elsewhere(hands: WindowDriver, tmp_path: Path) -> None:
     opened(hands, picture_folder(tmp_path / "pictures"))
     actions, learning = hands.window.actions_by_id, hands.page.training
     actions["settings"].trigger()
@@ -279,7 +277,7 @@ def test_settings_open_once_and_follow_what_is_changed_elsewhere(hands: WindowDr
     again.close()
 
 
-def test_window_state_is_remembered(qtbot: QtBot, qapp: QApplication, settings: Settings) -> None:
+def test_window_state_is_stored(qtbot: QtBot, qapp: QApplication, settings: Settings) -> None:
     for width in (1300, None):
         window = MainWindow(apply_theme(qapp, "light"), settings, print)
         window.show()
@@ -337,7 +335,7 @@ def test_a_full_disk_keeps_the_stroke_and_tries_again(
         assert len([edit for edit in reader.journal.history(1) if edit.tool == "brush"]) == 3
 
 
-def test_a_project_does_not_close_over_a_stroke_that_the_disk_is_about_to_refuse(
+def test_closing_asks_when_a_stroke_is_about_to_fail(
     hands: WindowDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened(hands, picture_folder(tmp_path / "pictures"))

@@ -1,4 +1,4 @@
-"""A folder is opened: its first picture is on screen before the project is, and only the newest folder arrives."""
+"""Opening a folder: the first picture is painted before the project is open; only the newest folder is opened."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def colour_at(hands: WindowDriver, across: float) -> tuple[int, ...]:
     return seen.pixelColor(at).getRgb()[:3]
 
 
-def test_the_first_picture_is_seen_before_the_project_is_open(hands: WindowDriver, tmp_path: Path) -> None:
+def test_first_picture_is_painted_before_the_project_is_open(hands: WindowDriver, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     seen_enough = threading.Event()
     hands.window._loading_lane.submit(
@@ -82,7 +82,7 @@ def test_the_first_picture_is_seen_before_the_project_is_open(hands: WindowDrive
     assert seen.copy(left) == glimpsed.copy(left)
 
 
-def test_workspaces_are_made_when_a_project_needs_them(hands: WindowDriver, tmp_path: Path) -> None:
+def test_workspaces_are_built_when_a_project_needs_them(hands: WindowDriver, tmp_path: Path) -> None:
     pages, names = hands.window.workspaces, {"review", "train", "data", "learn"}
     assert pages.count() == 5 and not names & vars(pages).keys()
     hands.window.layer_controller._set(replace(hands.window.layer_controller.layers, patterns=True))
@@ -98,7 +98,7 @@ def test_workspaces_are_made_when_a_project_needs_them(hands: WindowDriver, tmp_
     assert not pages.train.legend._patterned
 
 
-def test_a_glimpse_that_was_begun_before_is_taken(hands: WindowDriver, tmp_path: Path) -> None:
+def test_a_first_picture_that_is_being_read_is_used(hands: WindowDriver, tmp_path: Path) -> None:
     folder = picture_folder(tmp_path / "pictures")
     begun = prefetch_first_picture(folder)
     hands.window.open_project(folder, first_picture=begun)
@@ -108,7 +108,7 @@ def test_a_glimpse_that_was_begun_before_is_taken(hands: WindowDriver, tmp_path:
     assert hands.canvas.pyramid is seen.pyramid
 
 
-def test_of_two_folders_only_the_newer_arrives(hands: WindowDriver, tmp_path: Path) -> None:
+def test_of_two_folders_only_the_newer_is_opened(hands: WindowDriver, tmp_path: Path) -> None:
     one, two = picture_folder(tmp_path / "one"), picture_folder(tmp_path / "two")
     hands.window.open_project(one)
     hands.wait_until((one / HOME_FOLDER).is_dir, "the first project", 20)  # it is being opened
@@ -127,9 +127,7 @@ def is_free(folder: Path) -> bool:
     return True
 
 
-def test_another_folder_stops_the_drawing_of_the_sample_and_arrives(
-    hands: WindowDriver, tmp_path: Path
-) -> None:
+def test_opening_a_folder_stops_creating_the_sample(hands: WindowDriver, tmp_path: Path) -> None:
     hands.window.open_sample(tmp_path / "sample")
     hands.wait_until((tmp_path / "sample" / "scene-001.jpg").is_file, "the first sample picture", 20)
     hands.window.open_project(picture_folder(tmp_path / "own"))
@@ -138,7 +136,7 @@ def test_another_folder_stops_the_drawing_of_the_sample_and_arrives(
     assert list((tmp_path / "sample").iterdir()) == []
 
 
-def test_closing_stops_the_drawing_of_the_sample(hands: WindowDriver, tmp_path: Path) -> None:
+def test_closing_stops_creating_the_sample(hands: WindowDriver, tmp_path: Path) -> None:
     hands.window.open_sample(tmp_path / "sample")
     hands.wait_until((tmp_path / "sample" / "scene-001.jpg").is_file, "the first sample picture", 20)
     hands.window.actions_by_id["close_project"].trigger()
@@ -150,7 +148,7 @@ def test_closing_stops_the_drawing_of_the_sample(hands: WindowDriver, tmp_path: 
     assert list((tmp_path / "sample").iterdir()) == []
 
 
-def test_a_closed_project_leaves_memory(hands: WindowDriver, tmp_path: Path) -> None:
+def test_a_closed_project_is_garbage_collected(hands: WindowDriver, tmp_path: Path) -> None:
     ended = []
     for name in ("one", "two", "three"):
         hands.window.open_project(picture_folder(tmp_path / name))

@@ -1,4 +1,4 @@
-"""The table of actions: complete, without conflicts, and polite to text fields."""
+"""The table of actions: complete, without conflicts, and plain keys go to text fields."""
 
 from collections import Counter
 
@@ -43,14 +43,14 @@ def test_every_action_has_a_title_help_icon_and_a_group_of_the_cheat_sheet() -> 
     assert {gesture.group for gesture in GESTURES} <= groups
 
 
-def test_ids_are_unique_and_no_key_means_two_things() -> None:
+def test_ids_and_shortcuts_are_unique() -> None:
     assert len({entry.id for entry in ACTIONS}) == len(ACTIONS)
     keys = Counter(QKeySequence(keys).toString() for entry in ACTIONS for keys in entry.shortcuts)
     assert "" not in keys, "a shortcut that Qt cannot read"
     assert [key for key, times in keys.items() if times > 1] == []
 
 
-def test_the_agreed_keys() -> None:
+def test_default_shortcuts() -> None:
     agreed = {
         "tool_brush": "B",
         "tool_eraser": "E",
@@ -72,7 +72,7 @@ def test_the_agreed_keys() -> None:
     assert action_spec("redo").shortcuts == ("Ctrl+Shift+Z", "Ctrl+Y")
 
 
-def test_plain_letters_are_known_as_such() -> None:
+def test_has_plain_key() -> None:
     assert action_spec("tool_brush").has_plain_key
     assert action_spec("next_open").has_plain_key
     assert not action_spec("undo").has_plain_key
@@ -80,7 +80,7 @@ def test_plain_letters_are_known_as_such() -> None:
     assert not action_spec("theme_dark").has_plain_key
 
 
-def test_actions_carry_the_table(qtbot, theme: Theme) -> None:
+def test_actions_are_built_from_the_table(qtbot, theme: Theme) -> None:
     window = QMainWindow()
     qtbot.addWidget(window)
     made = build_actions(window, theme)
@@ -125,7 +125,7 @@ def desk(qtbot, theme: Theme) -> Desk:
     return made
 
 
-def test_plain_letters_choose_tools_from_the_canvas(qtbot, desk: Desk) -> None:
+def test_plain_letters_choose_tools_on_the_canvas(qtbot, desk: Desk) -> None:
     desk.canvas.setFocus()
     QTest.keyClick(desk.canvas, Qt.Key.Key_B)
     QTest.keyClick(desk.canvas, Qt.Key.Key_Right)
@@ -133,7 +133,7 @@ def test_plain_letters_choose_tools_from_the_canvas(qtbot, desk: Desk) -> None:
     assert desk.heard == ["tool_brush", "next_picture", "class_3"]
 
 
-def test_plain_letters_stay_in_a_field_with_the_focus(qtbot, desk: Desk) -> None:
+def test_plain_letters_go_to_a_focused_field(qtbot, desk: Desk) -> None:
     field = desk.classes.name_field
     field.setFocus()
     assert is_text_input()
@@ -150,7 +150,7 @@ def test_plain_letters_stay_in_a_field_with_the_focus(qtbot, desk: Desk) -> None
     assert desk.heard == ["train_now"]
 
 
-def test_letters_stay_in_a_name_that_is_being_edited(qtbot, desk: Desk) -> None:
+def test_plain_letters_go_to_a_name_that_is_being_edited(qtbot, desk: Desk) -> None:
     rows = desk.classes.list_view
     rows.setFocus()
     rows.set_active(1)
@@ -180,7 +180,7 @@ def test_numbers_and_sliders_keep_their_keys(qtbot, desk: Desk) -> None:
     assert desk.heard == ["tool_brush"]
 
 
-def test_the_cheat_sheet_names_every_key(qtbot, theme: Theme) -> None:
+def test_cheat_sheet_lists_every_shortcut(qtbot, theme: Theme) -> None:
     shown = [line for groups in GROUP_COLUMNS for group in groups for line in sheet_lines(group)]
     titles = {line.title for line in shown}
     for entry in ACTIONS:

@@ -1,4 +1,4 @@
-"""Keys that people change: in force everywhere at once, without conflicts, kept, and safe against a bad file."""
+"""Custom shortcuts: used everywhere at once, without conflicts, stored, and robust against an invalid file."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def dialog(qtbot: QtBot, qapp: QApplication, keymap: KeyMap) -> KeymapDialog:
     return made
 
 
-def test_another_key_is_in_force_everywhere(actions: dict[str, QAction], keymap: KeyMap) -> None:
+def test_a_changed_shortcut_is_used_everywhere(actions: dict[str, QAction], keymap: KeyMap) -> None:
     keymap.assign("tool_brush", ("Ctrl+B", "ctrl+b", "Z"))
     assert shortcuts_of("tool_brush") == ("Ctrl+B", "Z")
     assert actions["tool_brush"].shortcuts() == [QKeySequence("Ctrl+B"), QKeySequence("Z")]
@@ -76,7 +76,7 @@ def test_another_key_is_in_force_everywhere(actions: dict[str, QAction], keymap:
     assert not action_spec("tool_brush").has_plain_key
 
 
-def test_no_key_ever_belongs_to_two(keymap: KeyMap) -> None:
+def test_no_shortcut_belongs_to_two_actions(keymap: KeyMap) -> None:
     keymap.assign("tool_fill", ("B",))
     assert (keymap.shortcuts("tool_brush"), keymap.owner("B")) == ((), "tool_fill")
     assert keymap.reset("tool_brush") == ["tool_fill"]
@@ -84,7 +84,7 @@ def test_no_key_ever_belongs_to_two(keymap: KeyMap) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_ready_sets_have_real_actions_and_keys_without_conflicts(keymap: KeyMap, name: str) -> None:
+def test_presets_name_known_actions_and_have_no_conflicts(keymap: KeyMap, name: str) -> None:
     for action_id, keys in PRESETS[name].items():
         assert action_spec(action_id) and all(normalize(k) == k and not reserved_reason(k) for k in keys), (
             action_id
@@ -99,9 +99,7 @@ def test_ready_sets_have_real_actions_and_keys_without_conflicts(keymap: KeyMap,
         assert keymap.shortcuts(entry.id) or not entry.shortcuts, f"{entry.id} lost all its keys"
 
 
-def test_only_differences_are_stored_and_found_again(
-    actions: dict[str, QAction], keymap: KeyMap, settings: Settings
-) -> None:
+def test_only_differences_are_stored(actions: dict[str, QAction], keymap: KeyMap, settings: Settings) -> None:
     keymap.assign("tool_brush", ("F9",))
     keymap.assign("class_1", ("Ctrl+Alt+Q",))
     assert settings.get_state("keys") == {"tool_brush": ["F9"], "class_1": ["Ctrl+Alt+Q"]}
@@ -123,7 +121,7 @@ def test_only_differences_are_stored_and_found_again(
         {f"made_up_{n}": ["B"] for n in range(5000)},
     ],
 )
-def test_a_hostile_or_stale_file_changes_nothing_and_is_told_in_the_log(
+def test_invalid_stored_shortcuts_are_ignored_and_logged(
     caplog: pytest.LogCaptureFixture, stored: object
 ) -> None:
     with caplog.at_level(logging.WARNING):
@@ -132,12 +130,12 @@ def test_a_hostile_or_stale_file_changes_nothing_and_is_told_in_the_log(
     assert len(caplog.records) <= 2 * len(ACTIONS)
 
 
-def test_a_file_that_nests_without_end_is_no_settings(tmp_path: Path) -> None:
+def test_an_endlessly_nested_file_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "settings.json").write_text("[" * 100_000)
     assert Settings(tmp_path / "settings.json").get("theme") == "system"
 
 
-def test_what_people_chose_comes_before_a_new_standard_key() -> None:
+def test_custom_shortcuts_win_over_new_defaults() -> None:
     stored = json.loads('{"tool_polygon": ["B"], "tool_fill": ["B", "F9"]}')
     keys = resolve(read_shortcuts(stored))
     assert (keys["tool_polygon"], keys["tool_fill"], keys["tool_brush"]) == (("B",), ("F9",), ())
@@ -146,7 +144,7 @@ def test_what_people_chose_comes_before_a_new_standard_key() -> None:
 @pytest.mark.parametrize(
     "key", ["Space", "Esc", "Return", "Shift+Return", "Tab", "Backspace", "Shift", "", "B, C"]
 )
-def test_some_keys_are_nobodys(key: str) -> None:
+def test_reserved_keys(key: str) -> None:
     assert reserved_reason(key).endswith(".")
     assert not reserved_reason("Ctrl+Return")
 
@@ -166,7 +164,7 @@ def press(dialog: KeymapDialog, action_id: str, key: Qt.Key, place: int = 1) -> 
     QApplication.processEvents()
 
 
-def test_a_click_and_a_key_give_an_action_that_key(dialog: KeymapDialog, keymap: KeyMap) -> None:
+def test_click_and_key_press_assign_a_shortcut(dialog: KeymapDialog, keymap: KeyMap) -> None:
     press(dialog, "tool_brush", Qt.Key.Key_F9)
     assert keymap.shortcuts("tool_brush") == ("F9",)
     press(dialog, "tool_brush", Qt.Key.Key_F10, place=2)
@@ -177,7 +175,7 @@ def test_a_click_and_a_key_give_an_action_that_key(dialog: KeymapDialog, keymap:
     assert "moves the picture" in dialog.message
 
 
-def test_a_conflict_is_named_and_the_key_can_be_taken_and_given_back(
+def test_a_conflict_names_the_owner_and_can_be_resolved_and_undone(
     dialog: KeymapDialog, keymap: KeyMap
 ) -> None:
     press(dialog, "tool_fill", Qt.Key.Key_B)
@@ -189,7 +187,7 @@ def test_a_conflict_is_named_and_the_key_can_be_taken_and_given_back(
     assert (keymap.shortcuts("tool_fill"), keymap.shortcuts("tool_brush")) == (("G",), ("B",))
 
 
-def test_keys_are_found_by_name_and_by_pressing_them(dialog: KeymapDialog) -> None:
+def test_search_by_name_and_by_key_press(dialog: KeymapDialog) -> None:
     def shown() -> list[str]:
         return [i for i, item in dialog._items.items() if not item.isHidden()]
 
@@ -202,7 +200,7 @@ def test_keys_are_found_by_name_and_by_pressing_them(dialog: KeymapDialog) -> No
     assert len(shown()) == len(ACTIONS)
 
 
-def test_keys_are_cleared_reset_and_taken_from_a_ready_set(dialog: KeymapDialog, keymap: KeyMap) -> None:
+def test_shortcuts_are_cleared_reset_and_set_by_a_preset(dialog: KeymapDialog, keymap: KeyMap) -> None:
     tree = dialog.list
     tree.setCurrentItem(dialog._items["redo"], 2)
     QTest.keyClick(tree, Qt.Key.Key_Delete)
@@ -222,7 +220,7 @@ def test_keys_are_cleared_reset_and_taken_from_a_ready_set(dialog: KeymapDialog,
 # The window
 
 
-def test_changed_keys_work_in_the_window_and_stay_out_of_text_fields(desk: Desk) -> None:
+def test_changed_shortcuts_work_in_the_window_but_not_in_text_fields(desk: Desk) -> None:
     window = desk.window
     try:
         window.keymap.assign("tool_fill", ("W",))
@@ -250,7 +248,7 @@ def test_changed_keys_work_in_the_window_and_stay_out_of_text_fields(desk: Desk)
         window.keymap.use_preset(STANDARD)
 
 
-def test_the_cheat_sheet_is_made_anew_and_leads_to_the_keys(desk: Desk) -> None:
+def test_cheat_sheet_is_rebuilt_and_opens_the_keymap(desk: Desk) -> None:
     window = desk.window
     window.actions_by_id["cheat_sheet"].trigger()
     try:

@@ -1,4 +1,4 @@
-"""The search over everything: what it finds, in which order, and what Enter does."""
+"""The command palette: what it finds, in which order, and what Enter does."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def enter(desk: Desk) -> None:
     desk.wait(60)
 
 
-def test_an_action_is_found_by_title_help_and_key_and_done(desk: Desk) -> None:
+def test_an_action_is_found_by_title_help_and_shortcut(desk: Desk) -> None:
     assert typed(desk, "polyg")[0] == "Polygon"
     enter(desk)
     assert desk.window.actions_by_id["tool_polygon"].isChecked()
@@ -57,7 +57,7 @@ def test_a_class_is_chosen_by_its_name(desk: Desk) -> None:
     assert desk.page.classes.list_view.active_value() == 2
 
 
-def test_a_picture_is_shown_by_a_part_of_its_name(desk: Desk) -> None:
+def test_a_picture_is_found_by_a_part_of_its_name(desk: Desk) -> None:
     record = desk.session.pictures.at(2)
     assert record.name in typed(desk, record.name.upper())
     enter(desk)
@@ -65,7 +65,7 @@ def test_a_picture_is_shown_by_a_part_of_its_name(desk: Desk) -> None:
     assert MAX_PICTURES == 50
 
 
-def test_arrows_choose_and_go_round_and_a_click_does_it(desk: Desk) -> None:
+def test_arrow_keys_wrap_around_and_a_click_activates(desk: Desk) -> None:
     palette = opened(desk)
     QTest.keyClick(palette.field, Qt.Key.Key_Up)
     assert palette.list.currentIndex().row() == palette.model.rowCount() - 1
@@ -81,14 +81,14 @@ def test_arrows_choose_and_go_round_and_a_click_does_it(desk: Desk) -> None:
     assert desk.window.actions_by_id["tool_eraser"].isChecked()
 
 
-def test_the_last_letters_count_though_enter_came_at_once(desk: Desk) -> None:
+def test_enter_searches_for_the_last_letters_first(desk: Desk) -> None:
     palette = opened(desk)
     QTest.keyClicks(palette.field, "fill")
     enter(desk)
     assert desk.window.actions_by_id["tool_fill"].isChecked()
 
 
-def test_pictures_appear_when_their_names_are_there(desk: Desk) -> None:
+def test_pictures_appear_once_their_names_are_indexed(desk: Desk) -> None:
     searching, record = desk.window.palette_search, desk.session.pictures.at(1)
     searching.set_project(
         desk.session, desk.labelling.choose_class, desk.labelling.show_picture
@@ -102,7 +102,7 @@ def test_pictures_appear_when_their_names_are_there(desk: Desk) -> None:
     palette.close()
 
 
-def test_nothing_found_says_so_and_nothing_impossible_is_offered(desk: Desk) -> None:
+def test_no_results_and_no_unavailable_actions(desk: Desk) -> None:
     assert typed(desk, "no such thing anywhere") == []
     assert desk.window._auxiliary_windows.palette._no_results.isVisible()
     desk.window._auxiliary_windows.palette.close()
@@ -111,7 +111,7 @@ def test_nothing_found_says_so_and_nothing_impossible_is_offered(desk: Desk) -> 
     desk.window._auxiliary_windows.palette.close()
 
 
-def test_without_a_project_only_what_is_possible_is_found(desk: Desk) -> None:
+def test_without_a_project_only_available_actions_are_found(desk: Desk) -> None:
     desk.window.close_project()
     searching = desk.window.palette_search
     titles = [find.title for find in searching("")]
@@ -119,7 +119,7 @@ def test_without_a_project_only_what_is_possible_is_found(desk: Desk) -> None:
     assert "Brush" not in titles and "Export dataset" not in titles
 
 
-def test_the_bar_names_the_key_in_force(desk: Desk) -> None:
+def test_search_button_shows_the_current_shortcut(desk: Desk) -> None:
     try:
         desk.window.keymap.assign("command_palette", ("Ctrl+P",))
         assert desk.window.top_bar.search.text().endswith("Ctrl+P")

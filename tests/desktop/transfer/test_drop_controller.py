@@ -1,4 +1,4 @@
-"""Pictures that are dropped, pasted or appear in the folder, in the real window."""
+"""Pictures that are dropped, pasted or appear in the folder, in a real window."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_dropped_pictures_are_copied_after_a_question_and_shown(
     assert len(desk.session.pictures) == 4
 
 
-def test_who_cancels_changes_nothing(desk: Desk, theirs: Path, tmp_path: Path) -> None:
+def test_cancelling_copies_nothing(desk: Desk, theirs: Path, tmp_path: Path) -> None:
     drop(desk, theirs)
     press(desk, question(desk), "Cancel")
     desk.wait(200)
@@ -82,14 +82,14 @@ def test_a_dropped_folder_may_be_opened_instead(desk: Desk, theirs: Path) -> Non
     desk.wait_until(desk.has_picture, "its picture")
 
 
-def test_a_picture_that_is_here_already_is_just_shown(desk: Desk, tmp_path: Path) -> None:
+def test_a_dropped_picture_of_the_project_is_shown(desk: Desk, tmp_path: Path) -> None:
     drop(desk, tmp_path / "pictures" / "p2.png")
     desk.wait_until(lambda: desk.record.path == "p2.png", "the picture")
     assert desk.window.context is not None
     assert desk.window.context.drop_controller.question is None
 
 
-def test_what_is_no_picture_is_told(desk: Desk, tmp_path: Path) -> None:
+def test_dropping_no_picture_shows_a_message(desk: Desk, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("words")
     drop(desk, tmp_path / "notes.txt")
     desk.wait_until(lambda: "no picture" in desk.said, "the sentence")

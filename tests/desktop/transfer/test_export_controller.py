@@ -1,4 +1,4 @@
-"""The export dialog at work: numbers and losses beforehand, the dataset afterwards."""
+"""The export of a dataset in a real window: plan and losses first, the dataset afterwards."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def opened(desk: Desk, format_name: str) -> ExportDialog:
     return dialog
 
 
-def test_a_dataset_leaves_and_its_folder_is_shown(
+def test_a_dataset_is_exported_and_its_folder_opened(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.dab(0.2, 0.6)
@@ -48,7 +48,7 @@ def test_a_dataset_leaves_and_its_folder_is_shown(
     dialog.close()
 
 
-def test_what_cannot_be_written_is_said_before_it_starts(desk: Desk) -> None:
+def test_an_impossible_export_is_explained_and_disabled(desk: Desk) -> None:
     dialog = opened(desk, "masks")
     desk.wait_until(lambda: "nothing to export" in dialog.plan.text(), "the reason", 60)
     assert not dialog.export.isEnabled()
@@ -63,7 +63,7 @@ def test_what_cannot_be_written_is_said_before_it_starts(desk: Desk) -> None:
     dialog.close()
 
 
-def test_cityscapes_is_refused_in_words_when_no_class_fits(desk: Desk, tmp_path: Path) -> None:
+def test_cityscapes_without_a_matching_class_is_explained(desk: Desk, tmp_path: Path) -> None:
     desk.dab(0.3)
     dialog = opened(desk, "cityscapes")
     desk.wait_until(lambda: "No class of this project" in dialog.plan.text(), "the refusal", 60)
@@ -73,7 +73,7 @@ def test_cityscapes_is_refused_in_words_when_no_class_fits(desk: Desk, tmp_path:
     dialog.close()
 
 
-def test_a_stopped_export_goes_on_or_is_discarded(desk: Desk, tmp_path: Path) -> None:
+def test_a_cancelled_export_can_be_continued_or_discarded(desk: Desk, tmp_path: Path) -> None:
     desk.dab(0.2, 0.6)
     with Project.open_read_only(desk.session.home) as project:
         wish = ExportOptions(
@@ -92,7 +92,7 @@ def test_a_stopped_export_goes_on_or_is_discarded(desk: Desk, tmp_path: Path) ->
     dialog.close()
 
 
-def test_a_cancelled_export_says_how_far_it_came(
+def test_a_cancelled_export_shows_how_many_pictures_are_finished(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.dab(0.2, 0.6)
@@ -110,7 +110,7 @@ def test_a_cancelled_export_says_how_far_it_came(
     dialog.close()
 
 
-def test_a_project_that_closes_takes_a_running_export_and_its_dialog_with_it(
+def test_closing_the_project_cancels_the_export_and_closes_the_dialog(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     desk.dab(0.2)

@@ -27,7 +27,7 @@ def export(qtbot, theme: Theme) -> ExportDialog:
     return made
 
 
-def test_an_export_is_counted_before_it_can_start(qtbot, export: ExportDialog) -> None:
+def test_export_is_enabled_by_a_plan(qtbot, export: ExportDialog) -> None:
     assert not export.export.isEnabled()
     export.set_plan("24 masks of 8 classes.")
     assert export.export.isEnabled()
@@ -41,13 +41,13 @@ def test_an_export_is_counted_before_it_can_start(qtbot, export: ExportDialog) -
     assert asked.args == [export.values()]
 
 
-def test_a_plan_that_cannot_be_done_keeps_the_button_off(export: ExportDialog) -> None:
+def test_an_impossible_plan_disables_the_button(export: ExportDialog) -> None:
     export.set_plan("The folder is not empty; choose another one.", ready=False, warning=True)
     assert not export.export.isEnabled()
     assert export.plan.property("role") == "warning"
 
 
-def test_esc_stops_a_running_export_first(qtbot, export: ExportDialog) -> None:
+def test_esc_cancels_a_running_export_first(qtbot, export: ExportDialog) -> None:
     export.set_plan("24 masks.")
     export.set_progress(3, 24)
     assert export.progress.isVisible() and not export.export.isEnabled() and not export.format.isEnabled()
@@ -60,7 +60,7 @@ def test_esc_stops_a_running_export_first(qtbot, export: ExportDialog) -> None:
     assert not export.isVisible()
 
 
-def test_after_an_export_the_dialog_says_what_is_there(export: ExportDialog) -> None:
+def test_result_of_an_export(export: ExportDialog) -> None:
     export.set_progress(0, 0)
     export.set_finished("24 masks are in /out.")
     assert export.cancel.text() == "Close"
@@ -68,7 +68,7 @@ def test_after_an_export_the_dialog_says_what_is_there(export: ExportDialog) -> 
     assert export.export.isEnabled()
 
 
-def test_the_folder_follows_the_format_until_somebody_chooses_another(export: ExportDialog) -> None:
+def test_folder_follows_the_format_until_it_is_changed(export: ExportDialog) -> None:
     assert "pixel is the value of its class" in export.format_help.text()
     choose(export, 1)
     assert export.folder.text() == "/out-coco"
@@ -84,7 +84,7 @@ def choose(export: ExportDialog, place: int) -> None:
     export.format.activated.emit(place)
 
 
-def test_finer_choices_of_an_export_are_part_of_the_wish(qtbot, export: ExportDialog) -> None:
+def test_option_fields_are_part_of_the_values(qtbot, export: ExportDialog) -> None:
     choices = export.option_fields
     assert not choices.tile.isEnabled() and not choices.longest.isEnabled()
     choices.tiles.click()
@@ -100,7 +100,7 @@ def test_finer_choices_of_an_export_are_part_of_the_wish(qtbot, export: ExportDi
     assert (wish.only_done, wish.lists, wish.pattern) == (True, True, "{split}-{index:05}")
 
 
-def test_losses_stand_below_the_numbers(export: ExportDialog) -> None:
+def test_losses_are_listed_below_the_plan(export: ExportDialog) -> None:
     export.set_plan("24 masks.", losses=("Void becomes 0.", "Tags are not written."))
     assert export.losses.isVisible() and export.losses.text().count("•") == 2
     export.set_progress(1, 2)

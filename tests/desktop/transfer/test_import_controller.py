@@ -1,4 +1,4 @@
-"""The import dialog in the real window: looked at, mapped, counted, brought in, stopped, taken back."""
+"""The import of a dataset in a real window: recognised, mapped, planned, imported, cancelled, undone."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def press_import(desk: Desk, dialog: ImportDialog) -> None:
     desk.wait_until(lambda: dialog.cancel.text() == "Close", "the end of the import")
 
 
-def test_a_folder_is_recognised_shown_counted_and_brought_in(desk: Desk, tmp_path: Path) -> None:
+def test_a_folder_is_recognised_previewed_planned_and_imported(desk: Desk, tmp_path: Path) -> None:
     dialog = opened(desk, form("cityscapes", tmp_path / "set"))
     assert dialog.format.currentData() == "cityscapes"
     assert "98%" in dialog.format.currentText()
@@ -66,7 +66,7 @@ def test_a_folder_is_recognised_shown_counted_and_brought_in(desk: Desk, tmp_pat
     )
 
 
-def test_classes_go_where_the_person_says(desk: Desk, tmp_path: Path) -> None:
+def test_classes_are_mapped_as_chosen(desk: Desk, tmp_path: Path) -> None:
     dialog = opened(desk, form("coco", tmp_path / "set"))
     for name, becomes in (("roof", "grass"), ("everything else", "Void: ignored in training and scores")):
         field = dialog.class_mapping.field(name)
@@ -85,7 +85,7 @@ def test_classes_go_where_the_person_says(desk: Desk, tmp_path: Path) -> None:
     np.testing.assert_array_equal(values, np.where(RIGHT, shown.value, VOID))
 
 
-def test_what_is_no_dataset_is_said_and_cannot_be_imported(desk: Desk, tmp_path: Path) -> None:
+def test_a_folder_without_dataset_is_explained_and_disabled(desk: Desk, tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "set" / "a.jpg")
     dialog = opened(desk)
     dialog.set_folder(str(tmp_path / "set"))
@@ -124,7 +124,7 @@ def test_a_folder_may_be_dropped(desk: Desk, tmp_path: Path) -> None:
     )
 
 
-def test_an_import_can_be_stopped_and_goes_on_from_there(desk: Desk, tmp_path: Path) -> None:
+def test_a_cancelled_import_can_be_continued(desk: Desk, tmp_path: Path) -> None:
     for number in range(60):
         external_datasets.photo(tmp_path / "set" / "images" / f"{number:03}.jpg", seed=number)
         external_datasets.grey(tmp_path / "set" / "masks" / f"{number:03}.png", 0, 1)
@@ -140,7 +140,7 @@ def test_an_import_can_be_stopped_and_goes_on_from_there(desk: Desk, tmp_path: P
     desk.wait_until(lambda: len(desk.session.pictures) == 63, "all pictures")
 
 
-def test_a_project_that_closes_takes_a_running_import_and_its_dialog_with_it(
+def test_closing_the_project_cancels_the_import_and_closes_the_dialog(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dialog = opened(desk, form("coco", tmp_path / "set"))

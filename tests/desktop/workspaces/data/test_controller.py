@@ -1,4 +1,4 @@
-"""The Data workspace: every number leads to its pictures; splits in one step; near-copies put right."""
+"""The Data workspace: numbers list their pictures, splits are one undo step, near-duplicates."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def seen(desk: Desk) -> tuple[str, list[str]]:
     return desk.page.filmstrip.filter.currentText(), names
 
 
-def test_sizes_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
+def test_an_image_size_lists_its_pictures(desk: Desk, page: DataPage) -> None:
     look(desk)
     desk.wait_until(lambda: len(page.sizes.buttons) == 1, "the sizes", 10)
     (line,) = page.sizes.buttons
@@ -54,14 +54,14 @@ def test_sizes_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
     assert filter_ == "96 × 64" and "p0.png" in names
 
 
-def test_more_sizes_than_have_lines_are_counted(page: DataPage) -> None:
+def test_image_sizes_beyond_the_limit_are_counted(page: DataPage) -> None:
     page.sizes.set_sizes([((10 + n, 10), 1) for n in range(9)])
     assert len(page.sizes.buttons) == 6 and page.sizes.more.text() == "and 3 more sizes"
     page.sizes.set_sizes(())
     assert page.sizes.isHidden()
 
 
-def test_numbers_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
+def test_counts_classes_and_findings_list_their_pictures(desk: Desk, page: DataPage) -> None:
     desk.dab(0.5)
     second = desk.session.pictures.ids()[1]
     desk.session.editing.set_status(second, Status.DONE)
@@ -100,7 +100,7 @@ def test_numbers_lead_to_their_pictures(desk: Desk, page: DataPage) -> None:
     assert follow(desk, page._counts["pictures"]) == ("All pictures", ["p0.png", "p1.png", "p2.png"])
 
 
-def test_a_split_is_shown_done_and_undone_in_one_step(desk: Desk, page: DataPage) -> None:
+def test_a_split_is_planned_applied_and_undone_in_one_step(desk: Desk, page: DataPage) -> None:
     look(desk)
     page.area.ensureWidgetVisible(page.splits.split)
     desk.click(page.splits.split)
@@ -127,7 +127,7 @@ def test_a_split_is_shown_done_and_undone_in_one_step(desk: Desk, page: DataPage
     desk.wait_until(lambda: all(index.get(i).split is None for i in index.ids()), "no split again")
 
 
-def test_near_copies_are_shown_opened_and_put_right(desk: Desk, page: DataPage) -> None:
+def test_near_duplicates_are_listed_opened_moved_and_skipped(desk: Desk, page: DataPage) -> None:
     card, index = page.near_duplicates, desk.session.pictures
     first, second, _third = index.ids()
     desk.session.editing.set_split(first, Split.TRAIN)
@@ -167,7 +167,7 @@ def test_near_copies_are_shown_opened_and_put_right(desk: Desk, page: DataPage) 
     desk.wait_until(lambda: desk.page.isVisible() and desk.record.id == left.two.id, "the picture")
 
 
-def test_tiny_regions_are_counted_when_asked(desk: Desk, page: DataPage) -> None:
+def test_tiny_regions_are_counted_on_request(desk: Desk, page: DataPage) -> None:
     look(desk)
     page.area.ensureWidgetVisible(page.findings.find_tiny)
     desk.click(page.findings.find_tiny)
@@ -178,7 +178,7 @@ def test_tiny_regions_are_counted_when_asked(desk: Desk, page: DataPage) -> None
     assert page.findings.buttons == {} or not page.findings.isVisible()
 
 
-def test_looking_can_be_cancelled_and_says_how_far_it_is(desk: Desk, page: DataPage) -> None:
+def test_search_for_near_duplicates_shows_progress_and_can_be_cancelled(desk: Desk, page: DataPage) -> None:
     look(desk)
     card, heard = page.near_duplicates, []
     card.cancel_requested.connect(lambda: heard.append("cancel"))
@@ -192,7 +192,7 @@ def test_looking_can_be_cancelled_and_says_how_far_it_is(desk: Desk, page: DataP
     assert (card.find_button.text(), card.progress.isVisible()) == ("Find near-duplicates", False)
 
 
-def test_more_pairs_are_shown_when_asked(qtbot: QtBot, qapp: QApplication) -> None:
+def test_show_more_adds_pairs(qtbot: QtBot, qapp: QApplication) -> None:
     card = NearDuplicatesCard(apply_theme(qapp, "light"))
     qtbot.addWidget(card)
     sides = [PairMember(n, f"p{n}.png", "train") for n in range(31)]

@@ -1,4 +1,4 @@
-"""The Learn workspace: the own picture on the bench, sums spelled out, lessons that lead there, the network."""
+"""The Learn workspace: bench with the open picture, formulas, lessons, and the network."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def own_picture(desk: Desk) -> np.ndarray:
     return pyramid.full_image()
 
 
-def test_learn_comes_last_and_waits_until_it_is_wanted(desk: Desk) -> None:
+def test_learn_is_the_last_workspace_and_built_when_shown(desk: Desk) -> None:
     assert WORKSPACE_ACTIONS[-1] == "workspace_learn"
     code = (
         "import sys, desktop.app;"
@@ -72,7 +72,7 @@ def test_learn_comes_last_and_waits_until_it_is_wanted(desk: Desk) -> None:
     untouched.deleteLater()
 
 
-def test_the_own_picture_lies_on_the_bench(desk: Desk, page: LearnPage) -> None:
+def test_bench_shows_the_open_picture(desk: Desk, page: LearnPage) -> None:
     bench = page.bench
     seen = brightness(own_picture(desk))
     left, top = bench.picker.left, bench.picker.top
@@ -107,7 +107,7 @@ def test_a_click_into_the_picture_and_arrows_move_the_patch(desk: Desk, page: Le
     assert bench.source.values.shape == (16, 16)
 
 
-def test_pointing_at_an_output_spells_out_its_sum(page: LearnPage) -> None:
+def test_pointing_at_an_output_cell_shows_its_formula(page: LearnPage) -> None:
     bench = page.bench
     bench.set_setup(DemoSetup(kernel=EDGES_DOWN, same_padding=False))
     grid = bench.outputs[0]
@@ -122,7 +122,7 @@ def test_pointing_at_an_output_spells_out_its_sum(page: LearnPage) -> None:
     assert grid.accessibleDescription() in bench.explanation.text()
 
 
-def test_the_output_can_be_walked_with_arrows(desk: Desk, page: LearnPage) -> None:
+def test_arrow_keys_move_through_the_output(desk: Desk, page: LearnPage) -> None:
     shown, grid = desk.labelling.picture.id, page.bench.outputs[0]
     page.bench.operation.setFocus()
     grid.setFocus()
@@ -137,7 +137,7 @@ def test_the_output_can_be_walked_with_arrows(desk: Desk, page: LearnPage) -> No
     assert desk.labelling.picture.id == shown
 
 
-def test_boxes_that_do_not_matter_are_not_there(page: LearnPage) -> None:
+def test_unused_boxes_are_hidden(page: LearnPage) -> None:
     bench = page.bench
     boxes = {
         "kernel": bench.kernel,
@@ -161,7 +161,7 @@ def test_boxes_that_do_not_matter_are_not_there(page: LearnPage) -> None:
         assert bench.outputs[1].isVisible() == (key == "flipped")
 
 
-def test_own_numbers(page: LearnPage) -> None:
+def test_custom_kernel(page: LearnPage) -> None:
     bench = page.bench
     assert bench.kernel.currentText() == "Blur"
     bench.kernel.setCurrentText("Custom")
@@ -201,7 +201,7 @@ def test_a_kernel_that_does_not_fit_is_explained(page: LearnPage) -> None:
     assert bench.outputs[0].isVisible() and bench.formula.text() == "(4 + 2·4 − 9) / 1 + 1 = 4"
 
 
-def test_every_lesson_leads_where_it_says(desk: Desk, page: LearnPage) -> None:
+def test_buttons_of_every_lesson(desk: Desk, page: LearnPage) -> None:
     for lesson in LESSONS:
         for kind in ("bench", "action"):
             button = page.lessons.buttons.get((lesson.title, kind))
@@ -218,7 +218,7 @@ def test_every_lesson_leads_where_it_says(desk: Desk, page: LearnPage) -> None:
                 come(desk)
 
 
-def test_without_a_picture_there_is_a_drawn_one(desk: Desk, page: LearnPage) -> None:
+def test_without_a_picture_the_bench_shows_a_drawn_one(desk: Desk, page: LearnPage) -> None:
     desk.canvas.clear("This picture cannot be shown", "for a test")
     seen = brightness(practice_picture())
     left, top = page.bench.picker.left, page.bench.picker.top
@@ -231,7 +231,7 @@ def test_without_a_picture_there_is_a_drawn_one(desk: Desk, page: LearnPage) -> 
     np.testing.assert_array_equal(page.bench.source.values, whole[top : top + 4, left : left + 4])
 
 
-def test_the_usual_network_then_that_of_the_newest_run(desk: Desk, page: LearnPage) -> None:
+def test_default_network_then_that_of_the_newest_run(desk: Desk, page: LearnPage) -> None:
     card = page.network
     desk.wait_until(lambda: card.network is not None, "the stages of the usual network")
     assert card.network is not None
@@ -279,7 +279,7 @@ STAGES = NetworkSummary(
 )
 
 
-def test_the_network_in_rows_and_boxes(card: NetworkCard) -> None:
+def test_table_and_diagram_of_the_network(card: NetworkCard) -> None:
     assert not card.table.isVisible() and "takes a few seconds" in card.summary.text()
     card.set_summary(STAGES, "from run 7")
     assert card.summary.text() == (
@@ -303,7 +303,7 @@ def test_the_network_in_rows_and_boxes(card: NetworkCard) -> None:
 
 
 @pytest.mark.parametrize("size", [(960, 640), (1440, 900)])
-def test_nothing_is_cut_off(desk: Desk, page: LearnPage, size: tuple[int, int]) -> None:
+def test_no_text_is_clipped(desk: Desk, page: LearnPage, size: tuple[int, int]) -> None:
     before = desk.window.size()
     desk.window.resize(*size)
     try:
@@ -326,7 +326,7 @@ def test_nothing_is_cut_off(desk: Desk, page: LearnPage, size: tuple[int, int]) 
         desk.window.resize(before)
 
 
-def test_everything_can_be_reached_and_has_a_name(page: LearnPage) -> None:
+def test_every_field_is_reachable_by_tab_and_has_a_name(page: LearnPage) -> None:
     reachable = [
         page.bench.picker,
         *page.bench.kernel_editor.fields,
@@ -359,7 +359,7 @@ def test_the_bench_follows_the_theme(qtbot) -> None:
     theme.apply("light")
 
 
-def test_five_workspaces_find_room_beside_a_long_name(desk: Desk) -> None:
+def test_workspace_buttons_fit_beside_a_long_project_name(desk: Desk) -> None:
     top = desk.window.top_bar
     top.set_project("a very long name of a project that nobody would have wanted")
     assert top.layout().minimumSize().width() <= 960

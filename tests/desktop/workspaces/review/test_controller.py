@@ -1,4 +1,4 @@
-"""The Review workspace: cards with masks, choosing with mouse and keys, deeds for many, the label doctor."""
+"""The Review workspace: cards with masks, multiple selection, edits of many pictures, label check."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def colour_at(grid: ReviewGrid, row: int, across: float) -> QColor:
     return QColor(image.pixel(spot.toPoint()))
 
 
-def test_cards_show_the_layer_that_was_asked_for(desk: Desk, page: ReviewPage) -> None:
+def test_cards_show_the_chosen_layer(desk: Desk, page: ReviewPage) -> None:
     classes = desk.session.editing.classes
     plain: dict[str, QColor] = {}
     for layer in ("none", "label", "prediction", "difference"):
@@ -84,7 +84,7 @@ def test_cards_show_the_layer_that_was_asked_for(desk: Desk, page: ReviewPage) -
     assert len({colour.name() for colour in bare.values()}) == 1, "nobody has said anything of the last one"
 
 
-def test_pictures_are_chosen_as_in_any_list(page: ReviewPage) -> None:
+def test_selection_with_click_ctrl_and_shift(page: ReviewPage) -> None:
     grid = page.grid
     press(grid, 1)
     assert chosen(grid) == [2]
@@ -99,7 +99,7 @@ def test_pictures_are_chosen_as_in_any_list(page: ReviewPage) -> None:
     assert chosen(grid) == [] and not page.accept.isEnabled()
 
 
-def test_keys_alone_reach_every_picture(desk: Desk, page: ReviewPage) -> None:
+def test_keyboard_reaches_every_picture(desk: Desk, page: ReviewPage) -> None:
     grid = page.grid
     QTest.keyClick(grid, Qt.Key.Key_Home)
     assert chosen(grid) == [1]
@@ -121,7 +121,7 @@ def test_a_double_click_opens_a_picture(desk: Desk, page: ReviewPage) -> None:
     desk.wait_until(lambda: desk.page.isVisible() and desk.labelling.picture.id == 3, "that picture", 10)
 
 
-def test_what_is_chosen_is_accepted_and_taken_back(desk: Desk, page: ReviewPage) -> None:
+def test_predictions_of_the_selection_are_accepted_and_undone(desk: Desk, page: ReviewPage) -> None:
     press(page.grid, 2)
     press(page.grid, 4, SHIFT)
     desk.click(page.accept_done)
@@ -136,7 +136,7 @@ def test_what_is_chosen_is_accepted_and_taken_back(desk: Desk, page: ReviewPage)
     assert not page.undo.isVisible()
 
 
-def test_the_picture_in_hand_follows(desk: Desk, page: ReviewPage) -> None:
+def test_open_picture_follows_edits_of_many(desk: Desk, page: ReviewPage) -> None:
     desk.window.actions_by_id["workspace_label"].trigger()
     desk.labelling.show_picture(7)
     desk.wait_until(lambda: desk.labelling.picture.id == 7, "the picture", 10)
@@ -152,7 +152,7 @@ def test_the_picture_in_hand_follows(desk: Desk, page: ReviewPage) -> None:
     assert (desk.label_values == 1).sum() == painted, "what was painted stays"
 
 
-def test_marks_are_given_to_many(desk: Desk, page: ReviewPage) -> None:
+def test_status_is_set_for_the_selection(desk: Desk, page: ReviewPage) -> None:
     press(page.grid, 0)
     press(page.grid, 1, SHIFT)
     (skip,) = [a for a in page.mark.menu().actions() if a.text() == "Skipped"]
@@ -161,7 +161,7 @@ def test_marks_are_given_to_many(desk: Desk, page: ReviewPage) -> None:
     assert [desk.session.pictures.get(i).status for i in (1, 2, 3)] == [Status.SKIPPED] * 2 + [Status.NEW]
 
 
-def test_nothing_chosen_nothing_predicted(desk: Desk, page: ReviewPage) -> None:
+def test_empty_selection_and_missing_predictions(desk: Desk, page: ReviewPage) -> None:
     assert not page.accept.isEnabled() and not page.mark.isEnabled()
     press(page.grid, COUNT - 1)
     desk.click(page.accept)
@@ -169,7 +169,7 @@ def test_nothing_chosen_nothing_predicted(desk: Desk, page: ReviewPage) -> None:
     assert desk.said.startswith("Nothing had to be changed.") and not page.undo.isVisible()
 
 
-def test_the_doctor_leads_to_the_pictures_in_doubt(desk: Desk, page: ReviewPage) -> None:
+def test_label_check_lists_suspect_pictures(desk: Desk, page: ReviewPage) -> None:
     desk.click(page.label_check.check)
     desk.wait_until(lambda: page.label_check.buttons, "what it found", 10)
     (line,) = page.label_check.buttons
@@ -181,7 +181,7 @@ def test_the_doctor_leads_to_the_pictures_in_doubt(desk: Desk, page: ReviewPage)
     assert page.grid._source.count() == COUNT and page.filter.currentData() == "all"
 
 
-def test_filters_and_an_empty_one_say_what_to_do(desk: Desk, page: ReviewPage) -> None:
+def test_filters_and_an_empty_result(desk: Desk, page: ReviewPage) -> None:
     page.filter.setCurrentIndex(page.filter.findData("labelled"))
     page.filter.activated.emit(page.filter.currentIndex())
     assert page.grid._source.count() == 2
@@ -206,7 +206,7 @@ def test_ctrl_and_the_wheel_change_the_size(page: ReviewPage) -> None:
     page.size_slider.setValue(before)
 
 
-def test_in_a_narrow_window_nothing_is_pressed_together(desk: Desk, page: ReviewPage) -> None:
+def test_narrow_window_hides_the_size_slider(desk: Desk, page: ReviewPage) -> None:
     desk.window.resize(960, 640)
     desk.wait(50)
     for segment in page.layer_buttons.values():

@@ -1,4 +1,4 @@
-"""The next run is chosen in a form, kept with the project; a trained network leaves through a dialog."""
+"""The form of the next run, stored with the project, and the export of a trained network."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def export_dialog(desk: Desk, out: Path) -> ModelExportDialog:
     return shown
 
 
-def test_a_network_is_found_and_kept_with_the_project(desk: Desk) -> None:
+def test_a_chosen_network_is_stored_with_the_project(desk: Desk) -> None:
     shown = form(desk)
     assert shown.network.values() == {"architecture": "", "encoder": "", "weights": "", "size": ""}
     search(desk, shown, "architecture", "sharper deeplab")
@@ -103,7 +103,7 @@ def test_a_network_is_found_and_kept_with_the_project(desk: Desk) -> None:
     desk.click(again.cancel)
 
 
-def test_what_does_not_fit_cannot_be_chosen(desk: Desk) -> None:
+def test_unavailable_choices_are_disabled(desk: Desk) -> None:
     shown = form(desk)
     search(desk, shown, "architecture", "plain")
     assert shown.network.values()["architecture"] == "plain-unet"
@@ -118,7 +118,7 @@ def test_what_does_not_fit_cannot_be_chosen(desk: Desk) -> None:
     shown.reject()
 
 
-def test_a_model_is_exported_and_its_agreement_told(desk: Desk, tmp_path: Path) -> None:
+def test_a_model_is_exported_and_its_agreement_shown(desk: Desk, tmp_path: Path) -> None:
     assert not desk.window.workspaces.train.export.isEnabled()
     with_weights(desk)
     shown = export_dialog(desk, tmp_path / "net.pkl")
@@ -144,7 +144,7 @@ def test_an_export_can_be_cancelled(desk: Desk, tmp_path: Path) -> None:
     assert list(tmp_path.glob("*net*")) == []
 
 
-def test_every_choice_of_training_has_a_row_and_a_line_of_help(desk: Desk) -> None:
+def test_every_recipe_option_has_a_field_and_help(desk: Desk) -> None:
     shown = form(desk)
     inputs = {name: made for rows in shown.rows for name, made in rows.inputs.items()}
     assert set(inputs) == {field.name for field in RECIPE_OPTIONS} - {"device"}
@@ -154,7 +154,7 @@ def test_every_choice_of_training_has_a_row_and_a_line_of_help(desk: Desk) -> No
     shown.reject()
 
 
-def test_choices_are_kept_with_the_project_and_what_is_impossible_is_said(desk: Desk) -> None:
+def test_recipe_options_are_stored_and_invalid_ones_explained(desk: Desk) -> None:
     shown = form(desk)
     assert shown.choices() == {}
     shown.show_page("Optimization")
@@ -197,7 +197,7 @@ def test_a_preset_or_a_run_fills_the_form(desk: Desk) -> None:
     shown.reject()
 
 
-def test_augmentation_is_shown_on_the_own_pictures(desk: Desk) -> None:
+def test_augmentation_preview_shows_pictures_of_the_project(desk: Desk) -> None:
     shown = form(desk)
     shown.show_page("Augmentation")
     desk.wait_until(lambda: shown.preview.has_pictures, "the preview", 240)
