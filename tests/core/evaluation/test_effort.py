@@ -1,4 +1,4 @@
-"""A simulation in numbers: the order of pictures, and what quarters and shares come to."""
+"""Annotation effort: the order of pictures, quarters and shares."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def worked(strokes: int, seconds: float, blank_seconds: float = 10.0) -> Annotat
     return AnnotatedPicture("p.png", strokes, seconds, 0.0, 100, 9, blank_seconds, None, None, 0.0, 0.1, None)
 
 
-def test_quarters_are_of_the_pictures_and_shares_of_the_seconds() -> None:
+def test_quarters_count_pictures_and_shares_count_seconds() -> None:
     done = [worked(10, 10)] * 2 + [worked(6, 6)] * 5 + [worked(1, 1), worked(3, 2, 20.0)]
     assert summarise_effort(done) == Effort(9, 54, 900, 53.0, 100.0, 0.53, 3 / 30, 10.0, 2.0)
     assert done[-1].share == 0.1
@@ -31,7 +31,7 @@ def test_quarters_are_of_the_pictures_and_shares_of_the_seconds() -> None:
         summarise_effort([])
 
 
-def test_each_seed_is_an_order_of_its_own_and_names_are_in_order() -> None:
+def test_random_order_depends_on_the_seed() -> None:
     ids = list(range(20))
     assert initial_order(ids, PictureOrder.NAME, 3) == ids
     assert sorted(initial_order(ids, PictureOrder.RANDOM, 3)) == ids
@@ -43,14 +43,14 @@ def test_each_seed_is_an_order_of_its_own_and_names_are_in_order() -> None:
     assert initial_order(ids, PictureOrder.UNCERTAIN, 3) == initial_order(ids, PictureOrder.RANDOM, 3)
 
 
-def test_the_least_sure_comes_first_and_who_has_no_prediction_keeps_its_place_behind() -> None:
+def test_least_confident_first_without_prediction_last() -> None:
     sure = {1: None, 2: 0.9, 3: None, 4: 0.3, 5: 0.6}
     waiting = [PictureRecord(i, f"p{i}.png", mean_confidence=mean) for i, mean in sure.items()]
     assert [r.id for r in next_first(waiting, PictureOrder.UNCERTAIN)] == [4, 5, 2, 1, 3]
     assert [r.id for r in next_first(waiting, PictureOrder.RANDOM)] == [1, 2, 3, 4, 5]
 
 
-def test_the_iou_of_a_picture_is_the_mean_over_the_classes_of_its_truth() -> None:
+def test_picture_iou_is_the_mean_over_classes_of_the_truth() -> None:
     truth = np.array([[1, 1, 1, 2, 2, 0, 255]], np.uint8)
     said = np.array([[1, 1, 3, 2, 1, 2, 2]], np.uint8)
     assert picture_iou(said, truth) == pytest.approx((2 / 4 + 1 / 2) / 2)

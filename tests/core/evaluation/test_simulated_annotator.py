@@ -1,4 +1,4 @@
-"""The robot's hand: its strokes make the truth of what is shown, and a good prediction leaves it little to do."""
+"""The simulated annotator: its strokes produce the truth, and a good prediction needs few of them."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def is_near(mask: NDArray[np.bool_], tolerance: int) -> NDArray[np.bool_]:
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(["blank", "shifted", "other", "noise", "right"]))
-def test_what_remains_are_edges_a_little_off_and_nothing_right_is_spoilt(seed: int, kind: str) -> None:
+def test_only_edges_within_tolerance_remain_and_correct_pixels_stay(seed: int, kind: str) -> None:
     truth = scene(seed)
     shown = {
         "blank": np.zeros_like(truth),
@@ -101,7 +101,7 @@ def test_what_remains_are_edges_a_little_off_and_nothing_right_is_spoilt(seed: i
     assert kind != "right" or not strokes
 
 
-def test_a_good_prediction_takes_fewer_strokes_less_time_and_fewer_pixels_than_a_blank_label() -> None:
+def test_good_prediction_needs_less_effort_than_a_blank_label() -> None:
     for seed in range(6):
         truth = scene(seed)
         blank = list(plan_strokes(np.zeros_like(truth), truth))
@@ -111,7 +111,7 @@ def test_a_good_prediction_takes_fewer_strokes_less_time_and_fewer_pixels_than_a
         assert sum(s.mask.sum() for s in good) < sum(s.mask.sum() for s in blank) / 2
 
 
-def test_a_thin_thing_that_is_not_shown_is_missing_and_an_edge_that_is_off_by_two_is_not() -> None:
+def test_missing_thin_object_is_painted_and_an_edge_off_by_two_is_not() -> None:
     truth = np.ones((40, 60), np.uint8)
     truth[:, 30:32] = 2
     (line,) = plan_strokes(np.ones_like(truth), truth)
@@ -124,7 +124,7 @@ def test_a_thin_thing_that_is_not_shown_is_missing_and_an_edge_that_is_off_by_tw
     assert list(plan_strokes(np.roll(halves, 3, axis=1)[:, 3:], halves[:, 3:])) != []
 
 
-def test_the_brush_is_half_as_wide_as_what_is_wrong_is_deep_and_finer_with_each_pass() -> None:
+def test_brush_radius_is_half_the_depth_and_halved_with_each_pass() -> None:
     rows, columns = np.mgrid[:101, :160]
     truth = np.where((rows > 10) & (rows < 90) & (columns < 2 * rows - 20), 2, 0).astype(np.uint8)
     radii = [stroke.radius for stroke in plan_strokes(np.zeros_like(truth), truth)]
@@ -135,7 +135,7 @@ def test_the_brush_is_half_as_wide_as_what_is_wrong_is_deep_and_finer_with_each_
     assert all(after == max(0.5, before / 2) for before, after in pairwise(passes))
 
 
-def test_time_is_looking_going_there_and_painting() -> None:
+def test_time_is_search_travel_and_painting() -> None:
     truth = np.zeros((20, 300), np.uint8)
     truth[4, 10:20] = truth[4, 210:220] = 1
     first, second = plan_strokes(np.zeros_like(truth), truth)
@@ -151,7 +151,7 @@ def test_time_is_looking_going_there_and_painting() -> None:
     )
 
 
-def test_the_brush_is_lifted_where_that_is_quicker() -> None:
+def test_brush_is_lifted_where_that_is_faster() -> None:
     """Two gaps in the edge of one region, far from each other: two strokes, and nothing painted between them."""
     assert AnnotatorModel().lift_distance == pytest.approx(160)
     truth = np.zeros((9, 400), np.uint8)
@@ -165,7 +165,7 @@ def test_the_brush_is_lifted_where_that_is_quicker() -> None:
     assert all(len(s.path) < 200 for s in strokes)
 
 
-def test_the_same_pictures_give_the_same_strokes() -> None:
+def test_strokes_are_deterministic() -> None:
     def told() -> list[tuple[int, float, float, bytes]]:
         strokes = plan_strokes(scene(8), scene(7))
         return [(s.value, s.radius, s.seconds, s.path.tobytes()) for s in strokes]
@@ -173,12 +173,12 @@ def test_the_same_pictures_give_the_same_strokes() -> None:
     assert told() == told() and len(told()) > 3
 
 
-def test_other_sizes_are_refused() -> None:
+def test_different_sizes_are_refused() -> None:
     with pytest.raises(ValueError, match="differ in size"):
         list(plan_strokes(np.zeros((4, 4), np.uint8), np.zeros((4, 5), np.uint8)))
 
 
-def test_let_go_is_what_brute_force_lets_go() -> None:
+def test_tolerance_mask_agrees_with_brute_force() -> None:
     for seed in range(4):
         truth, shown = scene(seed), np.roll(scene(seed), 3, axis=1)
         of_class = truth == 1

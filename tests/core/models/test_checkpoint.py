@@ -1,4 +1,4 @@
-"""Checkpoints: what is loaded is what was saved, and hostile or broken files are refused."""
+"""Checkpoints: round trips, and refusal of hostile or damaged files."""
 
 import errno
 import json
@@ -28,7 +28,7 @@ THEIRS = ModelSpec("unet", "resnet18", "none", 64, (1, 2, 5))
 
 
 @pytest.mark.parametrize("spec", [OURS, THEIRS], ids=lambda spec: spec.architecture)
-def test_round_trip_gives_the_same_answers(tmp_path: Path, spec: ModelSpec) -> None:
+def test_round_trip_gives_the_same_logits(tmp_path: Path, spec: ModelSpec) -> None:
     model = build_network(spec).to(memory_format=torch.channels_last)
     model.train()(torch.randn(2, 3, 64, 64))  # batch norm statistics are part of what must come back
     model.eval()
@@ -42,7 +42,7 @@ def test_round_trip_gives_the_same_answers(tmp_path: Path, spec: ModelSpec) -> N
     assert not any(path.name.endswith(".tmp") for path in (tmp_path / "run").iterdir())
 
 
-def test_the_library_loads_our_folder(tmp_path: Path) -> None:
+def test_segmentation_models_pytorch_loads_the_folder(tmp_path: Path) -> None:
     import segmentation_models_pytorch as smp
 
     model = build_network(THEIRS).eval()
@@ -112,14 +112,14 @@ def _spoil(folder: Path, number: float) -> None:
         lambda f: _spoil(f, float("-inf")),
     ],
 )
-def test_damage_is_a_sentence(tmp_path: Path, damage: Callable[[Path], object]) -> None:
+def test_damaged_files_raise_an_error(tmp_path: Path, damage: Callable[[Path], object]) -> None:
     folder = _saved(tmp_path / "run")
     damage(folder)
     with pytest.raises(ModelError, match=r"\.$"):
         load_checkpoint(folder)
 
 
-def test_training_starts_from_a_base_of_fewer_classes(tmp_path: Path) -> None:
+def test_starting_model_from_a_checkpoint_with_fewer_classes(tmp_path: Path) -> None:
     folder = _saved(tmp_path / "run")
     more = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 5, 6))
     model = load_starting_model(folder, more)
@@ -128,7 +128,7 @@ def test_training_starts_from_a_base_of_fewer_classes(tmp_path: Path) -> None:
     assert model(torch.zeros(2, 3, 64, 64)).shape[1] == 4
 
 
-def test_the_run_file_is_read_without_the_weights(tmp_path: Path) -> None:
+def test_metadata_is_read_without_the_weights(tmp_path: Path) -> None:
     folder = tmp_path / "run"
     save_checkpoint(folder, build_network(OURS), OURS, {"miou": float(np.float32(0.25))})
     (folder / "model.safetensors").unlink()
@@ -139,14 +139,12 @@ def test_the_run_file_is_read_without_the_weights(tmp_path: Path) -> None:
     ("said", "seen"),
     [({"7": "ab"}, {7: "ab"}), ({"one": "ab"}, {}), ([7], {}), (None, {}), ({"7": 3}, {7: "3"})],
 )
-def test_a_card_that_says_nonsense_about_labels_says_nothing(
-    tmp_path: Path, said: object, seen: dict[int, str]
-) -> None:
+def test_malformed_label_digests_are_ignored(tmp_path: Path, said: object, seen: dict[int, str]) -> None:
     save_checkpoint(tmp_path / "run", build_network(OURS), OURS, {"seen": said})
     assert trained_label_digests(tmp_path / "run") == seen
 
 
-def test_a_full_disk_leaves_the_old_checkpoint_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_keeps_the_old_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "run"
     save_checkpoint(folder, build_network(OURS), OURS, {"step": 1})
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
@@ -166,7 +164,7 @@ def test_a_full_disk_leaves_the_old_checkpoint_whole(tmp_path: Path, monkeypatch
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
+def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     model = build_network(OURS)
     next(model.parameters()).data[0] = float("nan")
     with pytest.raises(ModelError, match="not finite numbers"):

@@ -1,4 +1,4 @@
-"""Networks as files: what leaves gives the same masks as here, what comes in is checked and never run."""
+"""Export and import of networks: exported ones predict the same, imported ones are checked and never run."""
 
 import json
 import pickle
@@ -33,7 +33,7 @@ LIGHT = {
     "dpt": "tu-vit_tiny_patch16_224",
     "fcn-8s": "vgg11_bn",
 }
-"""An encoder that exports quickly; the usual one, or none, for the others."""
+"""Encoders that are exported quickly; the default, or none, for the others."""
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2, 5))
 NAMES = {1: "road", 2: "tree", 5: "water", 7: "forest"}
 
@@ -67,7 +67,7 @@ def job(tmp_path: Path, name: str, now: dict[int, int] | None = None) -> ModelEx
 
 
 @pytest.mark.parametrize("size", [(96, 72), (500, 375), (40, 30), (7, 200), (1, 1)])
-def test_matrices_scale_as_we_do(size: tuple[int, int]) -> None:
+def test_matrices_scale_like_inference(size: tuple[int, int]) -> None:
     picture = np.array(Image.fromarray(draw_scene(1).picture).resize(size))
     model = network()
     with torch.inference_mode():
@@ -80,7 +80,7 @@ def test_matrices_scale_as_we_do(size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".pt2", ".safetensors"])
-def test_what_leaves_says_the_same(tmp_path: Path, suffix: str) -> None:
+def test_exported_network_predicts_the_same(tmp_path: Path, suffix: str) -> None:
     told: list[tuple[str, int, int]] = []
     delivered = export_model(job(tmp_path, f"net{suffix}"), lambda *step: told.append(step))
     assert delivered.pictures == 2
@@ -92,7 +92,7 @@ def test_what_leaves_says_the_same(tmp_path: Path, suffix: str) -> None:
     assert "of the pixels" in delivered.message
 
 
-def test_a_network_of_other_channels_leaves_and_is_compared_with_such_pictures(tmp_path: Path) -> None:
+def test_export_with_other_channels_is_compared_on_such_pictures(tmp_path: Path) -> None:
     spec = replace(SPEC, channels=5)
     deep = np.random.default_rng(0).integers(0, 255, (48, 64, 5)).astype(np.uint8)
     tifffile.imwrite(tmp_path / "deep.tif", deep, photometric="minisblack", planarconfig="contig")
@@ -109,7 +109,7 @@ def test_a_network_of_other_channels_leaves_and_is_compared_with_such_pictures(t
 
 @pytest.mark.no_cover  # the tests above count these lines; being traced, torch's export takes half as long again
 @pytest.mark.parametrize("name", [row.name for row in architectures()])
-def test_every_network_leaves(tmp_path: Path, name: str) -> None:
+def test_every_network_can_be_exported(tmp_path: Path, name: str) -> None:
     asked = job(tmp_path, "net.pt2")
     architecture, encoder = resolve_network(name, LIGHT.get(name))
     size = 256 if name == "pan" else 64  # its pyramid halves a sixteenth of 192 three times more
@@ -119,7 +119,7 @@ def test_every_network_leaves(tmp_path: Path, name: str) -> None:
     assert delivered.equal is not None and delivered.equal > 0.98
 
 
-def test_onnx_takes_any_size_and_knows_the_classes_of_now(tmp_path: Path) -> None:
+def test_onnx_takes_any_size_and_has_the_current_classes(tmp_path: Path) -> None:
     import onnxruntime
 
     moved = job(tmp_path, "net.onnx", {5: 7, 2: 1})
@@ -132,7 +132,7 @@ def test_onnx_takes_any_size_and_knows_the_classes_of_now(tmp_path: Path) -> Non
     assert set(np.unique(mask)) <= {1, 7}
 
 
-def test_what_is_there_stays_when_the_export_fails(tmp_path: Path) -> None:
+def test_failed_export_keeps_the_old_file(tmp_path: Path) -> None:
     asked = job(tmp_path, "net.pt2")
     asked.out.parent.mkdir()
     asked.out.write_bytes(b"older")
@@ -143,7 +143,7 @@ def test_what_is_there_stays_when_the_export_fails(tmp_path: Path) -> None:
     assert asked.out.read_bytes() == b"older"
 
 
-def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
+def test_unknown_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"\.onnx, \.pt2, \.safetensors"):
         job(tmp_path, "net.pkl")
 
@@ -151,7 +151,7 @@ def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
 # In --------------------------------------------------------------------------------------------
 
 
-def test_our_own_file_comes_back(tmp_path: Path) -> None:
+def test_exported_weights_can_be_imported(tmp_path: Path) -> None:
     delivered = export_model(job(tmp_path, "net.safetensors"))
     arrived = read_model(Path(delivered.out))
     assert arrived.spec == SPEC
@@ -161,7 +161,7 @@ def test_our_own_file_comes_back(tmp_path: Path) -> None:
         torch.testing.assert_close(arrived.model(picture), network()(picture), rtol=1e-3, atol=1e-4)
 
 
-def test_merged_classes_leave_as_one_row(tmp_path: Path) -> None:
+def test_merged_classes_are_exported_as_one_row(tmp_path: Path) -> None:
     delivered = export_model(job(tmp_path, "net.safetensors", {5: 7, 2: 1}))
     arrived = read_model(Path(delivered.out))
     assert arrived.spec.class_values == (1, 7)
@@ -171,7 +171,7 @@ def test_merged_classes_leave_as_one_row(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "wrap", [lambda s: s, lambda s: {"state_dict": {f"module.{k}": v for k, v in s.items()}}]
 )
-def test_plain_weights_of_a_known_network_come_in(tmp_path: Path, wrap: Callable[..., object]) -> None:
+def test_plain_weights_of_a_known_network_are_imported(tmp_path: Path, wrap: Callable[..., object]) -> None:
     spec = replace(SPEC, architecture="unet", encoder="resnet18", class_values=(1, 2, 3, 4))
     torch.save(wrap(build_network(spec).state_dict()), tmp_path / "theirs.pt")
     arrived = read_model(tmp_path / "theirs.pt", "unet", "resnet18", 64)
@@ -197,7 +197,7 @@ def test_unknown_pickles_are_refused_and_not_run(tmp_path: Path, monkeypatch: py
     assert not Path("exploded").exists()
 
 
-def test_what_does_not_fit_is_a_sentence(tmp_path: Path) -> None:
+def test_weights_that_do_not_fit_raise_a_model_error(tmp_path: Path) -> None:
     theirs, ours, broken = (
         tmp_path / "theirs.pt",
         tmp_path / "ours.safetensors",

@@ -1,4 +1,4 @@
-"""Prediction: the size of the picture, the values of the classes, the same in bands and tiles as at once."""
+"""Inference: size, class values, equal results in bands and tiles."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def half_red(height: int, width: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("height", "width"), [(48, 64), (300, 200), (17, 500), (1, 1), (33, 65)])
-def test_every_size_comes_back_in_its_size(height: int, width: int) -> None:
+def test_prediction_has_the_size_of_the_picture(height: int, width: int) -> None:
     mask = predict(
         LoadedModel(build_network(SPEC).eval(), SPEC, {}), np.full((height, width, 3), 90, np.uint8), run_id=4
     )
@@ -48,7 +48,7 @@ def test_every_size_comes_back_in_its_size(height: int, width: int) -> None:
     assert mask.run_id == 4
 
 
-def test_values_lie_where_they_belong() -> None:
+def test_class_values_are_at_the_right_pixels() -> None:
     mask = predict(LoadedModel(ByRed().eval(), SPEC, {}), half_red(120, 200))
     assert (mask.values[:, :97] == 3).all()
     assert (mask.values[:, 103:] == 200).all()
@@ -56,7 +56,7 @@ def test_values_lie_where_they_belong() -> None:
     assert mask.confidence[60, 99:101].min() < 240
 
 
-def test_bands_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bands_give_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     logits = torch.randn(5, 24, 40)
     whole = nn.functional.interpolate(logits[None], size=(301, 517), mode="bilinear", align_corners=False)[0]
@@ -66,7 +66,7 @@ def test_bands_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.testing.assert_close(torch.cat([band for _, band in bands], 1), whole, atol=1e-5, rtol=1e-5)
 
 
-def test_a_picture_of_other_colours_is_refused() -> None:
+def test_picture_with_other_channels_is_refused() -> None:
     with pytest.raises(ModelError, match="3 colour channels"):
         predict(LoadedModel(build_network(SPEC).eval(), SPEC, {}), np.zeros((8, 8, 4), np.uint8))
 
@@ -85,7 +85,7 @@ class Near(nn.Module):
 
 
 @pytest.mark.parametrize(("height", "width"), [(700, 1100), (1500, 513), (40, 3000), (600, 600), (1, 5000)])
-def test_tiles_give_the_same_logits_as_the_whole(height: int, width: int) -> None:
+def test_tiles_give_the_logits_of_the_whole_picture(height: int, width: int) -> None:
     torch.manual_seed(0)
     model, device = Near().eval(), torch.device("cpu")
     picture = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
@@ -100,7 +100,7 @@ def test_tiles_give_the_same_logits_as_the_whole(height: int, width: int) -> Non
     assert max(strip.shape[1] for strip in strips) <= 2 * OVERLAP
 
 
-def test_a_picture_of_more_pixels_than_fit_is_tiled_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_picture_with_too_many_pixels_is_tiled(monkeypatch: pytest.MonkeyPatch) -> None:
     torch.manual_seed(0)
     spec = ModelSpec("asymmetric-unet", None, "none", 1024, (3, 200, 7, 9))
     picture = np.random.default_rng(0).integers(0, 256, (900, 1300, 3), np.uint8)
@@ -114,7 +114,7 @@ def test_a_picture_of_more_pixels_than_fit_is_tiled_by_itself(monkeypatch: pytes
     assert np.abs(tiled.confidence.astype(int) - whole.confidence).max() <= 1
 
 
-def test_memory_that_runs_out_makes_the_tiles_smaller(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tiles_become_smaller_when_memory_runs_out(monkeypatch: pytest.MonkeyPatch) -> None:
     class Narrow(Near):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             if x.shape[2] * x.shape[3] > 512 * 512:
@@ -128,7 +128,7 @@ def test_memory_that_runs_out_makes_the_tiles_smaller(monkeypatch: pytest.Monkey
     assert set(model.shown) == {(512, 512)}
 
 
-def test_all_looks_are_averaged() -> None:
+def test_views_are_averaged() -> None:
     assert tuple(TTA_VIEWS) == TTA_MODES
 
     class BySide(ByRed):
@@ -151,7 +151,7 @@ def test_all_looks_are_averaged() -> None:
         predict(loaded, picture, tta="twice")
 
 
-def test_a_giant_is_predicted_from_its_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_tiff_is_predicted_from_a_reduced_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture = half_red(600, 900)
     tifffile.imwrite(
         tmp_path / "giant.tif", picture, tile=(128, 128), compression="deflate", photometric="rgb"

@@ -1,4 +1,4 @@
-"""Every network of the catalogue builds with random weights, learns, is stored, and can take more classes."""
+"""Every network of the catalogue is built, trained, stored, and adapted to more classes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -25,7 +25,7 @@ SMALL = {
     "fpn": "efficientnet-b0",
     "deeplabv3": "mobilenet_v2",
 }
-"""A light encoder for each architecture, and all in all a few of each kind; resnet18 for the others."""
+"""A small encoder for each architecture, together a few of each kind; resnet18 for the others."""
 
 
 def small(name: str) -> ModelSpec:
@@ -68,21 +68,21 @@ def learns_and_comes_back(spec: ModelSpec, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_every_network_learns_and_comes_back(name: str, tmp_path: Path) -> None:
+def test_every_network_trains_and_round_trips(name: str, tmp_path: Path) -> None:
     learns_and_comes_back(small(name), tmp_path)
 
 
 @pytest.mark.parametrize("encoder", MORE_ENCODERS)
-def test_encoders_of_every_kind_learn(encoder: str, tmp_path: Path) -> None:
+def test_encoders_of_every_kind_train(encoder: str, tmp_path: Path) -> None:
     learns_and_comes_back(replace(SPEC, architecture="unet", encoder=encoder), tmp_path)
 
 
 @pytest.mark.parametrize("name", ["asymmetric-unet-small", "plain-unet", "fcn-8s", "linknet"])
-def test_any_number_of_colours_and_classes(name: str, tmp_path: Path) -> None:
+def test_any_number_of_channels_and_classes(name: str, tmp_path: Path) -> None:
     learns_and_comes_back(replace(small(name), channels=5, class_values=(7,)), tmp_path)
 
 
-def test_ours_is_small_and_every_weight_learns() -> None:
+def test_asymmetric_unet_is_small_and_every_weight_has_a_gradient() -> None:
     model = AsymmetricUNet(4)
     assert 0.4e6 < sum(p.numel() for p in model.parameters()) < 2e6
     # A new block starts as nothing (its last norm is zero): one step opens it, then all weights get a gradient.
@@ -110,7 +110,7 @@ def test_a_single_picture_can_be_trained_on() -> None:
         ModelSpec("unet", "tu-local-dir:/tmp/beacon", "none", 64, (1, 2)),
     ],
 )
-def test_what_cannot_be_built_is_said_plainly(
+def test_messages_about_networks_that_cannot_be_built(
     spec: ModelSpec, offline: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def asked(*_args: object, **_kwargs: object) -> None:
@@ -131,7 +131,7 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("encoder", ["resnet34", "tu-resnet18"])
 @pytest.mark.parametrize("name", ["unet", "deeplabv3plus"])
-def test_weights_that_cannot_be_downloaded_are_one_sentence(name: str, encoder: str, offline: None) -> None:
+def test_failed_download_of_weights_raises_a_model_error(name: str, encoder: str, offline: None) -> None:
     heard: list[str] = []
     with pytest.raises(ModelError) as caught:
         build_network(ModelSpec(name, encoder, "imagenet", 64, (1, 2)), heard.append)
@@ -142,7 +142,7 @@ def test_weights_that_cannot_be_downloaded_are_one_sentence(name: str, encoder: 
     assert heard == [f"Downloading the ImageNet weights of {encoder}."]
 
 
-def test_weights_downloaded_before_need_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_weights_need_no_connection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import safetensors.torch
     import timm
     from huggingface_hub import constants
@@ -168,7 +168,7 @@ def test_weights_downloaded_before_need_no_network(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize("name", ["asymmetric-unet", "unet", "dpt", "fcn-8s", "segformer"])
-def test_a_grown_head_keeps_what_it_knew(name: str) -> None:
+def test_grown_head_keeps_the_logits_of_known_classes(name: str) -> None:
     torch.manual_seed(0)
     old_spec = small(name)
     new_spec = replace(old_spec, class_values=(5, 7, 1, 9))  # 2 is gone, 7 and 9 are new, the order changed
@@ -185,7 +185,7 @@ def test_a_grown_head_keeps_what_it_knew(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["asymmetric-unet", "unet", "fcn-8s"])
-def test_a_new_class_takes_no_pixel_and_no_more_than_its_share(name: str) -> None:
+def test_new_class_gets_no_pixel_and_at_most_its_share(name: str) -> None:
     torch.manual_seed(0)
     old_spec = small(name)
     new_spec = replace(old_spec, class_values=(1, 2, 5, 6))
@@ -204,7 +204,7 @@ def test_a_new_class_takes_no_pixel_and_no_more_than_its_share(name: str) -> Non
     assert (lost >= -1e-6).all() and (lost <= share.unsqueeze(1) + 1e-6).all()
 
 
-def test_merged_classes_are_as_likely_as_both_where_they_agreed() -> None:
+def test_merged_classes_are_as_likely_as_both_where_they_are_equal() -> None:
     torch.manual_seed(0)
     old = build_network(SPEC).eval()
     (head,) = head_layers(old)
@@ -220,12 +220,12 @@ def test_merged_classes_are_as_likely_as_both_where_they_agreed() -> None:
     torch.testing.assert_close(after[:, 1], before[:, 2])
 
 
-def test_a_value_that_now_means_something_else_starts_anew() -> None:
+def test_reused_value_starts_as_a_new_class() -> None:
     old = build_network(SPEC)
     grown = grow_head(old, SPEC, replace(SPEC, inherits=((2, 0),)))
     torch.testing.assert_close(head_layers(grown)[0].weight[1], head_layers(old)[0].weight.mean(0))
 
 
-def test_a_head_does_not_grow_onto_another_body() -> None:
+def test_head_of_another_architecture_is_refused() -> None:
     with pytest.raises(ModelError, match="train from scratch"):
         grow_head(build_network(SPEC), SPEC, ModelSpec("unet", "resnet18", "none", 64, (1, 2)))

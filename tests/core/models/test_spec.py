@@ -1,4 +1,4 @@
-"""The description of a network survives its trip through JSON and refuses nonsense."""
+"""Model specs: JSON round trip, validation, defaults."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_round_trip() -> None:
         {"size": "wide"},
     ],
 )
-def test_nonsense_is_refused_with_a_sentence(change: dict[str, object]) -> None:
+def test_invalid_specs_raise_a_model_error(change: dict[str, object]) -> None:
     raw = {**default_spec("cpu", (1, 2)).to_json(), **change}
     with pytest.raises(ModelError, match=r"\.$"):
         ModelSpec.from_json(raw)

@@ -1,4 +1,4 @@
-"""Two real processes on the processor: the weights of one, one voice, and predictions shared out."""
+"""Two real processes on the CPU: the weights of one, events of rank zero only, predictions divided."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def done(*words: object, launcher: tuple[str, ...] = ()) -> subprocess.Completed
     )  # fmt: skip
 
 
-def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+def test_two_processes_train_to_the_weights_of_one(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     learn(one, devices=1)
     ran = done("tests.distributed_training", two)
@@ -56,7 +56,7 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     assert followed["events"] == 0
 
 
-def test_the_commands_work_on_two_devices(tmp_path: Path) -> None:
+def test_commands_work_on_two_devices(tmp_path: Path) -> None:
     """Started by torchrun, which knows how many there are, and by ourselves."""
     folder = tmp_path / "pictures"
     with project_in(folder, count=6) as project:

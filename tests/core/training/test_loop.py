@@ -73,7 +73,7 @@ def of_kind(kind: type[Kind], events: list[TrainingEvent]) -> list[Kind]:
     return [event for event in events if isinstance(event, kind)]
 
 
-def test_two_steps_are_a_training(tmp_path: Path) -> None:
+def test_training_of_two_steps(tmp_path: Path) -> None:
     snapshot, heard, work = frozen(tmp_path / "s", TWO_STEPS), [], []
     outcome = train(
         fresh_model(),

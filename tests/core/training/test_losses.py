@@ -1,4 +1,4 @@
-"""Losses against their formulas, and what a pixel of a class or of a correction counts in them."""
+"""Losses against their formulas, class weights and pixel weights."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_losses_agree_with_their_formulas() -> None:
     torch.testing.assert_close(both, 0.5 * focal + 2 * jaccard)
 
 
-def test_lovasz_is_one_minus_the_iou_of_a_certain_answer() -> None:
+def test_lovasz_is_one_minus_the_iou_of_certain_logits() -> None:
     """For probabilities of 0 and 1 the Lovász extension is the set function itself."""
     targets = torch.zeros(1, 4, 4, dtype=torch.int64)
     targets[0, 2:] = 1
@@ -46,7 +46,7 @@ def test_lovasz_is_one_minus_the_iou_of_a_certain_answer() -> None:
 
 
 @pytest.mark.parametrize("kind", ["ce", "focal", "dice", "jaccard", "tversky"])
-def test_what_was_corrected_counts_more(kind: str) -> None:
+def test_corrected_pixels_count_more(kind: str) -> None:
     """A pixel of weight 2 counts as two pixels would."""
     torch.manual_seed(0)
     logits, targets = torch.randn(1, 2, 1, 4), torch.randint(0, 2, (1, 1, 4))
@@ -112,7 +112,7 @@ def test_cross_entropy_agrees_with_torch_and_dice_with_its_formula() -> None:
 
 
 @pytest.mark.parametrize("kind", ["sqrt", "inverse", "effective"])
-def test_rare_classes_weigh_more(kind: str) -> None:
+def test_rare_classes_have_larger_weights(kind: str) -> None:
     weights = class_weights(np.array([900, 100, 0]), kind)
     assert weights[1] > weights[0]
     assert weights[2] == 1

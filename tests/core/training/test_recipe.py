@@ -1,4 +1,4 @@
-"""Recipes: the table of choices, what is read from words, and what is refused."""
+"""Recipes: options, parsing, validation, presets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from core.training.recipe import (
 )
 
 
-def test_every_part_of_a_recipe_is_in_the_table_and_back() -> None:
+def test_every_field_has_an_option() -> None:
     assert [field.name for field in RECIPE_OPTIONS] and {f.name for f in RECIPE_OPTIONS} == set(
         Recipe().to_json()
     )
@@ -45,7 +45,7 @@ def test_every_part_of_a_recipe_is_in_the_table_and_back() -> None:
         ("loss", "0.5*ce+lovasz", "0.5*ce+lovasz"),
     ],
 )
-def test_words_become_values(name: str, text: str, value: object) -> None:
+def test_options_are_parsed(name: str, text: str, value: object) -> None:
     assert RECIPE_OPTIONS_BY_NAME[name].parse(text) == value
 
 
@@ -69,13 +69,13 @@ def test_words_become_values(name: str, text: str, value: object) -> None:
         ("correction_weight", "99"),
     ],
 )
-def test_impossible_words_are_a_sentence(name: str, text: str) -> None:
+def test_invalid_options_raise_a_training_error(name: str, text: str) -> None:
     with pytest.raises(TrainingError, match=r"^[A-Z].*\.$") as said:
         RECIPE_OPTIONS_BY_NAME[name].parse(text)
     assert text in str(said.value)
 
 
-def test_terms_of_a_loss() -> None:
+def test_loss_terms_are_parsed() -> None:
     assert parse_loss("ce + dice") == ((1.0, "ce"), (1.0, "dice"))
     assert parse_loss("0.5*focal+2*lovasz") == ((0.5, "focal"), (2.0, "lovasz"))
 
@@ -98,7 +98,7 @@ def test_presets_are_differences(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_a_recipe_can_be_said_in_words_and_read_again(name: str) -> None:
+def test_recipe_changes_round_trip_as_text(name: str) -> None:
     usual = preset_recipe("balanced", "cuda")
     recipe = preset_recipe(name, "cuda").with_changes(
         {"steps": 5, "learning_rate": None, "deterministic": True}

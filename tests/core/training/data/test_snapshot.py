@@ -1,4 +1,4 @@
-"""The frozen folder: complete or not there, also for a reader that looks while it is written."""
+"""The training snapshot: entries are complete or absent, also for a concurrent reader."""
 
 import threading
 from pathlib import Path
@@ -18,7 +18,7 @@ def picture_of(value: int, height: int = 30, width: int = 40) -> tuple[np.ndarra
     return np.full((height, width, 3), value, np.uint8), np.full((height, width), value, np.uint8)
 
 
-def test_what_is_put_is_read_at_work_size(tmp_path: Path) -> None:
+def test_put_scales_to_the_input_size(tmp_path: Path) -> None:
     snapshot = TrainingSnapshot.create(tmp_path / "s", SPEC, Recipe(minutes=2.0))
     picture, values = picture_of(9, 300, 200)
     values[:150] = 255
@@ -43,7 +43,7 @@ def test_a_mask_is_never_blended(tmp_path: Path) -> None:
     assert set(np.unique(read[1])) <= {0, 1, 200, 255}
 
 
-def test_put_again_replaces_and_remove_leaves_nothing(tmp_path: Path) -> None:
+def test_put_replaces_and_remove_deletes(tmp_path: Path) -> None:
     snapshot = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     snapshot.put(1, "a", "train", *picture_of(1))
     first = snapshot.entries()[1]
@@ -62,7 +62,7 @@ def test_put_again_replaces_and_remove_leaves_nothing(tmp_path: Path) -> None:
     assert list((tmp_path / "items").iterdir()) == []
 
 
-def test_create_forgets_and_revise_keeps(tmp_path: Path) -> None:
+def test_create_deletes_and_reconfigure_keeps_pictures(tmp_path: Path) -> None:
     snapshot = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     snapshot.put(1, "a", "train", *picture_of(1))
     more = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 3))
@@ -74,7 +74,7 @@ def test_create_forgets_and_revise_keeps(tmp_path: Path) -> None:
     assert TrainingSnapshot.create(tmp_path, SPEC, Recipe()).entries() == {}
 
 
-def test_a_reader_never_sees_half_a_pair(tmp_path: Path) -> None:
+def test_reader_always_gets_a_matching_pair(tmp_path: Path) -> None:
     """Picture and label of one put are equal in every pixel; a mixed pair would not be."""
     writer = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     writer.put(1, "a", "train", *picture_of(0))
@@ -96,7 +96,7 @@ def test_a_reader_never_sees_half_a_pair(tmp_path: Path) -> None:
     assert all(len(set(numbers)) == 1 for numbers in seen)
 
 
-def test_bad_puts_are_refused(tmp_path: Path) -> None:
+def test_invalid_puts_are_refused(tmp_path: Path) -> None:
     snapshot = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     with pytest.raises(TrainingError, match="does not have the size"):
         snapshot.put(1, "a", "train", np.zeros((4, 4, 3), np.uint8), np.zeros((4, 5), np.uint8))
@@ -105,7 +105,7 @@ def test_bad_puts_are_refused(tmp_path: Path) -> None:
     assert snapshot.entries() == {}
 
 
-def test_damage_is_a_sentence(tmp_path: Path) -> None:
+def test_damaged_files_raise_an_error(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="cannot be read"):
         TrainingSnapshot.open(tmp_path)
     snapshot = TrainingSnapshot.create(tmp_path, SPEC, Recipe())

@@ -217,7 +217,7 @@ def test_commands_without_work_do_not_start_the_process(worker: WorkerClient, li
     assert listener.events.empty()
 
 
-def test_the_process_ends_when_its_parent_is_gone(tmp_path: Path) -> None:
+def test_process_ends_when_its_input_closes(tmp_path: Path) -> None:
     """The child is started with our pipe as its input; closing that is all a dying parent does."""
     import subprocess
 
