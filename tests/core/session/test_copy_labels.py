@@ -85,6 +85,6 @@ def test_copied_pixels(labelled: np.ndarray, other: np.ndarray, locked: frozense
 
 def test_a_label_of_another_size_is_refused() -> None:
     labels = LabelMap.blank(96, 64)
-    with pytest.raises(UserError, match="size of this picture"):
+    with pytest.raises(UserError, match="another size than this picture"):
         copy_labels(labels, SourceLabel("p7.png", truth(8, 8)))
     assert not labels.is_editing

@@ -124,7 +124,7 @@ def test_edits_after_a_refused_one_are_refused_until_it_is_stored(harness: Editi
     with pytest.raises(ProjectError, match="could not be used"):  # it waits behind the first, for its reason
         harness.editing.commit(1, later).result(TIMEOUT)
     for act in (harness.editing.undo, harness.editing.redo):
-        with pytest.raises(ProjectError, match="wait behind it"):
+        with pytest.raises(ProjectError, match="Undo and redo are possible once it is"):
             act(1).result(TIMEOUT)
     np.testing.assert_array_equal(harness.project.labels.read(1, 96, 64), stored)
     harness.editing.commit(1, refused).result(TIMEOUT)
@@ -153,7 +153,7 @@ def test_an_edit_that_can_never_be_stored_does_not_block_others(harness: Editing
     elsewhere = editing.commit(2, stroke(second, 1, (10, 10), (50, 40)))
     with pytest.raises(ProjectError, match=r"p0.png could not be saved and is lost.*class 2 is not taken"):
         never.result(TIMEOUT)
-    with pytest.raises(ProjectError, match="nothing else was taken back"):
+    with pytest.raises(ProjectError, match="nothing else was undone"):
         undo.result(TIMEOUT)
     on_top.result(TIMEOUT)
     elsewhere.result(TIMEOUT)
