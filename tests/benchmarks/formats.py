@@ -1,17 +1,17 @@
-"""Pictures and masks out to COCO and in from COCO, a pair, and beside us Datumaro on the same files.
+"""Time and memory of COCO export and import for each picture with its mask, compared with Datumaro on the same files.
 
 python -m tests.benchmarks.formats [--pairs 5000] [--rival PYTHON] [--rival-pairs N] [--enlarge 2] [--seed 0] [--json]
 
-The pairs are windows of 512 x 256, each another one, of forty of our own scenes, enlarged (by 2: about as many regions
-and corners as the masks of CamVid have; by 1: three times as many). Every step is a process of its own, on two cores:
+The pairs are different crops of 512 x 256 from forty rendered scenes, enlarged (by 2: about as many regions and polygon
+corners as in CamVid; by 1: three times as many). Every step runs in its own process, on two cores:
 
-export        a project becomes COCO; Datumaro: a folder of pictures and index masks becomes COCO
-import        that COCO becomes labels of a new project; Datumaro: pictures and index masks (of Pascal VOC)
-rivals_file   the same with the COCO that Datumaro wrote: one run-length code a class instead of a polygon a region
+export        a project to COCO; Datumaro: from a folder of pictures and index masks to COCO
+import        that COCO file into a new project; Datumaro: to pictures and index masks of Pascal VOC
+rivals_file   the same with the COCO file of Datumaro: one run-length code a class instead of a polygon a region
 
-`cpu` is processor time of all processes of a step, which other work on the machine disturbs less than the clock.
-`growth_mb` is how much the peak memory of our process grew between a fifth of the pairs and all of them. With
-`--rival-pairs` Datumaro gets the first N pairs only.
+`cpu` is the processor time of all processes of a step, which depends less on other load than wall time. `growth_mb` is
+the growth of peak memory from one fifth of the pairs to all of them. With `--rival-pairs` Datumaro gets only the first
+N pairs.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _DATUMARO = Path(__file__).with_name("programs") / "with_datumaro.py"
 
 
 def write_pairs(folder: Path, count: int, enlarge: int, seed: int) -> dict[str, float]:
-    """images/, masks/ and what we and Datumaro want to know of the classes. Returns what the masks are like."""
+    """Write images/, masks/ and the class files of Maskloop and Datumaro. Returns statistics of the masks."""
     (folder / "images").mkdir(parents=True)
     (folder / "masks").mkdir()
     names = [name for name, _ in SCENE_CLASSES]
@@ -57,7 +57,7 @@ def write_pairs(folder: Path, count: int, enlarge: int, seed: int) -> dict[str, 
         "segmentation_colors": [[0, 0, 0], *colours],
     }
     (folder / "dataset_meta.json").write_text(json.dumps(meta))
-    chance = np.random.default_rng(seed)
+    rng = np.random.default_rng(seed)
     whole = [size + more for size, more in zip(SIZE, MARGIN, strict=True)]
     scenes = []
     for number in range(min(SCENES, count)):
@@ -67,9 +67,9 @@ def write_pairs(folder: Path, count: int, enlarge: int, seed: int) -> dict[str, 
     regions = corners = 0
     for number in range(count):
         picture, truth = scenes[number % len(scenes)]
-        x, y = chance.integers(0, MARGIN[0] + 1), chance.integers(0, MARGIN[1] + 1)
+        x, y = rng.integers(0, MARGIN[0] + 1), rng.integers(0, MARGIN[1] + 1)
         part = slice(y, y + SIZE[1]), slice(x, x + SIZE[0])
-        flip = slice(None, None, -1) if chance.random() < 0.5 else slice(None)
+        flip = slice(None, None, -1) if rng.random() < 0.5 else slice(None)
         cv2.imwrite(str(folder / "images" / f"p{number:05}.jpg"), picture[part][:, flip])
         cv2.imwrite(str(folder / "masks" / f"p{number:05}.png"), truth[part][:, flip])
         if number < SCENES:
@@ -80,14 +80,14 @@ def write_pairs(folder: Path, count: int, enlarge: int, seed: int) -> dict[str, 
     return {"regions_a_pair": round(regions / looked), "corners_a_pair": round(corners / looked)}
 
 
-def worked() -> float:
-    """Seconds of processor time of this process and of those it started that have ended."""
+def cpu_seconds() -> float:
+    """Processor time in seconds of this process and of its children that have ended."""
     spent = os.times()
     return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 def peak_of_children_mb() -> int:
-    """The largest resident memory of any process that this one started; 0 where the system does not tell."""
+    """Peak resident memory of any child process; 0 where the system does not report it."""
     try:
         import resource
     except ImportError:
@@ -96,7 +96,7 @@ def peak_of_children_mb() -> int:
 
 
 def peak_mb() -> int:
-    """The largest resident memory of this process; 0 where the system does not tell."""
+    """Peak resident memory of this process; 0 where the system does not report it."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:
@@ -105,14 +105,14 @@ def peak_mb() -> int:
 
 
 def step(what: str, source: Path, place: Path) -> dict[str, Any]:
-    """One of our steps, in this process."""
+    """Run one step of Maskloop in this process."""
     peaks: list[int] = []
 
     def progress(done: int, count: int) -> None:
         if done in (-(-count // 5), count):
             peaks.append(peak_mb())
 
-    began, before = time.perf_counter(), worked()
+    began, before = time.perf_counter(), cpu_seconds()
     if what == "export":
         with Project.open_read_only(source) as project:
             pairs = run_export(project, plan_export(project, ExportOptions(place, "coco")), progress).pairs
@@ -123,7 +123,7 @@ def step(what: str, source: Path, place: Path) -> dict[str, Any]:
     return {
         "pairs": pairs,
         "seconds": time.perf_counter() - began,
-        "cpu_seconds": worked() - before,
+        "cpu_seconds": cpu_seconds() - before,
         "peak_mb": peaks[-1],
         "peak_of_a_worker_mb": peak_of_children_mb(),
         "growth_mb": peaks[-1] - peaks[0],
@@ -131,7 +131,7 @@ def step(what: str, source: Path, place: Path) -> dict[str, Any]:
 
 
 def measured(command: list[str], pairs: int) -> dict[str, Any]:
-    """What a step said, a pair. Ends the program when it failed or lost a pair."""
+    """The result of a step, with times for each pair. Exits when it failed or lost a pair."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
     if done.returncode or not lines:
@@ -202,7 +202,7 @@ def _made(folder: Path) -> Path:
 
 
 def _first(source: Path, place: Path, count: int) -> None:
-    """A folder with the first pairs of another."""
+    """Link the first pairs of a folder into another."""
     for name in ("images", "masks"):
         (place / name).mkdir(parents=True)
         for path in sorted((source / name).iterdir())[:count]:

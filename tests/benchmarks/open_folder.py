@@ -1,10 +1,10 @@
 """From the start of a process to the first picture: `python -m tests.benchmarks.open_folder --pictures 100000 --json`.
 
-The folder is made here from hard links to eight JPEGs of 1024 x 768. Time runs from just before the process is started
-until the first picture is painted, and, `ready_s`, until it can be painted on, with its label and its classes;
-`again_s` and `again_ready_s` are the same once the project is there. Each program is started once before
-on a small folder, so that its code is in the machine's memory. `next_ms`: key D to painted, half a second on each
-picture; `rss_mb`: what the process holds after that.
+The folder consists of hard links to eight JPEGs of 1024 x 768. Time runs from just before the process starts until the
+first picture is painted and, `ready_s`, until it can be edited with its label and classes; `again_s` and
+`again_ready_s` are the same for an existing project. Each program is started once before on a small folder, so that its
+code is in the page cache. `next_ms`: from pressing D until the next picture is painted, half a second on each picture;
+`rss_mb`: resident memory after that.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tests.benchmarks.stage import Seat, run, words, write_jpeg
 
 DIFFERENT = 8
 _LINKS = 20_000
-"""Links to one file; file systems allow only so many (ext4: 65,000)."""
+"""Links to one file; file systems limit them (ext4: 65,000)."""
 
 
 def make_folder(folder: Path, pictures: int) -> None:
@@ -41,7 +41,7 @@ def make_folder(folder: Path, pictures: int) -> None:
 def main() -> None:
     parser = words(__doc__)
     parser.add_argument("--pictures", type=int, default=100_000)
-    parser.add_argument("--steps", type=int, default=20, help="pictures to go on")
+    parser.add_argument("--steps", type=int, default=20, help="pictures to step through")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         few, many = Path(scratch) / "few", Path(scratch) / "many"
