@@ -161,7 +161,7 @@ def test_recipe_options_are_stored_and_invalid_ones_explained(desk: Desk) -> Non
     batch = shown.rows[1].inputs["batch"]
     batch.setFocus()
     QTest.keyClicks(batch, "many")
-    assert shown.summary.text() == "Batch cannot be “many”; it takes a whole number from 1 to 4096."
+    assert shown.summary.text() == "Batch size cannot be “many”; it takes a whole number from 1 to 4096."
     assert not shown.accept_button.isEnabled()
     batch.clear()
     QTest.keyClicks(batch, "3")
@@ -185,7 +185,7 @@ def test_a_preset_or_a_run_fills_the_form(desk: Desk) -> None:
     with_weights(desk, Recipe(minutes=None, steps=30, optimizer="sgd", zoom=(0.9, 1.1)))
     shown = form(desk)
     titles = [shown.starting_point.itemText(place) for place in range(shown.starting_point.count())]
-    assert titles[:3] == ["Balanced: as usual", "Quick: a minute", "Best: half an hour"]
+    assert titles[:3] == ["Balanced: the default", "Quick: a minute", "Best: half an hour"]
     shown.starting_point.setCurrentIndex(2)
     shown.starting_point.activated.emit(2)
     assert shown.choices() == {"minutes": "30", "zoom": "strong", "ema": "0.998", "patience": "40"}
