@@ -1,1 +1,1 @@
-"""One module a dataset format that is imported."""
+"""One module per dataset format that can be imported, and their registry."""

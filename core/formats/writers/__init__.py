@@ -1,1 +1,1 @@
-"""One module a dataset format that is exported."""
+"""One module per dataset format that can be exported, and their registry."""

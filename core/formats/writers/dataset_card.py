@@ -50,7 +50,7 @@ class DatasetCard:
             _table(("Value", "Class", "Colour", "Pixels", "Share", "Pictures"), _classes(classes, counts)),
             *_origins(counts),
             *_bullets("How it was made", self.choices),
-            *_bullets("What the format does not hold", self.losses),
+            *_bullets("What the format does not store", self.losses),
         ]
         if self.left_out:
             parts.append(f"{self.left_out:,} pictures could not be written and were left out.\n")
