@@ -96,7 +96,7 @@ def simulate_command(
             "miou": miou,
             "complaint": complaint,
             "target_share_last_quarter": TARGET_SHARE,
-            **asdict(summarise_effort(pictures_done)),
+            **asdict(summarise_effort(pictures_done)),  # the field names are JSON keys
             "by_picture": _rows(pictures_done),
         }
         if csv_file:
