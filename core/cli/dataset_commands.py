@@ -52,7 +52,7 @@ def split_command(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Assign the pictures to train, val and test; one undoable step."""
+    """Assign pictures to train, val and test. This is one undoable step."""
     with report_errors():
         options = SplitOptions(by, _shares(shares), stratify, seed, everything)
         if dry_run:
@@ -127,7 +127,7 @@ def _lines(plan: SplitPlan, classes: ClassList, *, done: bool) -> list[str]:
 
 
 def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
-    """Find near-duplicate pictures, and those that leak from one split into another."""
+    """Find near-duplicate pictures. Pairs in different splits leak from one into the other."""
     with (
         report_errors(),
         Project.open_read_only(project) as opened,

@@ -44,7 +44,7 @@ def models_command(
     encoder: Annotated[str | None, typer.Option(help="... with this encoder.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List networks and encoders with millions of parameters and GMACs for a 256 x 256 picture."""
+    """List networks and encoders. Sizes are in millions of parameters, and GMACs for a 256 x 256 picture."""
     with report_errors():
         if arch is not None or encoder is not None:
             print_result(*_counted(arch or "unet", encoder, as_json))

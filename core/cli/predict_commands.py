@@ -96,7 +96,7 @@ def evaluate_command(
     tta: TtaOption = "none",
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate a run on the labelled pictures of a split; void and unlabelled pixels are ignored."""
+    """Evaluate a run on labelled pictures. Void and unlabelled pixels are ignored."""
     with report_errors(), Project.open_read_only(project) as opened:
         from core.evaluation.run_score import evaluate_run, find_run
 

@@ -49,7 +49,7 @@ def init_command(
 
 
 def status_command(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
-    """Print the statistics of a project; works while the window is open."""
+    """Print project statistics. Works while the window is open."""
     with report_errors(), Project.open_read_only(project) as opened:
         counts, classes, runs = opened.pictures.counts(), opened.classes.read(), opened.runs.all()
         painted = sum(counts.class_pixels.values())

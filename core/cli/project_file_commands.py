@@ -35,7 +35,7 @@ def check_command(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check for damage and for missing, moved or changed pictures; works while a window is open."""
+    """Check the project file and its pictures. Works while a window is open."""
     with report_errors():
         find_home(project)
         done: list[str] = []
@@ -77,7 +77,7 @@ def backup_command(
     project: ProjectOption = Path(),
     as_json: JsonOption = False,
 ) -> None:
-    """Back up the project file; works while a window is open."""
+    """Back up the project file. Works while a window is open."""
     with report_errors():
         home = find_home(project)
         if out is not None and not out.is_dir():
@@ -100,7 +100,7 @@ def restore_command(
     listing: Annotated[bool, typer.Option("--list", help="Only list the backups, newest first.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Restore a backup; the current project file is kept as another backup."""
+    """Restore a backup. The current project file is kept as another backup."""
     with report_errors():
         home = _home_with_backups(project)
         folder = home / BACKUP_FOLDER

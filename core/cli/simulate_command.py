@@ -54,7 +54,7 @@ def simulate_command(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Simulate labelling a labelled project again: correct predictions with the known labels, and measure the effort.
+    """Measure labelling effort by simulation. Predictions are corrected with the known labels of a labelled project.
 
     The project itself is opened read-only.
     """

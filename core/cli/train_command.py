@@ -76,7 +76,7 @@ def train(
     *,
     given: GivenOptions,
 ) -> None:
-    """Train on all labelled pictures, with new weights unless --resume names a run."""
+    """Train on all labelled pictures. Weights are new unless --resume names a run."""
     distribution = DistributedConfig.resolve(devices, nodes, strategy)
     named = resume if like is None else like
     if distribution.is_follower():
