@@ -1,4 +1,4 @@
-"""Our own line icons, tinted for the theme and for every state of a button."""
+"""SVG icons in the colours of the theme, for every state of a button."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from desktop.theme.theme import Theme
 from resources import resource_path
 
 _COUNTS_DEVICE_PIXELS = QLibraryInfo.version() < QVersionNumber(6, 8)
-"""Whether Qt asks an icon for a size in device pixels; since 6.8 it asks in logical ones."""
+"""Whether Qt requests icons in device pixels; since 6.8 it requests them in logical pixels."""
 
 
 class HasIcon(Protocol):
@@ -39,13 +39,13 @@ def icon_names() -> tuple[str, ...]:
 
 @lru_cache(maxsize=256)
 def _svg_text(name: str) -> str:
-    """The SVG text of an icon. Raises FileNotFoundError when there is none of that name."""
+    """The SVG text of an icon. Raises FileNotFoundError for an unknown name."""
     return resource_path(f"icons/{name}.svg").read_text("utf-8")
 
 
 @lru_cache(maxsize=2048)
 def _render_svg(name: str, colour: str, side: int) -> QImage:
-    """An icon as an image of `side` device pixels. An image may outlive the application; a pixmap may not."""
+    """An icon as an image of `side` device pixels. Cached as QImage: a QPixmap must not outlive the application."""
     renderer = QSvgRenderer(QByteArray(_svg_text(name).replace("currentColor", colour).encode("utf-8")))
     drawn = QImage(side, side, QImage.Format.Format_ARGB32_Premultiplied)
     drawn.fill(Qt.GlobalColor.transparent)
@@ -64,8 +64,8 @@ def icon_pixmap(name: str, colour: QColor | str, size: int, ratio: float = 1.0) 
 
 
 class _ThemedIconEngine(QIconEngine):
-    """An icon that is drawn when it is first seen in a state: drawing all states of all icons beforehand took a
-    tenth of a second at the start and again at every change of the theme."""
+    """Renders an icon when it is first shown in a state: rendering all states of all icons in advance took 0.1 s at
+    the start and again at every change of the theme."""
 
     def __init__(self, name: str, shades: _IconColours, side: int) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class _ThemedIconEngine(QIconEngine):
         return self.scaledPixmap(size, mode, state, 1.0)
 
     def scaledPixmap(self, size: QSize, mode: QIcon.Mode, state: QIcon.State, ratio: float) -> QPixmap:  # noqa: N802
-        """Never larger than the icon is meant to be."""
+        """Never larger than the intended size of the icon."""
         side = min(size.width(), size.height()) * (1 if _COUNTS_DEVICE_PIXELS else ratio)
         side = max(1, round(min(side, self._side * ratio)))
         drawn = QPixmap.fromImage(_render_svg(self._name, self._shades.for_state(mode, state), side))
@@ -114,9 +114,9 @@ class _IconColours(NamedTuple):
 
 
 def icon(name: str, theme: Theme, size: int = 20, colour: str | None = None) -> QIcon:
-    """An icon for the palette in use: normal, hovered, disabled, and accented while checked.
+    """An icon in the colours of the theme: normal, hovered, disabled, and in the accent colour while checked.
 
-    `colour` names another token for the normal state. Raises FileNotFoundError for an unknown icon.
+    `colour` names another token for all enabled states. Raises FileNotFoundError for an unknown icon.
     """
     _svg_text(name)
     tokens = theme.tokens
@@ -128,7 +128,7 @@ def icon(name: str, theme: Theme, size: int = 20, colour: str | None = None) -> 
 
 
 class _ThemedIcon(QObject):
-    """Child of a button or action: gives it a fresh icon whenever the palette changes."""
+    """Child of a button or action: updates its icon whenever the theme changes."""
 
     def __init__(self, owner: QObject, name: str, theme: Theme, size: int, colour: str | None) -> None:
         super().__init__(owner)
@@ -148,7 +148,7 @@ class _ThemedIcon(QObject):
 def set_themed_icon(
     owner: QObject, name: str, theme: Theme, size: int = 20, colour: str | None = None
 ) -> None:
-    """Give a button or action an icon that follows the theme. Calling it again changes the icon."""
+    """Give a button or action an icon that follows the theme. A second call replaces the icon."""
     for child in owner.children():
         if isinstance(child, _ThemedIcon):
             child.set_icon(name, colour)
@@ -157,7 +157,7 @@ def set_themed_icon(
 
 
 def app_icon() -> QIcon:
-    """The mark of Maskloop for the window and the task bar."""
+    """The logo of Maskloop for the window and the task bar."""
     made = QIcon()
     for side in (16, 24, 32, 48, 64, 128, 256):
         made.addPixmap(QPixmap.fromImage(_render_svg("app", "#000000", side)))

@@ -1,4 +1,4 @@
-"""Colours, type and spacing of the whole window: two designed palettes, one stylesheet made from them."""
+"""Colours, fonts and spacing of the window: a light and a dark palette, and the stylesheet made from them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QApplication
 from resources import resource_path
 
 GRID = 8
-"""Everything is spaced by this many pixels, or half of it."""
+"""Logical pixels of the layout grid: spacings are multiples of it, or half of it."""
 
 THEME_CHOICES = ("light", "dark", "system")
 
@@ -22,7 +22,7 @@ class ThemeTokens:
     """The named colours of one palette, as `#rrggbb`.
 
     Greys are neutral, so that the colours of classes are the only strong ones on screen. There is one accent;
-    `warning`, `danger` and `good` appear only in words and marks that need them.
+    `warning`, `danger` and `good` are for texts and marks only.
     """
 
     canvas: str  # behind the picture
@@ -35,15 +35,15 @@ class ThemeTokens:
     line: str  # hairlines
     edge: str  # outlines of fields and check boxes
     text: str
-    muted: str  # secondary words, still readable
+    muted: str  # secondary text
     disabled: str
     icon: str
     accent: str  # fill of the one primary button
     accent_hover: str
-    on_accent: str  # words on the accent
-    accent_text: str  # the accent as words or icon on a panel
-    focus: str  # ring around what has the keyboard, frame of the current picture
-    accent_soft: str  # ground of a checked button or chosen row
+    on_accent: str  # text on the accent
+    accent_text: str  # the accent as text or icon on a panel
+    focus: str  # ring around the focused widget, frame of the current picture
+    accent_soft: str  # background of a checked button or selected row
     warning: str
     danger: str
     good: str
@@ -107,7 +107,7 @@ DARK = ThemeTokens(
 
 
 class Theme(QObject):
-    """The palette in use. One for the application; parts that paint themselves ask it and listen to `changed`."""
+    """The palette in use, one per application. Widgets that paint themselves read it and connect to `changed`."""
 
     changed = Signal()
 
@@ -120,7 +120,7 @@ class Theme(QObject):
         self._styled_with: ThemeTokens | None = None
         app.setStyle("Fusion")
         system = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
-        # Two sizes: words, and the few large ones. The system's size rules, within what the layout can bear.
+        # Two sizes: text and headlines. The system's font size, limited to what the layout can take.
         self.text_size = min(max(QFontInfo(system).pixelSize(), 12), 16)
         self.headline_size = round(self.text_size * 1.75)
         system.setPixelSize(self.text_size)
@@ -134,7 +134,7 @@ class Theme(QObject):
         return self.tokens is DARK
 
     def colour(self, token: str, alpha: float = 1.0) -> QColor:
-        """A token as a colour, for code that paints. Raises AttributeError for a name that is not a token."""
+        """A token as a QColor, for custom painting. Raises AttributeError for a name that is not a token."""
         found = QColor(getattr(self.tokens, token))
         found.setAlphaF(alpha)
         return found
@@ -151,12 +151,12 @@ class Theme(QObject):
         return font
 
     def apply(self, choice: str) -> None:
-        """Show "light", "dark", or what the "system" says now and later. Raises ValueError for anything else."""
+        """Switch to "light", "dark", or "system", which follows the system. Raises ValueError for anything else."""
         before = self.tokens
         self.prepare(choice)
-        if self._styled_with is not self.tokens:  # dressing every widget anew takes long
+        if self._styled_with is not self.tokens:  # restyling every widget is slow
             self._styled_with = self.tokens
-            # Qt dresses each widget once for each that it lies in when one sheet follows another; undressing first
+            # When one stylesheet replaces another, Qt restyles a widget once per ancestor; removing the old one first
             # takes a quarter of the time.
             self._app.setStyleSheet("")
             self._app.setStyleSheet(stylesheet(self))
@@ -164,9 +164,9 @@ class Theme(QObject):
             self.changed.emit()
 
     def prepare(self, choice: str) -> None:
-        """The same for a window that is yet to be made: `choose` then dresses it once it stands.
+        """Choose the palette before the window is built: `apply` then sets the stylesheet once it is.
 
-        Qt would dress a widget anew for each that it is put into, which takes half of the time to make a window.
+        With a stylesheet set, Qt would restyle widgets each time they get a parent, half of the time to build a window.
         """
         if choice not in THEME_CHOICES:
             raise ValueError(f"{choice!r} is not one of {THEME_CHOICES}")
@@ -180,13 +180,13 @@ class Theme(QObject):
 
 
 def tokens_for(choice: str, system: Qt.ColorScheme) -> ThemeTokens:
-    """The palette for a choice on a system that prefers `system`; a system that says nothing gets the light one."""
+    """The palette for a choice; `system`: the system's preference, light where it has none."""
     dark = choice == "dark" or (choice == "system" and system == Qt.ColorScheme.Dark)
     return DARK if dark else LIGHT
 
 
 def apply_theme(app: QApplication, choice: str) -> Theme:
-    """Dress the application; returns its one Theme, made at the first call. Raises ValueError for a bad choice."""
+    """Apply a theme to the application; returns its one Theme, created on first use. Raises ValueError."""
     theme = theme_of(app)
     theme.apply(choice)
     return theme
@@ -232,7 +232,7 @@ def _palette(tokens: ThemeTokens) -> QPalette:
 
 
 def stylesheet(theme: Theme) -> str:
-    """The stylesheet file with every `$token` replaced."""
+    """The text of `theme.qss` with every `$token` replaced."""
     values = {field.name: getattr(theme.tokens, field.name) for field in fields(ThemeTokens)}
     values["headline"] = f"{theme.headline_size}px"
     values["marks"] = resource_path("marks").as_posix()

@@ -1,1 +1,1 @@
-"""Drives the real window through everything; the acceptance test."""
+"""The acceptance test: drives the real window through all workspaces with mouse and keys, as a user would."""

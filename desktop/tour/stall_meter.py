@@ -1,4 +1,4 @@
-"""How long the window does not answer: a fast heartbeat, and how late each beat comes."""
+"""Measures stalls of the GUI thread: a fast timer, and how late each timeout is."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ TICK_MS = 2
 
 
 class StallMeter(QObject):
-    """Counts while started and not resting. A stall is what a beat comes later than it should, in milliseconds."""
+    """Measures between `start` and `stop`, except while paused. A stall is the delay of a timeout in milliseconds."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
-        """`clock` in seconds; time.thread_time leaves out what other programs take from this one."""
+        """clock: in seconds; time.thread_time excludes the time that other programs take."""
         super().__init__()
         self._clock = clock
         self._timer = QTimer(self, interval=TICK_MS, timerType=Qt.TimerType.PreciseTimer)
@@ -32,7 +32,7 @@ class StallMeter(QObject):
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """What happens inside is the observer's own work, such as a screenshot, and does not count."""
+        """What happens inside is work of the measurement, such as a screenshot, and does not count."""
         try:
             yield
         finally:
@@ -41,7 +41,7 @@ class StallMeter(QObject):
     def summary(self) -> dict[str, float | None]:
         """The 99th percentile over time and the longest stall, in milliseconds.
 
-        Each moment counts, not each beat: the chance that an event falls into a stall grows with its length.
+        The percentile is over time, not over timeouts: the longer a stall, the likelier an event falls into it.
         """
         if not self._delays:
             return {"p99": None, "max": None}

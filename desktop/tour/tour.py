@@ -1,4 +1,4 @@
-"""The steps of the tour, in order; each looks for what a person would see."""
+"""The steps of the tour in order; each checks what a user would see."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ class TourStep:
 
 
 def run_tour(out: Path, folder: Path | None = None) -> int:
-    """Drive a fresh window over a fresh sample; writes pictures and tour.json into `out`. Returns the exit code."""
+    """Run all steps in a new window on a new sample project; writes screenshots and tour.json into `out`. Returns the
+    exit code."""
     out.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="maskloop-tour-"))
     try:
@@ -57,7 +58,7 @@ def run_tour(out: Path, folder: Path | None = None) -> int:
 
 
 class Tour(WindowDriver):
-    """The steps, in order. Everything goes through widgets, keys and the mouse; core is only looked at."""
+    """Acts through widgets, keys and mouse only; core is only read."""
 
     def __init__(self, out: Path, folder: Path, scratch: Path) -> None:
         self._out, self._folder, self._scratch = out, folder, scratch
@@ -71,12 +72,12 @@ class Tour(WindowDriver):
         self._exported_pairs = 0
         self._strokes = 0
         self._miou: list[float] = []
-        self._current_miou: float | None = None  # mIoU of the weights that predict at the end
+        self._current_miou: float | None = None  # mIoU of the weights in use at the end
         self._per_class: dict[str, float] = {}
         self.steps: list[TourStep] = []
 
     def run(self) -> None:
-        """All steps; one that fails does not keep the others from being tried."""
+        """Run all steps; one that fails does not stop the others."""
         for name, act in (
             ("welcome", self._welcome),
             ("open", self._open),
@@ -103,18 +104,16 @@ class Tour(WindowDriver):
             ("close", self._close),
             ("open again", self._open_again),
         ):
-            began = time.perf_counter()
-            mistakes = self._app.crash_reporter.count
+            start = time.perf_counter()
+            errors = self._app.crash_reporter.count
             try:
                 detail, ok = act(), True
-                self.expect(
-                    self._app.crash_reporter.count == mistakes, f"see {self._app.crash_reporter.path}"
-                )
-            except Exception as problem:
-                detail, ok = f"{problem}", False
-                if not isinstance(problem, StepError):
+                self.expect(self._app.crash_reporter.count == errors, f"see {self._app.crash_reporter.path}")
+            except Exception as error:
+                detail, ok = f"{error}", False
+                if not isinstance(error, StepError):
                     detail = traceback.format_exc(limit=3)
-            seconds = time.perf_counter() - began
+            seconds = time.perf_counter() - start
             picture = f"{len(self.steps) + 1:02}-{name.replace(' ', '-')}.png"
             with self._meter.paused():
                 self.save_screenshot(self._out / picture)
@@ -142,7 +141,7 @@ class Tour(WindowDriver):
         self.window.sample_folder = self._folder
         self.window.show()
         self.wait(300)
-        return "the window stands"
+        return "the window is shown"
 
     def _open(self) -> str:
         began = time.perf_counter()
@@ -187,7 +186,7 @@ class Tour(WindowDriver):
         self.key(Qt.Key.Key_Z, CTRL)
         self.wait_until(lambda: self.labelled_pixels < int(np.count_nonzero(before)), "fewer pixels")
         self._before = before
-        return "the polygon is gone"
+        return "the polygon is removed"
 
     def _redo(self) -> str:
         self.key(Qt.Key.Key_Z, CTRL | SHIFT)
@@ -269,9 +268,9 @@ class Tour(WindowDriver):
             if self.labelled_pixels > before:
                 break
         gained = self.labelled_pixels - before
-        self.expect(gained > 0, "no region was taken over")
+        self.expect(gained > 0, "no region was accepted")
         self.wait_until_saved(4)
-        return f"{gained:,} pixels taken over"
+        return f"{gained:,} pixels accepted"
 
     def _difference(self) -> str:
         for _ in range(3):  # from label and prediction to label, to prediction, to difference
@@ -304,40 +303,38 @@ class Tour(WindowDriver):
             self.key(Qt.Key.Key_Plus)
         self.wait(150)
         zoomed = self.canvas.scale
-        self.expect(zoomed > fitted * 2, "the picture did not come closer")
+        self.expect(zoomed > fitted * 2, "the picture was not zoomed in")
         self.drag([(0.5, 0.45), (0.52, 0.55)])
         self.key(Qt.Key.Key_F)
         self.wait(100)
-        self.expect(abs(self.canvas.scale - fitted) < 1e-6, "fit did not come back")
+        self.expect(abs(self.canvas.scale - fitted) < 1e-6, "fit did not restore the scale")
         return f"{fitted:.0%} to {zoomed:.0%} and back"
 
     def _review(self) -> str:
         self._open_workspace("workspace_review")
         page = self.window.workspaces.review
         grid = page.grid
-        self.wait_until(lambda: grid.next_missing() is None, "the cards in sight")
+        self.wait_until(lambda: grid.next_missing() is None, "the visible cards")
         self.click(page.layer_buttons["prediction"])
         self.click(page.label_check.check)
-        # A network this young may be sure of nothing that the labels contradict: that is an answer as well.
-        self.wait_until(lambda: "compared" in page.label_check.summary.text(), "what the label doctor doubts")
+        # A network trained this briefly may find no suspicious label: that is a valid result.
+        self.wait_until(
+            lambda: "compared" in page.label_check.summary.text(), "the result of the label check"
+        )
         free = [
             r for r in grid.visible_rows() if not self.session.pictures.get(grid.picture_id_at(r)).is_labelled
         ]
-        self.expect(len(free) >= 2, "no two pictures without a label in sight")
+        self.expect(len(free) >= 2, "fewer than two visible pictures without a label")
         for row, modifiers in ((free[0], NO_MODIFIER), (free[1], CTRL)):
             QTest.mouseClick(grid.viewport(), LEFT_BUTTON, modifiers, grid.rect_of(row).center())
         ids = sorted(grid.selection)
         self.click(page.accept)
         self.wait_until(page.undo.isVisible, "two accepted predictions")
-        self.expect(all(self.session.pictures.get(i).is_labelled for i in ids), "they carry no label")
+        self.expect(all(self.session.pictures.get(i).is_labelled for i in ids), "they have no label")
         self.click(page.undo)
-        self.wait_until(
-            lambda: not any(self.session.pictures.get(i).is_labelled for i in ids), "both taken back"
-        )
+        self.wait_until(lambda: not any(self.session.pictures.get(i).is_labelled for i in ids), "both undone")
         self.wait_until(lambda: grid.next_missing() is None, "the cards as they are now")
-        return (
-            f"{len(page.label_check.buttons)} doubts of the doctor; two predictions accepted and taken back"
-        )
+        return f"{len(page.label_check.buttons)} findings of the label check; two predictions accepted and undone"
 
     def _chart(self) -> str:
         self._open_workspace("workspace_train")
@@ -386,7 +383,7 @@ class Tour(WindowDriver):
 
     def _stop(self) -> str:
         if self.state.phase == "idle":
-            return "the round had ended by itself"
+            return "the run had already ended"
         began = time.perf_counter()
         self.click(self.page.training.stop_button)
         self.wait_until(lambda: self.state.phase == "idle", "the end of training")
@@ -424,7 +421,7 @@ class Tour(WindowDriver):
         self.wait(700)
         return f"the same pixels after {seconds:.1f} s"
 
-    # Small things --------------------------------------------------------------------------------
+    # Helpers --------------------------------------------------------------------------------
 
     def _open_workspace(self, workspace: str) -> None:
         place = TABS.index(workspace)
@@ -435,11 +432,11 @@ class Tour(WindowDriver):
         return len(self._miou) >= 2
 
     def _read_scores(self) -> None:
-        """What tour.json tells of the learning; read from the document, where the charts read it too."""
+        """The scores for tour.json, read from the project file as the charts do."""
         curves = self.session.charts.curves().result()
         names = self.session.editing.classes.name_of
         self._miou = [round(value, 4) for _, value in curves.miou]
         self._per_class = {names(value): round(iou, 4) for value, iou in curves.newest.items()}
         self._strokes = self.labelling.edit_queue.stored_count
-        if self.state.miou is not None:  # a round that has just begun has not published yet
+        if self.state.miou is not None:  # a run that has just started has not published a checkpoint
             self._current_miou = self.state.miou

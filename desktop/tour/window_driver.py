@@ -1,4 +1,4 @@
-"""Hands and eyes of the tour: clicks, keys, drags, waiting and photographs."""
+"""Drives a window in tests and in the tour: clicks, keys, drags, waiting and screenshots."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ from desktop.workspaces.label.page import LabelPage
 T = TypeVar("T")
 
 TIMEOUT_SECONDS = 90.0
-"""Seconds that a step waits for what it expects."""
+"""Seconds that a step waits for its condition."""
 LEFT_BUTTON, NO_MODIFIER = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
 CTRL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftModifier
 
 
 class StepError(Exception):
-    """What a step expected did not come about."""
+    """The condition of a step did not become true."""
 
 
 class WindowDriver:
-    """Works one window as a person would."""
+    """Operates one window as a user would."""
 
     def __init__(self, window: MainWindow) -> None:
         self.window = window
 
-    # What there is to see ----------------------------------------------------------------------
+    # State ----------------------------------------------------------------------
 
     @property
     def page(self) -> LabelPage:
@@ -74,22 +74,22 @@ class WindowDriver:
 
     @property
     def label_values(self) -> NDArray[np.uint8]:
-        """The label on screen, (H, W) uint8."""
+        """Label of the picture shown, (H, W) uint8."""
         return _require(self.labelling.picture.labels, "label").values
 
     @property
     def labelled_pixels(self) -> int:
-        """Labelled pixels of the picture on screen."""
+        """Number of labelled pixels of the picture shown."""
         return int(np.count_nonzero(self.label_values))
 
     def has_picture(self) -> bool:
         return self.window.context is not None and self.labelling.picture.labels is not None
 
-    # What can be done --------------------------------------------------------------------------
+    # Actions --------------------------------------------------------------------------
 
     def wait(self, milliseconds: int) -> None:
-        """Let the program go on. Between two looks the thread sleeps, so that the others have Python to themselves;
-        QTest's waiting would starve them, and an event loop of its own was seen to miss the shot that should end it.
+        """Process events for this long. The thread sleeps in between, so that other threads get the interpreter lock:
+        QTest.qWait would starve them, and a nested event loop with a timer sometimes missed the timeout.
         """
         end = time.monotonic() + milliseconds / 1000
         while True:
@@ -100,7 +100,7 @@ class WindowDriver:
             time.sleep(min(left, 0.001))
 
     def wait_until(self, condition: Callable[[], bool], what: str, timeout: float = TIMEOUT_SECONDS) -> None:
-        """Wait for `holds`. Raises StepError, naming `what` was waited for."""
+        """Wait until `condition` holds. Raises StepError, which names `what` was waited for."""
         end = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > end:
@@ -108,17 +108,17 @@ class WindowDriver:
             self.wait(15)
 
     def expect(self, condition: bool, message: str) -> None:
-        """Raises StepError."""
+        """Raises StepError with `message` unless the condition holds."""
         if not condition:
             raise StepError(message)
 
     def wait_until_saved(self, strokes: int) -> None:
-        """Wait until so many edits of this window are durable."""
+        """Wait until this many edits of this window are stored."""
         saving = self.labelling.edit_queue
         self.wait_until(lambda: saving.stored_count >= strokes and saving.pending == 0, "the saved mark")
 
     def click(self, widget: QWidget) -> None:
-        """Raises StepError when a person could not click there."""
+        """Raises StepError when the widget is hidden or disabled."""
         self.expect(
             widget.isVisible() and widget.isEnabled(), f"{widget.accessibleName() or widget} is not there"
         )
@@ -134,7 +134,7 @@ class WindowDriver:
         self.wait(40)
 
     def _activate(self, target: QWidget) -> None:
-        """Keys that are shortcuts work in the active window only, and a bare X screen has nobody who activates one."""
+        """Shortcuts work in the active window only, and without a window manager nobody activates it."""
         top = target.window()
         end = time.monotonic() + 3
         while not top.isActiveWindow() and time.monotonic() < end:
@@ -143,24 +143,24 @@ class WindowDriver:
             self.wait(30)
 
     def position_of(self, across: float, down: float) -> QPoint:
-        """The widget position at these shares of the picture shown."""
+        """The widget position at these shares 0..1 of width and height of the picture."""
         height, width = self.label_values.shape
         return self.canvas.widget_point(Point(across * width, down * height)).toPoint()
 
     def drag(self, path: Sequence[tuple[float, float]]) -> None:
-        """Press at the first spot, move along, release at the last: shares of the picture."""
-        spots = [self.position_of(*spot) for spot in path]
-        QTest.mouseMove(self.canvas, spots[0])
-        QTest.mousePress(self.canvas, LEFT_BUTTON, NO_MODIFIER, spots[0])
-        for start, end in itertools.pairwise(spots):
+        """Press at the first position, move along the path, release at the last; in shares of the picture."""
+        positions = [self.position_of(*point) for point in path]
+        QTest.mouseMove(self.canvas, positions[0])
+        QTest.mousePress(self.canvas, LEFT_BUTTON, NO_MODIFIER, positions[0])
+        for start, end in itertools.pairwise(positions):
             for n in range(1, 13):
                 QTest.mouseMove(self.canvas, start + (end - start) * n / 12)
                 self.wait(8)
-        QTest.mouseRelease(self.canvas, LEFT_BUTTON, NO_MODIFIER, spots[-1])
+        QTest.mouseRelease(self.canvas, LEFT_BUTTON, NO_MODIFIER, positions[-1])
         self.wait(40)
 
     def save_screenshot(self, path: Path) -> None:
-        """The whole window as it is now."""
+        """Save an image of the whole window."""
         self.window.grab().save(str(path))
 
 

@@ -1,4 +1,4 @@
-"""Line charts in the colours of the theme. pyqtgraph is loaded with the first chart, not with the window."""
+"""Line charts in the colours of the theme. pyqtgraph is imported with the first chart, not with the window."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from desktop.theme.theme import Theme
 
 Curve = Sequence[tuple[float, float]]
 CurveStyle = tuple[Curve, str | Colour, float]
-"""Points (x, y), a colour (the name of a token, or RGB), and the width of the line."""
+"""Points (x, y), a colour (the name of a theme token, or RGB), and the line width in logical pixels."""
 
-# Distances of ticks that people count in: seconds, minutes, hours.
+# Round tick distances in seconds: up to minutes, hours and a day.
 _TICK_DISTANCES = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400)
 
 
 def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> dict[object, CurveStyle]:
-    """IoU of each class as a thin line in its colour, mIoU as a bold one above them."""
+    """IoU of each class as a thin line in its colour, mIoU as a bold line above them."""
     curves: dict[object, CurveStyle] = {}
     for each in classes:
         points = per_class.get(each.value)
@@ -45,14 +45,14 @@ def _load() -> None:
 
 @cache
 def preload() -> Thread:
-    """Load pyqtgraph on a thread of its own, once: half a second that the window must not wait for."""
+    """Import pyqtgraph on a thread of its own, once: it takes half a second, for which the window must not wait."""
     thread = Thread(target=_load, name="charts")
     thread.start()
     return thread
 
 
 def _next_build_slot() -> int:
-    """Milliseconds until no other chart is being built: three at once would hold up a hand that draws."""
+    """Milliseconds until no other chart is being built: building three at once would delay a stroke visibly."""
     global _next_free_slot  # noqa: PLW0603
     now = time.monotonic()
     begin = max(now, _next_free_slot)
@@ -64,7 +64,7 @@ _next_free_slot = 0.0
 
 
 def downsample(points: Curve, max_points: int = 400) -> Curve:
-    """At most about `most` points: means of equal stretches, and the last point as it is."""
+    """At most about `max_points` points: means of equal intervals, and the last point unchanged."""
     if len(points) <= max_points:
         return points
     stretch = -(-len(points) // max_points)
@@ -74,8 +74,8 @@ def downsample(points: Curve, max_points: int = 400) -> Curve:
 
 
 class Chart(QWidget):
-    """Named curves over one axis. `time_axis` counts in minutes, `power_axis` has the logarithm of x, `score_axis`
-    fixes y to 0..1, `small` thins ticks."""
+    """Named curves in one plot. time_axis: x in seconds, labelled as times; power_axis: log10 of x; score_axis: y from
+    0 to 1; small: fewer ticks."""
 
     def __init__(
         self,
@@ -106,8 +106,8 @@ class Chart(QWidget):
     def set_curves(self, curves: Mapping[object, CurveStyle]) -> None:
         """Show exactly these curves, by key; the order is from behind to front.
 
-        They appear as soon as the chart is in sight and pyqtgraph is loaded; nobody waits for it here. What is shown
-        already is not drawn again: news of a training come every second, and most of them change no curve.
+        They appear once the chart is visible and pyqtgraph is imported; this call does not wait. Unchanged curves are
+        not drawn again: training events arrive every second, and most of them change no curve.
         """
         if self._requested is None and curves == self._shown:
             return
@@ -129,7 +129,7 @@ class Chart(QWidget):
         self._draw(self._shown)
 
     def _build_or_draw(self) -> None:
-        """Build the plot, and fill it in a later turn of the event loop."""
+        """Build the plot, and draw its curves in a later iteration of the event loop."""
         if preload().is_alive():
             self._build_timer.start(50)
         elif self._plot is None:
@@ -153,22 +153,22 @@ class Chart(QWidget):
             if self._styles.get(key) != (colour, width):
                 self._styles[key] = (colour, width)
                 self._style_curve(key)
-            # A single point has no line: it is shown as a dot.
+            # A single point has no line, so it is drawn as a dot.
             dot = "o" if len(points) == 1 else None
             self._curves[key].setData(
                 [p[0] for p in points], [p[1] for p in points], symbol=dot, symbolSize=6
             )
             self._curves[key].setZValue(order)
-        far = [p[0] for points, _, _ in thinned.values() for p in points]
-        nearest = min(far, default=0.0) if self._power_axis else 0.0
-        furthest = max([nearest, *far])
-        plot.setXRange(nearest, furthest if furthest > nearest else nearest + 1, padding=0.01)
+        xs = [p[0] for points, _, _ in thinned.values() for p in points]
+        left = min(xs, default=0.0) if self._power_axis else 0.0
+        right = max([left, *xs])
+        plot.setXRange(left, right if right > left else left + 1, padding=0.01)
         if not self._score_axis:
             top = max((p[1] for points, _, _ in thinned.values() for p in points), default=1.0)
             plot.setYRange(0, top or 1, padding=0.04)
 
     def _prepare_points(self, points: Curve) -> Curve:
-        """Points where they lie along the axis, and no more of them than can be told apart."""
+        """Points in the coordinates of the axes, downsampled to about as many as can be told apart."""
         return downsample([(math.log10(x), y) for x, y in points] if self._power_axis else points)
 
     def event(self, event: QEvent) -> bool:
@@ -194,14 +194,14 @@ class Chart(QWidget):
             "bottom": below or CountAxis("bottom"),
             "left": ScoreAxis(coarse=self._small) if self._score_axis else CountAxis("left"),
         }
-        # A menu that nobody can open would take half of the time of making the plot.
+        # The context menu, which nobody can open here, would take half of the time to build the plot.
         plot = pyqtgraph.PlotWidget(background=None, axisItems=axes, enableMenu=False)
         plot.hideButtons()
         plot.setMouseEnabled(x=False, y=False)
         plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         plot.setMinimumSize(0, 0)
-        # The ground below shows through: pyqtgraph would keep the colour of the theme it was made in.
+        # Transparent: pyqtgraph would keep the background of the theme in which it was created.
         plot.setStyleSheet("background: transparent")
         plot.viewport().setAutoFillBackground(False)
         plot.getPlotItem().setContentsMargins(0, 6, 10, 0)
@@ -233,7 +233,7 @@ class Chart(QWidget):
 
         curve, (look, width) = self._curves[key], self._styles[key]
         colour = self._theme.colour(look) if isinstance(look, str) else QColor(*look)
-        # pyqtgraph counts the width of lines in device pixels.
+        # pyqtgraph takes line widths in device pixels.
         curve.setPen(pyqtgraph.mkPen(colour, width=width * self.devicePixelRatioF()))
         curve.setSymbolBrush(colour)
         curve.setSymbolPen(None)

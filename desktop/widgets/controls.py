@@ -1,4 +1,4 @@
-"""Small parts that all panels are made of: words in their roles, icon buttons, sliders, rows."""
+"""Small controls and layout helpers used everywhere: labels, buttons, sliders, rows and columns."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ MARGIN = 2 * GRID
 
 
 def text_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
-    """A label. Roles: heading, headline, muted, danger, warning, good. Never rich text: names may hold markup."""
+    """A QLabel. Roles: heading, headline, muted, danger, warning, good. Plain text only: names may contain markup."""
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
     if role:
@@ -46,13 +46,13 @@ def text_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
 
 
 def set_background(widget: QWidget, role: str) -> None:
-    """Give a plain widget the background of a role: bar, panel or page."""
+    """Give a plain QWidget the background of a role: bar, panel or page."""
     widget.setProperty("role", role)
     widget.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
 
 
 def set_role(widget: QWidget, role: str) -> None:
-    """Change the role of a widget that is already shown."""
+    """Change the role, and so the style, of a widget that is already shown."""
     if widget.property("role") != role:
         widget.setProperty("role", role)
         widget.style().unpolish(widget)
@@ -60,7 +60,7 @@ def set_role(widget: QWidget, role: str) -> None:
 
 
 def button(text: str, role: str = "") -> QPushButton:
-    """A push button. Roles: primary (one a page), quiet, row, segment."""
+    """A push button. Roles: primary (one per page), quiet, row, segment."""
     made = QPushButton(text)
     if role:
         made.setProperty("role", role)
@@ -70,7 +70,7 @@ def button(text: str, role: str = "") -> QPushButton:
 def icon_button(
     icon: str, name: str, theme: Theme, size: int = 20, *, checkable: bool = False
 ) -> QToolButton:
-    """A square button with only an icon; `name` is its tooltip and accessible name. Tab reaches it."""
+    """A tool button with only an icon, reachable with Tab; `name` is its tooltip and accessible name."""
     made = QToolButton()
     made.setAccessibleName(name)
     made.setToolTip(name)
@@ -82,7 +82,7 @@ def icon_button(
 
 
 def segmented_control(titles: Mapping[str, str], theme: Theme) -> tuple[QFrame, dict[str, QPushButton]]:
-    """Buttons side by side, of which exactly one is chosen, by key."""
+    """Buttons side by side of which exactly one is checked. titles: text by key. Returns frame and buttons by key."""
     frame = QFrame()
     frame.setProperty("role", "segments")
     frame.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -93,7 +93,7 @@ def segmented_control(titles: Mapping[str, str], theme: Theme) -> tuple[QFrame, 
         segment = made[key] = button(title, "segment")
         segment.setCheckable(True)
         segment.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        # The chosen one is bold: room for that in all of them, so that nothing moves.
+        # The checked one is bold: all are wide enough for that, so that nothing moves.
         segment.setMinimumWidth(metrics.horizontalAdvance(title) + 4 * GRID)
         group.addButton(segment)
     frame.setLayout(row(*made.values(), spacing=0, margins=(2, 2, 2, 2)))
@@ -113,14 +113,14 @@ def hairline(vertical: bool = False) -> QFrame:
 def row(
     *items: QWidget | QLayout | int | None, spacing: int = GRID, margins: tuple[int, ...] = (0, 0, 0, 0)
 ) -> QHBoxLayout:
-    """Widgets side by side; None is a stretch, a number a gap in pixels."""
+    """A horizontal layout; None is a stretch, a number a gap in logical pixels."""
     return _fill(QHBoxLayout(), items, spacing, margins)  # type: ignore[return-value]
 
 
 def column(
     *items: QWidget | QLayout | int | None, spacing: int = GRID, margins: tuple[int, ...] = (0, 0, 0, 0)
 ) -> QVBoxLayout:
-    """Widgets below each other; None is a stretch, a number a gap in pixels."""
+    """A vertical layout; None is a stretch, a number a gap in logical pixels."""
     return _fill(QVBoxLayout(), items, spacing, margins)  # type: ignore[return-value]
 
 
@@ -145,7 +145,7 @@ def _fill(
 
 
 def scroll_area(inner: QWidget) -> QScrollArea:
-    """`inner` in an area that scrolls up and down only; it is as wide as the area."""
+    """A vertical scroll area around `inner`, which gets the width of the area."""
     area = QScrollArea()
     area.setWidgetResizable(True)
     area.setFrameShape(QFrame.Shape.NoFrame)
@@ -156,7 +156,7 @@ def scroll_area(inner: QWidget) -> QScrollArea:
 
 
 def card_page(cards: QLayout, width: int) -> QScrollArea:
-    """A page of cards in the middle of a workspace, at most so wide, that scrolls."""
+    """A scrolling page of cards, centred and at most `width` wide."""
     middle = QWidget()
     middle.setMaximumWidth(width)
     middle.setLayout(cards)
@@ -171,30 +171,30 @@ def card_page(cards: QLayout, width: int) -> QScrollArea:
 def combo_box(
     rows: Sequence[tuple[str, str]], name: str, role: str = "", box: QComboBox | None = None
 ) -> QComboBox:
-    """A box to choose one of `rows` (key, title); the key is its current data, `name` its accessible name."""
+    """A combo box of `rows` (key, title); `currentData()` is the key, `name` the accessible name."""
     box = QComboBox() if box is None else box
     box.setAccessibleName(name)
     if role:
         box.setProperty("role", role)
-    # The delegate that a combo box brings along takes no colours from a stylesheet.
+    # The default delegate of a combo box ignores the stylesheet.
     box.setItemDelegate(QStyledItemDelegate(box))
     for key, title in rows:
         box.addItem(title, key)
-    # The size hint knows nothing of the padding that the stylesheet adds: the longest word would lose a letter.
+    # The size hint ignores the padding of the stylesheet, so the longest title would be cut off.
     longest = max((box.fontMetrics().horizontalAdvance(title) for _key, title in rows), default=0)
     box.setMinimumWidth(longest + 5 * GRID)
     return box
 
 
 def indent_spin_box(box: QAbstractSpinBox) -> None:
-    """Give a number the same distance from its frame as words have; stylesheets cannot for a spin box."""
+    """Indent the number of a spin box like the text of other fields; a stylesheet cannot."""
     line = box.findChild(QLineEdit)
     if line is not None:
         line.setTextMargins(GRID, 0, 0, 0)
 
 
 class LevelSlider(QSlider):
-    """A horizontal slider that keeps the arrow keys while it has the focus, though they are shortcuts elsewhere."""
+    """A horizontal slider that claims the arrow keys while it has the focus; elsewhere they are shortcuts."""
 
     KEYS = frozenset(
         (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
@@ -219,7 +219,7 @@ class LevelSlider(QSlider):
 
 
 class ResettableSlider(LevelSlider):
-    """A slider with a place to which a double click brings it back."""
+    """A slider that a double click resets to its default value."""
 
     def __init__(self, low: int, high: int, default: int, name: str) -> None:
         super().__init__(low, high, name)
@@ -232,7 +232,7 @@ class ResettableSlider(LevelSlider):
 
 
 class ElidedLabel(QLabel):
-    """One line of words, or two, that shorten themselves with an ellipsis; the tooltip has the whole."""
+    """A label of one or two lines, elided to its width; the tooltip has the whole text."""
 
     def __init__(
         self,
@@ -268,7 +268,7 @@ class ElidedLabel(QLabel):
         )
 
     def _elided(self, width: int) -> str:
-        """The text as it fits into so many pixels, broken between two words where there are two lines."""
+        """The text elided to a width in pixels, broken between two words where there are two lines."""
         elide = self.fontMetrics().elidedText
         if self._lines == 1 or elide(self.text(), self._mode, width) == self.text():
             return _without_lone_ellipsis(elide(self.text(), self._mode, width))
@@ -280,5 +280,5 @@ class ElidedLabel(QLabel):
 
 
 def _without_lone_ellipsis(shortened: str) -> str:
-    """Without room for a single letter nothing is better than a lone ellipsis."""
+    """An ellipsis without a single letter is dropped."""
     return "" if shortened == "…" else shortened

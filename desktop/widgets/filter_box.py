@@ -1,4 +1,4 @@
-"""The box that says which pictures are shown."""
+"""The combo box that filters a list of pictures."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ FILTERS = (
 TAG_PREFIX = "tag:"
 """Begins the key of a filter that shows the pictures with a tag."""
 FIRST_OF_GROUP = ("train", "noted")
-"""Filters that begin another kind: a line stands above them."""
+"""Filters with a separator above them: they are the first of another kind."""
 
 
 class FilterDelegate(QStyledItemDelegate):
-    """Draws a hairline where a combo box has a separator; a stylesheet leaves an empty row there."""
+    """Draws a hairline for a separator, which a combo box with a stylesheet shows as an empty row."""
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
@@ -57,8 +57,8 @@ def _is_separator(index: Any) -> bool:
 
 
 class FilterBox(QComboBox):
-    """All filters, and those that were asked for elsewhere. Tells before its list opens, so that the tags in it can be
-    those of now."""
+    """All filters, and any that was set elsewhere. `opened` is emitted before the list opens, so that its tags can be
+    brought up to date."""
 
     opened = Signal()
 
@@ -76,7 +76,7 @@ class FilterBox(QComboBox):
         super().showPopup()
 
     def set_tags(self, tags: Sequence[str]) -> None:
-        """Offer a filter for each of these tags; the one that is chosen now stays, and nothing is emitted."""
+        """Offer a filter for each of these tags; the selected filter stays, and nothing is emitted."""
         chosen, title = self.currentData(), self.currentText()
         while self.count() > self._fixed:
             self.removeItem(self.count() - 1)
@@ -85,7 +85,7 @@ class FilterBox(QComboBox):
         self.set_filter(chosen, title)
 
     def set_filter(self, key: str, title: str = "") -> None:
-        """Show a filter as chosen; emits nothing. One that is not in the list is put there by its `title`."""
+        """Select a filter without emitting a signal. One that is not in the list is added with `title`."""
         if self.findData(key) < 0 and title:
             self.addItem(title, key)
         self.setCurrentIndex(self.findData(key))

@@ -1,4 +1,4 @@
-"""Which colour means which class, beside a chart."""
+"""The legend of a chart: colour and name of each class."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ENTRY_GAP = 2 * GRID
 
 
 class CurveLegend(QWidget):
-    """The bold curve first, then chips with names; wraps into as many lines as it needs."""
+    """The bold mIoU curve first, then a chip and name per class; wraps into as many lines as needed."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -31,14 +31,14 @@ class CurveLegend(QWidget):
         theme.changed.connect(self.update)
 
     def set_classes(self, classes: Sequence[LabelClass], order: Sequence[int] = ()) -> None:
-        """`order`: all class values as they are listed, by which they have their patterns."""
+        """`order`: all class values as listed, which decides on their patterns."""
         self._classes, self._order = tuple(classes), tuple(order)
         self.setAccessibleName("Curves: mIoU, " + ", ".join(c.name for c in classes))
         self.updateGeometry()
         self.update()
 
     def set_patterns(self, shown: bool) -> None:
-        """Whether the chips have marks besides their colours."""
+        """Whether the chips show patterns besides colours."""
         self._patterned = shown
         self.update()
 
@@ -53,7 +53,7 @@ class CurveLegend(QWidget):
         return round(places[-1][1]) + LINE_HEIGHT if places else LINE_HEIGHT
 
     def _entries(self, width: int) -> list[tuple[float, float, str, LabelClass | None]]:
-        """x, y, words and class (None: the bold curve) of each entry."""
+        """x, y, text and class (None: the mIoU curve) of each entry."""
         metrics = self.fontMetrics()
         entries: list[tuple[str, LabelClass | None]] = [("mIoU", None)]
         entries += [(c.name, c) for c in self._classes]

@@ -1,4 +1,4 @@
-"""What a list of pictures says of one beside its thumbnail: a mark for its status, a sign for a broken file, words."""
+"""The status of a picture in lists: a mark on its thumbnail, a sign for an unreadable file, and the tooltip."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import Theme
 
 _WARNING_SIZE = 20
-"""Logical pixels of the sign for a picture that cannot be shown."""
+"""Logical pixels of the sign for a picture that cannot be read."""
 
 
 class PictureRow(Protocol):
-    """What the strip shows of a picture; statuses as in the project file."""
+    """What lists show of a picture; statuses as in the project file."""
 
     @property
     def id(self) -> int: ...
@@ -31,7 +31,7 @@ class PictureRow(Protocol):
 
 
 def paint_status(painter: QPainter, theme: Theme, middle: QPointF, record: PictureRow) -> None:
-    """The status as a mark that shape alone tells apart: ring, half, full, check, flag, bar."""
+    """The status as a mark that differs in shape, not only in colour: ring, pie, check, flag, bar."""
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(20, 20, 22, 190))
     painter.drawEllipse(middle, 8, 8)
@@ -62,13 +62,13 @@ def paint_status(painter: QPainter, theme: Theme, middle: QPointF, record: Pictu
 
 
 def paint_error(painter: QPainter, theme: Theme, rect: QRect, ratio: float) -> None:
-    """In place of a thumbnail: it is not on its way, it will never come."""
+    """A warning sign in place of the thumbnail of a picture that cannot be read."""
     sign = icon_pixmap("warning", theme.colour("warning"), _WARNING_SIZE, ratio)
     painter.drawPixmap(rect.center() - QPoint(_WARNING_SIZE // 2, _WARNING_SIZE // 2), sign)
 
 
 def picture_summary(record: PictureRow) -> str:
-    """Name and numbers of a picture, one line each."""
+    """Name, status and numbers of a picture, one line each."""
     words = {
         "new": "Not started",
         "in progress": "In progress",
@@ -88,5 +88,5 @@ def picture_summary(record: PictureRow) -> str:
 
 
 def error_tooltip(record: PictureRow, error: str) -> str:
-    """The same as rich text, with the reason why it cannot be shown: a long sentence, which only rich text wraps."""
+    """The same as rich text, which tooltips wrap, with the reason why the picture cannot be read."""
     return f"<p>{escape(picture_summary(record)).replace(chr(10), '<br>')}</p><p>{escape(error)}</p>"

@@ -1,4 +1,4 @@
-"""A list of many rows with a line to search it: one is chosen."""
+"""A searchable list with many rows, one of which is selected."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Index = QModelIndex | QPersistentModelIndex
 
 @dataclass(frozen=True, slots=True)
 class SearchOption:
-    """`key` is the value, `title` and `notes` are the cells of its row; all are searched."""
+    """`key` is the value, `title` and `details` are the cells of its row; the search covers all of them."""
 
     key: str
     title: str
@@ -35,7 +35,7 @@ class SearchOption:
 
 
 class _Rows(QAbstractTableModel):
-    """Rows that fit the search; thousands cost nothing before they are scrolled to."""
+    """The rows that match the search; as a model, thousands of rows cost nothing until they are visible."""
 
     def __init__(self, titles: Sequence[str], parent: QObject) -> None:
         super().__init__(parent)
@@ -74,7 +74,7 @@ class _Rows(QAbstractTableModel):
         return None
 
     def _alignment(self, column: int) -> Qt.AlignmentFlag:
-        """Numbers stand at the right; the last row tells, because the first may be an exception."""
+        """Numbers are right-aligned; decided by the last row, because the first may be a special entry."""
         notes = self.options[-1].details if self.options else ()
         number = 1 <= column <= len(notes) and notes[column - 1].replace(".", "").isdigit()
         return (
@@ -83,7 +83,7 @@ class _Rows(QAbstractTableModel):
 
 
 class SearchList(QWidget):
-    """`changed` when the user chooses another row. A search never changes what is chosen."""
+    """`changed` is emitted when the user selects another row. A search never changes the selection."""
 
     changed = Signal()
 
@@ -118,7 +118,7 @@ class SearchList(QWidget):
         self.setLayout(column(self.search, self.table, spacing=4))
 
     def set_column_width(self, at: int, width: int) -> None:
-        """Give a column this many pixels."""
+        """Set the width of a column in logical pixels."""
         self.table.horizontalHeader().resizeSection(at, width)
 
     def set_options(self, options: Sequence[SearchOption]) -> None:
@@ -126,7 +126,7 @@ class SearchList(QWidget):
         self._fill()
 
     def value(self) -> str:
-        """The key that is chosen; "" before one is."""
+        """The selected key; "" while there is none."""
         return self._selected_key
 
     def set_value(self, key: str) -> None:
@@ -134,7 +134,7 @@ class SearchList(QWidget):
         self._show_selected()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        """Down in the search line goes on to the rows."""
+        """The Down key moves from the search field to the rows."""
         if (
             event.type() == QEvent.Type.KeyPress
             and isinstance(event, QKeyEvent)

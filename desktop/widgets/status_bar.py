@@ -1,4 +1,4 @@
-"""The line at the bottom: what is this pixel, who said so, what does the model think, and what runs."""
+"""The status bar: the pixel under the cursor, zoom, messages and training; and the indicator for saved edits."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from desktop.widgets.controls import ElidedLabel, row, set_background, set_role,
 HEIGHT = 28
 MIN_WIDTH_FOR_BOTH = 150 * GRID
 MAX_REASON_WIDTH = 40 * GRID
-"""A long reason is shortened to this; the tooltip has all of it."""
+"""Logical pixels to which a long reason is elided; the tooltip has all of it."""
 
 
 class StatusBar(QWidget):
-    """Left the pixel under the cursor, in the middle the zoom, right the training and the saved mark."""
+    """Left the pixel under the cursor or a message, in the middle the zoom, right the training."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -48,7 +48,7 @@ class StatusBar(QWidget):
         self.setLayout(line)
 
     def show_message(self, text: str) -> None:
-        """A sentence for people, in place of the pixel where there is no room for both; an empty text ends it."""
+        """Show a message, in place of the pixel where there is no room for both; an empty text removes it."""
         self.message.setText(text)
         self.message.setToolTip(text)
         self.message.setVisible(bool(text))
@@ -62,7 +62,7 @@ class StatusBar(QWidget):
         self.pixel.setVisible(not self.message.text() or self.width() >= MIN_WIDTH_FOR_BOTH)
 
     def set_picture_visible(self, *, visible: bool) -> None:
-        """Whether a picture is in sight; a zoom without one says nothing."""
+        """Whether a picture is visible; without one the zoom is hidden."""
         self.zoom.setVisible(visible)
 
     def set_pixel(
@@ -75,8 +75,8 @@ class StatusBar(QWidget):
         confidence: float | None = None,
         values: tuple[int | None, int | None] = (None, None),
     ) -> None:
-        """The pixel under the cursor; without arguments: none. `confidence` 0..1; `values`: the numbers of the label's
-        class and of the predicted one."""
+        """The pixel under the cursor; without arguments: none. confidence: 0..1; values: class values of label and
+        prediction."""
         if x is None or y is None:
             self.pixel.setText("")
             return
@@ -91,7 +91,7 @@ class StatusBar(QWidget):
         self.pixel.setText("  ·  ".join(parts))
 
     def set_zoom(self, scale: float | None) -> None:
-        """Screen pixels per picture pixel; None: there is no picture to look at."""
+        """Device pixels per image pixel; None: there is no picture."""
         if scale is None:
             self.zoom.setText("")
             self.zoom.setToolTip("")
@@ -111,7 +111,7 @@ class StatusBar(QWidget):
         seconds_left: float | None = None,
         phase: str = "",
     ) -> None:
-        """What runs; without arguments: nothing does."""
+        """The training under way; without arguments: none."""
         parts = [device] if device else []
         if run is not None:
             parts.append(f"run {run}")
@@ -129,14 +129,14 @@ def _number(value: int | None) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A rest of time: 0:40, 12:05, 1:02:00."""
+    """Seconds as 0:40, 12:05 or 1:02:00."""
     whole = max(0, round(seconds))
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 class SaveIndicator(QWidget):
-    """A dot and a word: saved, saving, or why not."""
+    """A dot and a text: whether all edits are stored, or why not."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -146,7 +146,7 @@ class SaveIndicator(QWidget):
         self.set_state("saved")
 
     def set_state(self, state: str, reason: str = "") -> None:
-        """`state`: saved, saving, or failed with a reason. Raises KeyError for another word."""
+        """`state`: saved, saving, or failed with a reason. Raises KeyError for any other."""
         word = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved"}[state]
         set_role(self.dot, {"saved": "good", "saving": "muted", "failed": "warning"}[state])
         set_role(self.text, "warning" if state == "failed" else "muted")
