@@ -1,4 +1,4 @@
-"""The acceptance test: the program as a person starts it, driven through everything."""
+"""The acceptance test: the program started as a user starts it, driven through all workspaces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_tour_goes_through(tmp_path: Path) -> None:
+def test_tour_passes(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "desktop", "demo", "--tour", str(tmp_path)]
     environment = dict(os.environ, QT_QPA_PLATFORM="offscreen")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""The four journeys as stories, through the session alone: no window, real files, a real training process."""
+"""The four main workflows through the session, without a window: real files and a real training process."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Listener:
             (self.changes if isinstance(news, Changes) else self.states).append(news)  # type: ignore[arg-type]
 
 
-def until(holds: Callable[[], bool], what: str, patience: float = 150) -> None:
+def wait_until(holds: Callable[[], bool], what: str, patience: float = 150) -> None:
     end = time.monotonic() + patience
     while not holds():
         assert time.monotonic() < end, f"waited in vain for {what}"
@@ -56,18 +56,18 @@ def listener() -> Iterator[Listener]:
     assert heard.mistakes == []
 
 
-def opened(folder: Path, listener: Listener, **wishes: object) -> Session:
+def open_and_wait(folder: Path, listener: Listener, **wishes: object) -> Session:
     wish = TrainingPreferences(**{"automatic": False, "minutes": 0.5, "device": "cpu", **wishes})  # type: ignore[arg-type]
     session = Session.open(folder, None, listener.hear, listener.mistakes.append, wish)
     expected = sum(1 for _ in folder.glob("*.png"))
-    until(lambda: len(session.pictures) == expected, "the pictures")
+    wait_until(lambda: len(session.pictures) == expected, "the pictures")
     return session
 
 
-def test_open_a_folder_and_see_the_first_picture(tmp_path: Path, listener: Listener) -> None:
+def test_open_a_folder_and_load_the_first_picture(tmp_path: Path, listener: Listener) -> None:
     folder = picture_folder(tmp_path / "pictures", 5)
     (folder / "broken.png").write_bytes(b"not a picture")
-    session = opened(folder, listener)
+    session = open_and_wait(folder, listener)
     try:
         first, broken = (
             next(i for i in session.pictures.ids() if session.pictures.get(i).name == name)
@@ -89,16 +89,16 @@ def test_open_a_folder_and_see_the_first_picture(tmp_path: Path, listener: Liste
     assert (folder / HOME_FOLDER / "project.sqlite").is_file()
 
 
-def test_a_folder_without_pictures_is_refused_and_left_alone(tmp_path: Path, listener: Listener) -> None:
+def test_folder_without_pictures_is_refused_and_left_unchanged(tmp_path: Path, listener: Listener) -> None:
     (tmp_path / "notes.txt").write_text("no picture here")
     with pytest.raises(ImageError, match="no pictures"):
         Session.open(tmp_path, None, listener.hear)
     assert not (tmp_path / HOME_FOLDER).exists()
 
 
-def test_a_stroke_becomes_a_durable_label(tmp_path: Path, listener: Listener) -> None:
+def test_stroke_is_stored_durably(tmp_path: Path, listener: Listener) -> None:
     folder = picture_folder(tmp_path / "pictures", 2)
-    session = opened(folder, listener)
+    session = open_and_wait(folder, listener)
     try:
         session.editing.add_classes(["grass", "roof"])
         shown = session.loader.load(1).result(10)
@@ -120,7 +120,7 @@ def test_a_stroke_becomes_a_durable_label(tmp_path: Path, listener: Listener) ->
         assert session.pictures.done_count == 1
     finally:
         session.close()
-    session = opened(folder, listener)
+    session = open_and_wait(folder, listener)
     try:
         shown = session.loader.load(1).result(10)
         np.testing.assert_array_equal(shown.labels, painted)
@@ -130,11 +130,9 @@ def test_a_stroke_becomes_a_durable_label(tmp_path: Path, listener: Listener) ->
         session.close()
 
 
-def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
-    tmp_path: Path, listener: Listener
-) -> None:
+def test_training_predicts_the_picture_on_screen_first(tmp_path: Path, listener: Listener) -> None:
     folder = picture_folder(tmp_path / "pictures", 6)
-    session = opened(folder, listener, automatic=True, minutes=5.0)
+    session = open_and_wait(folder, listener, automatic=True, minutes=5.0)
     try:
         session.editing.add_classes(["grass", "roof"])
         session.training.on_picture_shown(5, [6])
@@ -144,9 +142,11 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
             for value, x in ((1, 20), (2, 70)):
                 session.editing.commit(picture_id, stroke(labels, value, (x, 8), (x, 56), 9)).result(10)
         # Three labelled pictures of two classes: training starts by itself.
-        until(lambda: session.training.state.phase == "training", "training to start by itself")
-        until(lambda: session.training.state.published > 0, "a checkpoint", 90)
-        until(lambda: all(session.pictures.get(i).is_predicted for i in range(1, 7)), "all predictions", 90)
+        wait_until(lambda: session.training.state.phase == "training", "training to start by itself")
+        wait_until(lambda: session.training.state.published > 0, "a checkpoint", 90)
+        wait_until(
+            lambda: all(session.pictures.get(i).is_predicted for i in range(1, 7)), "all predictions", 90
+        )
         predicted = [next(iter(c.predictions)) for c in listener.changes if c.predictions]
         assert predicted[0] == 5
         splits = [session.pictures.get(i).split for i in (1, 2, 3)]
@@ -155,7 +155,7 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
         # A label painted meanwhile joins the same run.
         shown = session.loader.load(4).result(10)
         session.editing.commit(4, stroke(LabelMap(shown.labels), 1, (20, 8), (20, 56), 9)).result(10)
-        until(lambda: session.runs().result(10)[0].labelled_pictures == 4, "the new label in the run")
+        wait_until(lambda: session.runs().result(10)[0].labelled_pictures == 4, "the new label in the run")
 
         # The prediction is never mixed with the label, and accepting it fills only what nobody has labelled.
         shown = session.loader.load(5).result(10)
@@ -179,7 +179,7 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
 
         began = time.monotonic()
         session.training.stop()
-        until(lambda: session.training.state.phase == "idle", "the end of training")
+        wait_until(lambda: session.training.state.phase == "idle", "the end of training")
         assert time.monotonic() - began < 10
         run = session.runs().result(10)[0]
         assert run.state == "stopped"
@@ -190,13 +190,13 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
         session.close()
 
     # The next start goes on from these weights, in the way that was chosen.
-    session = opened(folder, listener)
+    session = open_and_wait(folder, listener)
     try:
         assert session.training.has_weights
         session.set_fact(FACT, NextRun(choices={"batch": "3", "optimizer": "sgd"}).to_json())
         session.wait_until_saved()
         session.training.start()
-        until(lambda: session.training.state.phase == "training", "training")
+        wait_until(lambda: session.training.state.phase == "training", "training")
         run = session.runs().result(10)[0]
         assert run.base_run_id == run_id
         recipe = json.loads(run.recipe)
@@ -205,20 +205,20 @@ def test_labels_become_a_network_and_the_picture_on_screen_is_predicted_first(
         session.close()
 
 
-def test_training_that_cannot_start_says_what_is_missing(tmp_path: Path, listener: Listener) -> None:
-    session = opened(picture_folder(tmp_path / "pictures"), listener)
+def test_training_that_cannot_start_reports_what_is_missing(tmp_path: Path, listener: Listener) -> None:
+    session = open_and_wait(picture_folder(tmp_path / "pictures"), listener)
     try:
         session.training.start()
-        until(lambda: session.training.state.failed, "the sentence")
+        wait_until(lambda: session.training.state.failed, "the sentence")
         assert "two classes" in session.training.state.message
         assert session.training.state.phase == "idle"
     finally:
         session.close()
 
 
-def test_a_dataset_leaves_whole(tmp_path: Path, listener: Listener) -> None:
+def test_dataset_is_exported_completely(tmp_path: Path, listener: Listener) -> None:
     folder = picture_folder(tmp_path / "pictures", 3)
-    session = opened(folder, listener)
+    session = open_and_wait(folder, listener)
     try:
         session.editing.add_classes(["grass", "roof"])
         for picture_id, split in ((1, Split.TRAIN), (2, Split.VAL)):
@@ -240,11 +240,9 @@ def test_a_dataset_leaves_whole(tmp_path: Path, listener: Listener) -> None:
     assert [p.name for p in tmp_path.iterdir() if p.name.startswith(".")] == []
 
 
-def test_a_killed_trainer_becomes_a_sentence_and_the_next_start_works(
-    tmp_path: Path, listener: Listener
-) -> None:
+def test_killed_training_process_is_reported_and_can_be_restarted(tmp_path: Path, listener: Listener) -> None:
     folder = picture_folder(tmp_path / "pictures", 3)
-    session = opened(folder, listener)
+    session = open_and_wait(folder, listener)
     try:
         session.editing.add_classes(["grass", "roof"])
         for picture_id in (1, 2, 3):
@@ -255,13 +253,13 @@ def test_a_killed_trainer_becomes_a_sentence_and_the_next_start_works(
             assert edit is not None
             session.editing.commit(picture_id, edit).result(10)
         session.training.start()
-        until(lambda: session.training.state.step > 0, "a step")
+        wait_until(lambda: session.training.state.step > 0, "a step")
         _kill_children()
-        until(lambda: session.training.state.failed, "the sentence")
+        wait_until(lambda: session.training.state.failed, "the sentence")
         assert session.training.state.message
         assert session.runs().result(10)[0].state == "failed"
         session.training.start()
-        until(
+        wait_until(
             lambda: session.training.state.phase == "training" and session.training.state.step > 0,
             "a step",
         )

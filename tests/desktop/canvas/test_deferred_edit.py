@@ -1,6 +1,6 @@
-"""Large shapes are painted beside the window: what was drawn is never lost, and only Esc throws it away.
+"""Deferred edits: large shapes are painted on another thread, are never lost, and only Esc discards them.
 
-Nothing here is large: the size from which another thread paints is set to nothing.
+The shapes here are small: the size from which edits are deferred is set to zero.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ LOOP = [(20, 20), (70, 15), (100, 40), (80, 70), (30, 60)]
 FRAME = [(10, 10), (60, 50)]
 
 
-class Table:
+class DeferredDriver:
     """A canvas with a grey picture, and a worker that can be held."""
 
     def __init__(self, canvas: Canvas, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +147,7 @@ class Table:
 
 
 @pytest.fixture
-def table(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
+def driver(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[DeferredDriver]:
     monkeypatch.setattr(deferred, "MAX_IMMEDIATE_PIXELS", 0)
     canvas = Canvas()
     qtbot.addWidget(canvas)
@@ -155,7 +155,7 @@ def table(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
     canvas.show()
     qtbot.waitExposed(canvas)
     QTest.mouseMove(canvas, QPoint(1, 1))
-    made = Table(canvas, qtbot, monkeypatch)
+    made = DeferredDriver(canvas, qtbot, monkeypatch)
     yield made
     made.go_on.set()
     canvas.clear()
@@ -165,267 +165,269 @@ def table(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
 # Every tool, through the other thread
 
 
-def test_a_rectangle(table: Table) -> None:
-    table.take("rectangle")
-    table.drag(*FRAME)
-    table.until_edit()
-    assert table.names() == ["Rectangle, road"]
-    assert np.array_equal(table.painted, table.in_frame())
-    assert table.edits[0].pixels == table.in_frame().sum()
+def test_rectangle(driver: DeferredDriver) -> None:
+    driver.take("rectangle")
+    driver.drag(*FRAME)
+    driver.until_edit()
+    assert driver.names() == ["Rectangle, road"]
+    assert np.array_equal(driver.painted, driver.in_frame())
+    assert driver.edits[0].pixels == driver.in_frame().sum()
 
 
-def test_an_ellipse_that_erases(table: Table) -> None:
-    table.labels.values[:] = 1
-    table.take("ellipse")
-    table.drag(*FRAME, button=RIGHT)
-    table.until_edit()
-    rows, columns = np.nonzero(table.in_frame())
+def test_erasing_ellipse(driver: DeferredDriver) -> None:
+    driver.labels.values[:] = 1
+    driver.take("ellipse")
+    driver.drag(*FRAME, button=RIGHT)
+    driver.until_edit()
+    rows, columns = np.nonzero(driver.in_frame())
     middle, half = (columns.mean(), rows.mean()), ((np.ptp(columns) + 1) / 2, (np.ptp(rows) + 1) / 2)
     y, x = np.ogrid[:HEIGHT, :WIDTH]
     erased = ((x - middle[0]) / half[0]) ** 2 + ((y - middle[1]) / half[1]) ** 2 <= 1
-    assert table.names() == ["Erase"] and np.array_equal(~table.painted, erased)
+    assert driver.names() == ["Erase"] and np.array_equal(~driver.painted, erased)
 
 
-def test_a_lasso(table: Table) -> None:
-    table.take("lasso")
-    table.drag(*LOOP)
-    table.until_edit()
-    assert table.names() == ["Lasso, road"] and np.array_equal(table.painted, table.in_loop())
+def test_lasso(driver: DeferredDriver) -> None:
+    driver.take("lasso")
+    driver.drag(*LOOP)
+    driver.until_edit()
+    assert driver.names() == ["Lasso, road"] and np.array_equal(driver.painted, driver.in_loop())
 
 
-def test_a_polygon_and_its_outline_opened_again(table: Table) -> None:
-    table.take("polygon")
-    table.click(*LOOP)
-    table.key(Qt.Key.Key_Return)
-    table.until_edit()
-    assert table.names() == ["Polygon, road"] and np.array_equal(table.painted, table.in_loop())
-    with table.qtbot.waitSignal(table.canvas.tools.message, timeout=PATIENCE_MS):
-        table.click((60, 40), keys=Qt.KeyboardModifier.AltModifier)
-    table.canvas.tools.set_class(2, "path", (0, 0, 255))
-    table.key(Qt.Key.Key_Return)
-    table.until_edit(2)
-    assert table.names()[1] == "Edit outline, path"
-    assert np.array_equal(table.labels.values == 2, table.in_loop()) and not table.painted.any()
+def test_polygon_and_its_reopened_outline(driver: DeferredDriver) -> None:
+    driver.take("polygon")
+    driver.click(*LOOP)
+    driver.key(Qt.Key.Key_Return)
+    driver.until_edit()
+    assert driver.names() == ["Polygon, road"] and np.array_equal(driver.painted, driver.in_loop())
+    with driver.qtbot.waitSignal(driver.canvas.tools.message, timeout=PATIENCE_MS):
+        driver.click((60, 40), keys=Qt.KeyboardModifier.AltModifier)
+    driver.canvas.tools.set_class(2, "path", (0, 0, 255))
+    driver.key(Qt.Key.Key_Return)
+    driver.until_edit(2)
+    assert driver.names()[1] == "Edit outline, path"
+    assert np.array_equal(driver.labels.values == 2, driver.in_loop()) and not driver.painted.any()
 
 
-def test_scissors_along_straight_lines(table: Table) -> None:
-    table.take("scissors")
-    table.click(*LOOP, keys=Qt.KeyboardModifier.AltModifier)
-    table.key(Qt.Key.Key_Return)
-    table.until_edit()
-    assert table.names() == ["Intelligent scissors, road"]
-    assert iou(table.painted, table.in_loop()) > 0.9  # the way home finds its own way
+def test_scissors_along_straight_lines(driver: DeferredDriver) -> None:
+    driver.take("scissors")
+    driver.click(*LOOP, keys=Qt.KeyboardModifier.AltModifier)
+    driver.key(Qt.Key.Key_Return)
+    driver.until_edit()
+    assert driver.names() == ["Intelligent scissors, road"]
+    assert iou(driver.painted, driver.in_loop()) > 0.9  # the way home finds its own way
 
 
-def test_a_wand(table: Table) -> None:
-    table.take("wand")
-    table.drag((60, 40), (61, 40))
-    table.until_edit()
-    assert table.names() == ["Magic wand, road"] and table.painted.all()
+def test_wand(driver: DeferredDriver) -> None:
+    driver.take("wand")
+    driver.drag((60, 40), (61, 40))
+    driver.until_edit()
+    assert driver.names() == ["Magic wand, road"] and driver.painted.all()
 
 
-def test_a_fill_up_to_what_is_there(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fill_up_to_existing_labels(driver: DeferredDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fill, "NEARBY_PIXELS", 4)  # so that its region has to be looked for too
-    cv2.circle(table.labels.values, (60, 40), 25, 7, 3)
-    regions = cv2.connectedComponents((table.labels.values == 0).astype(np.uint8), connectivity=4)[1]
+    cv2.circle(driver.labels.values, (60, 40), 25, 7, 3)
+    regions = cv2.connectedComponents((driver.labels.values == 0).astype(np.uint8), connectivity=4)[1]
     wanted = regions == regions[40, 60]
-    table.take("fill")
-    table.click((60, 40))
-    table.until_edit()
-    assert table.names() == ["Fill, road"] and np.array_equal(table.painted, wanted)
+    driver.take("fill")
+    driver.click((60, 40))
+    driver.until_edit()
+    assert driver.names() == ["Fill, road"] and np.array_equal(driver.painted, wanted)
 
 
-def test_a_region_is_moved_and_stays_chosen(table: Table) -> None:
-    table.labels.values[10:30, 10:40] = 1
-    table.take("region")
-    table.click((20, 20))
-    table.drag((20, 20), (50, 45))
-    table.until_edit()
-    start, end = table.real(20, 20), table.real(50, 45)
+def test_moved_region_stays_selected(driver: DeferredDriver) -> None:
+    driver.labels.values[10:30, 10:40] = 1
+    driver.take("region")
+    driver.click((20, 20))
+    driver.drag((20, 20), (50, 45))
+    driver.until_edit()
+    start, end = driver.real(20, 20), driver.real(50, 45)
     dx, dy = round(end.x - start.x), round(end.y - start.y)
     wanted = np.zeros((HEIGHT, WIDTH), bool)
     wanted[10 + dy : 30 + dy, 10 + dx : 40 + dx] = True
-    assert np.array_equal(table.painted, wanted)
-    table.drag((50, 45), (20, 20))
-    table.until_edit(2)
-    assert table.painted[10:30, 10:40].all() and table.painted.sum() == 600
+    assert np.array_equal(driver.painted, wanted)
+    driver.drag((50, 45), (20, 20))
+    driver.until_edit(2)
+    assert driver.painted[10:30, 10:40].all() and driver.painted.sum() == 600
 
 
 # While it is pending
 
 
-def test_what_was_drawn_is_seen_until_it_is_painted(table: Table) -> None:
-    table.hold()
-    table.take("lasso")
-    bare = table.colour(60.5, 40.5)
-    table.drag(*LOOP)
-    table.canvas.tools.set_class(2, "path", (0, 0, 255))
-    QTest.mouseMove(table.canvas, table.spot(5, 5))
-    seen = table.colour(60.5, 40.5)
+def test_preview_is_drawn_until_the_edit_is_done(driver: DeferredDriver) -> None:
+    driver.hold()
+    driver.take("lasso")
+    bare = driver.colour(60.5, 40.5)
+    driver.drag(*LOOP)
+    driver.canvas.tools.set_class(2, "path", (0, 0, 255))
+    QTest.mouseMove(driver.canvas, driver.spot(5, 5))
+    seen = driver.colour(60.5, 40.5)
     assert seen[0] > bare[0] and seen[2] < bare[2], "in the colour that it will have"
-    assert table.edits == [] and not table.painted.any()
-    table.qtbot.waitUntil(lambda: "Lasso, road… Esc cancels." in table.said, timeout=PATIENCE_MS)
-    table.go_on.set()
-    table.until_edit()
-    assert np.array_equal(table.painted, table.in_loop())
-    assert table.said[-1] == ""
+    assert driver.edits == [] and not driver.painted.any()
+    driver.qtbot.waitUntil(lambda: "Lasso, road… Esc cancels." in driver.said, timeout=PATIENCE_MS)
+    driver.go_on.set()
+    driver.until_edit()
+    assert np.array_equal(driver.painted, driver.in_loop())
+    assert driver.said[-1] == ""
 
 
-def test_it_means_what_was_set_when_the_hand_let_go(table: Table) -> None:
-    table.hold()
-    table.labels.values[:, 30:] = 7
-    table.canvas.tools.options.over = PaintOver.SAME
-    table.take("rectangle")
-    table.drag((40, 10), (10, 50))  # begins on 7
-    table.canvas.tools.options.over = PaintOver.ALL
-    table.canvas.tools.options.locked = frozenset({7})
-    table.canvas.tools.set_class(2, "path", (0, 0, 255))
-    table.go_on.set()
-    table.until_edit()
-    assert (table.labels.values[12:48, 30:38] == 1).all() and not table.labels.values[:, :30].any()
+def test_edit_uses_the_class_and_options_of_the_release(driver: DeferredDriver) -> None:
+    driver.hold()
+    driver.labels.values[:, 30:] = 7
+    driver.canvas.tools.options.over = PaintOver.SAME
+    driver.take("rectangle")
+    driver.drag((40, 10), (10, 50))  # begins on 7
+    driver.canvas.tools.options.over = PaintOver.ALL
+    driver.canvas.tools.options.locked = frozenset({7})
+    driver.canvas.tools.set_class(2, "path", (0, 0, 255))
+    driver.go_on.set()
+    driver.until_edit()
+    assert (driver.labels.values[12:48, 30:38] == 1).all() and not driver.labels.values[:, :30].any()
 
 
-def test_esc_throws_it_away(table: Table) -> None:
-    table.hold()
-    table.take("rectangle")
-    table.drag(*FRAME)
-    before = table.colour(30.5, 30.5)
-    assert table.canvas.tools.is_waiting
-    table.key(Qt.Key.Key_Escape)
-    assert not table.canvas.tools.is_waiting and not table.labels.is_editing
-    assert table.colour(30.5, 30.5) != before, "the tint has gone"
-    table.go_on.set()
-    table.until_ended()
-    assert table.edits == [] and not table.labels.values.any()
-    table.drag(*FRAME)
-    table.until_edit()
-    assert np.array_equal(table.painted, table.in_frame())
+def test_esc_discards_the_edit(driver: DeferredDriver) -> None:
+    driver.hold()
+    driver.take("rectangle")
+    driver.drag(*FRAME)
+    before = driver.colour(30.5, 30.5)
+    assert driver.canvas.tools.is_waiting
+    driver.key(Qt.Key.Key_Escape)
+    assert not driver.canvas.tools.is_waiting and not driver.labels.is_editing
+    assert driver.colour(30.5, 30.5) != before, "the tint has gone"
+    driver.go_on.set()
+    driver.until_ended()
+    assert driver.edits == [] and not driver.labels.values.any()
+    driver.drag(*FRAME)
+    driver.until_edit()
+    assert np.array_equal(driver.painted, driver.in_frame())
 
 
-def test_esc_when_all_but_the_end_is_painted(table: Table) -> None:
-    is_there = table.hold_midway()
-    table.take("rectangle")
-    table.drag(*FRAME)
+def test_esc_just_before_the_edit_is_finished(driver: DeferredDriver) -> None:
+    is_there = driver.hold_midway()
+    driver.take("rectangle")
+    driver.drag(*FRAME)
     assert is_there.wait(PATIENCE_S)
-    table.key(Qt.Key.Key_Escape)
-    assert not table.canvas.tools.is_waiting and table.labels.is_editing, (
+    driver.key(Qt.Key.Key_Escape)
+    assert not driver.canvas.tools.is_waiting and driver.labels.is_editing, (
         "the other thread has to see it first"
     )
-    table.go_on.set()
-    table.qtbot.waitUntil(lambda: not table.labels.is_editing, timeout=PATIENCE_MS)
-    assert not table.labels.values.any()
-    table.take("lasso")
-    table.drag(*LOOP)
-    table.until_edit()
-    assert table.names() == ["Lasso, road"] and np.array_equal(table.painted, table.in_loop())
+    driver.go_on.set()
+    driver.qtbot.waitUntil(lambda: not driver.labels.is_editing, timeout=PATIENCE_MS)
+    assert not driver.labels.values.any()
+    driver.take("lasso")
+    driver.drag(*LOOP)
+    driver.until_edit()
+    assert driver.names() == ["Lasso, road"] and np.array_equal(driver.painted, driver.in_loop())
 
 
-def brush_beside(table: Table) -> None:
-    table.take("brush")
-    table.canvas.tools.options.brush_radius = 3
-    table.click((100, 70))
+def brush_beside(driver: DeferredDriver) -> None:
+    driver.take("brush")
+    driver.canvas.tools.options.brush_radius = 3
+    driver.click((100, 70))
 
 
-def erase_inside(table: Table) -> None:
-    table.take("eraser")
-    table.canvas.tools.options.eraser_radius = 3
-    table.click((30, 30))
+def erase_inside(driver: DeferredDriver) -> None:
+    driver.take("eraser")
+    driver.canvas.tools.options.eraser_radius = 3
+    driver.click((30, 30))
 
 
 @pytest.mark.parametrize("act", [brush_beside, erase_inside])
 @pytest.mark.parametrize("midway", [False, True])
-def test_another_press_comes_after_it(table: Table, act: Callable[[Table], None], midway: bool) -> None:
-    is_there = table.hold_midway() if midway else threading.Event()
+def test_next_press_waits_for_the_edit(
+    driver: DeferredDriver, act: Callable[[DeferredDriver], None], midway: bool
+) -> None:
+    is_there = driver.hold_midway() if midway else threading.Event()
     if not midway:
-        table.hold()
-    table.take("rectangle")
-    table.drag(*FRAME)
+        driver.hold()
+    driver.take("rectangle")
+    driver.drag(*FRAME)
     if midway:
         assert is_there.wait(PATIENCE_S)
-        threading.Timer(0.05, table.go_on.set).start()  # the press waits for the other thread
-    act(table)
-    assert len(table.edits) == 2 and table.names()[0] == "Rectangle, road"
-    dab = table.edits[1]
+        threading.Timer(0.05, driver.go_on.set).start()  # the press waits for the other thread
+    act(driver)
+    assert len(driver.edits) == 2 and driver.names()[0] == "Rectangle, road"
+    dab = driver.edits[1]
     spot = np.zeros((HEIGHT, WIDTH), bool)
     spot[dab.box.slices] = True
-    assert np.array_equal(table.painted[~spot], table.in_frame()[~spot])
-    assert table.painted[30, 30] == (act is brush_beside) and dab.pixels > 20
-    table.go_on.set()
+    assert np.array_equal(driver.painted[~spot], driver.in_frame()[~spot])
+    assert driver.painted[30, 30] == (act is brush_beside) and dab.pixels > 20
+    driver.go_on.set()
     if not midway:
-        table.until_ended()
-    assert len(table.edits) == 2, "the other thread comes too late"
+        driver.until_ended()
+    assert len(driver.edits) == 2, "the other thread comes too late"
 
 
-def test_a_tool_that_is_put_down_does_not_wait_and_loses_nothing(table: Table) -> None:
-    table.hold()
-    table.take("polygon")
-    table.click(*LOOP)
-    table.take("brush")  # finishes the polygon
-    assert table.edits == [] and table.canvas.tools.is_waiting
-    table.go_on.set()
-    table.until_edit()
-    assert np.array_equal(table.painted, table.in_loop())
+def test_changing_the_tool_does_not_wait_and_keeps_the_edit(driver: DeferredDriver) -> None:
+    driver.hold()
+    driver.take("polygon")
+    driver.click(*LOOP)
+    driver.take("brush")  # finishes the polygon
+    assert driver.edits == [] and driver.canvas.tools.is_waiting
+    driver.go_on.set()
+    driver.until_edit()
+    assert np.array_equal(driver.painted, driver.in_loop())
 
 
-def test_another_picture_finishes_it_in_the_one_that_leaves(table: Table) -> None:
-    table.hold()
-    table.take("fill")
-    table.click((60, 40))
-    old = table.labels
-    new = table.show()
-    assert table.names() == ["Fill, road"] and (old.values == 1).all() and not new.values.any()
-    table.go_on.set()
-    table.until_ended()
-    assert len(table.edits) == 1 and not new.values.any()
+def test_next_picture_finishes_the_edit_in_the_picture_before(driver: DeferredDriver) -> None:
+    driver.hold()
+    driver.take("fill")
+    driver.click((60, 40))
+    old = driver.labels
+    new = driver.show()
+    assert driver.names() == ["Fill, road"] and (old.values == 1).all() and not new.values.any()
+    driver.go_on.set()
+    driver.until_ended()
+    assert len(driver.edits) == 1 and not new.values.any()
 
 
-def test_leaving_the_window_neither_waits_nor_loses_it(table: Table) -> None:
-    table.hold()
-    table.take("rectangle")
-    table.drag(*FRAME)
-    table.canvas.clearFocus()
-    table.canvas.hide()
-    assert table.edits == []
-    table.go_on.set()
-    table.until_edit()
-    assert np.array_equal(table.painted, table.in_frame())
+def test_losing_focus_does_not_wait_and_keeps_the_edit(driver: DeferredDriver) -> None:
+    driver.hold()
+    driver.take("rectangle")
+    driver.drag(*FRAME)
+    driver.canvas.clearFocus()
+    driver.canvas.hide()
+    assert driver.edits == []
+    driver.go_on.set()
+    driver.until_edit()
+    assert np.array_equal(driver.painted, driver.in_frame())
 
 
-def test_what_a_hover_asks_for_neither_waits_nor_is_lost(table: Table) -> None:
-    table.hold()
-    table.take("rectangle")
-    table.drag(*FRAME)
-    QTest.mouseMove(table.canvas, table.spot(80, 60))
-    bare = table.colour(80.5, 60.5)
-    ended, take = threading.Event(), table.canvas.tools.deliver_result
+def test_task_of_a_hover_is_delivered_after_the_edit(driver: DeferredDriver) -> None:
+    driver.hold()
+    driver.take("rectangle")
+    driver.drag(*FRAME)
+    QTest.mouseMove(driver.canvas, driver.spot(80, 60))
+    bare = driver.colour(80.5, 60.5)
+    ended, take = threading.Event(), driver.canvas.tools.deliver_result
 
     def hear(work: object, result: object) -> None:
         take(work, result)  # type: ignore[arg-type]
         ended.set()
 
-    table.canvas.tools.deliver_result = hear  # type: ignore[method-assign]
-    table.take("superpixels")
-    table.qtbot.waitUntil(ended.is_set, timeout=PATIENCE_MS)
-    assert table.edits == [] and table.canvas.tools.is_waiting, "it waits until the label is free"
-    table.go_on.set()
-    table.until_edit()
-    assert np.array_equal(table.painted, table.in_frame())
-    table.qtbot.waitUntil(lambda: table.colour(80.5, 60.5) != bare, timeout=PATIENCE_MS)
+    driver.canvas.tools.deliver_result = hear  # type: ignore[method-assign]
+    driver.take("superpixels")
+    driver.qtbot.waitUntil(ended.is_set, timeout=PATIENCE_MS)
+    assert driver.edits == [] and driver.canvas.tools.is_waiting, "it waits until the label is free"
+    driver.go_on.set()
+    driver.until_edit()
+    assert np.array_equal(driver.painted, driver.in_frame())
+    driver.qtbot.waitUntil(lambda: driver.colour(80.5, 60.5) != bare, timeout=PATIENCE_MS)
 
 
-def test_what_cannot_be_painted_is_told_and_leaves_the_label_free(
-    table: Table, monkeypatch: pytest.MonkeyPatch
+def test_failed_edit_is_reported_and_releases_the_label(
+    driver: DeferredDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_asked: object) -> object:
         raise MemoryError("no room for it")
 
-    table.take("rectangle")
-    with monkeypatch.context() as patch, table.qtbot.captureExceptions() as mistakes:
+    driver.take("rectangle")
+    with monkeypatch.context() as patch, driver.qtbot.captureExceptions() as mistakes:
         patch.setattr(drag_shape, "paint_shape", fails)
-        table.drag(*FRAME)
-        table.qtbot.waitUntil(lambda: len(mistakes) == 1, timeout=PATIENCE_MS)
+        driver.drag(*FRAME)
+        driver.qtbot.waitUntil(lambda: len(mistakes) == 1, timeout=PATIENCE_MS)
     assert isinstance(mistakes[0][1], MemoryError)
-    assert not table.labels.is_editing and not table.canvas.tools.is_waiting
-    table.drag(*FRAME)
-    table.until_edit()
-    assert np.array_equal(table.painted, table.in_frame())
+    assert not driver.labels.is_editing and not driver.canvas.tools.is_waiting
+    driver.drag(*FRAME)
+    driver.until_edit()
+    assert np.array_equal(driver.painted, driver.in_frame())

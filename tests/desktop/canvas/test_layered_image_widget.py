@@ -1,4 +1,4 @@
-"""The canvas between pictures: words, loading, focus, cursors, and what it may take of the memory."""
+"""The canvas without a picture: messages, loading, focus and cursors; and its memory use while working."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def inked(canvas: Canvas) -> tuple[slice, slice] | None:
     return slice(int(rows.min()), int(rows.max())), slice(int(columns.min()), int(columns.max()))
 
 
-def test_words_stand_in_the_middle(canvas: Canvas) -> None:
+def test_message_is_centred(canvas: Canvas) -> None:
     canvas.clear("Drop a folder of pictures here", "Nothing in the folder is changed.")
     place = inked(canvas)
     assert place is not None
@@ -64,7 +64,7 @@ def test_words_stand_in_the_middle(canvas: Canvas) -> None:
     assert inked(canvas) is None
 
 
-def test_loading_is_silent_at_first(canvas: Canvas, qtbot: QtBot) -> None:
+def test_loading_message_appears_after_a_delay(canvas: Canvas, qtbot: QtBot) -> None:
     open_picture(canvas)
     canvas.show_loading()
     assert inked(canvas) is None
@@ -75,7 +75,7 @@ def test_loading_is_silent_at_first(canvas: Canvas, qtbot: QtBot) -> None:
     assert inked(canvas) is None
 
 
-def test_without_a_picture_hands_and_keys_do_nothing(canvas: Canvas) -> None:
+def test_without_a_picture_mouse_and_keys_do_nothing(canvas: Canvas) -> None:
     canvas.clear("Nothing here", "")
     QTest.mouseClick(canvas, LEFT, NO_KEY, QPoint(200, 200))
     QTest.mouseMove(canvas, QPoint(220, 200))
@@ -89,14 +89,14 @@ def test_without_a_picture_hands_and_keys_do_nothing(canvas: Canvas) -> None:
     assert canvas.tools.options.brush_radius == 15
 
 
-def test_the_canvas_says_what_it_is(canvas: Canvas) -> None:
+def test_canvas_has_an_accessible_name(canvas: Canvas) -> None:
     assert canvas.accessibleName() == "Canvas"
     assert canvas.accessibleDescription()
     assert canvas.focusPolicy() == Qt.FocusPolicy.StrongFocus
 
 
 @pytest.mark.parametrize("tool", [Brush(), Eraser(), Polygon(), Fill()])
-def test_each_tool_has_words_and_a_cursor(canvas: Canvas, tool: Tool) -> None:
+def test_each_tool_has_texts_and_a_cursor(canvas: Canvas, tool: Tool) -> None:
     assert tool.name
     assert tool.title[0].isupper()
     assert tool.help_line.endswith(".")
@@ -112,7 +112,7 @@ def test_each_tool_has_words_and_a_cursor(canvas: Canvas, tool: Tool) -> None:
     assert canvas.cursor().shape() == Qt.CursorShape.BitmapCursor
 
 
-def test_keys_reach_the_canvas_where_the_eyes_are_but_not_while_typing(qtbot: QtBot) -> None:
+def test_canvas_under_the_pointer_takes_the_focus_unless_somebody_types(qtbot: QtBot) -> None:
     window = QWidget()
     qtbot.addWidget(window)
     window.resize(500, 300)
@@ -131,7 +131,7 @@ def test_keys_reach_the_canvas_where_the_eyes_are_but_not_while_typing(qtbot: Qt
     assert canvas.hasFocus()
 
 
-def test_a_tool_at_work_comes_before_shortcuts(canvas: Canvas) -> None:
+def test_busy_tool_claims_keys_before_shortcuts(canvas: Canvas) -> None:
     open_picture(canvas)
 
     def is_claimed(key: Qt.Key, held: Qt.KeyboardModifier = NO_KEY) -> bool:
@@ -150,7 +150,7 @@ def test_a_tool_at_work_comes_before_shortcuts(canvas: Canvas) -> None:
     canvas.finish_all()
 
 
-def test_nothing_as_large_as_the_picture_is_made_while_working(canvas: Canvas) -> None:
+def test_working_allocates_nothing_of_the_size_of_the_picture(canvas: Canvas) -> None:
     side = 5000
     labels = LabelMap.blank(side, side)
     said = np.ones((side, side), np.uint8)

@@ -1,4 +1,4 @@
-"""Zoom, pan and fit as arithmetic, and as the canvas offers them."""
+"""Zoom, pan and fit: the arithmetic of the viewport, and the canvas that uses it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def fitted(width: int, height: int, across: int, down: int) -> Viewport:
 
 @settings(max_examples=80, deadline=None)
 @given(sides, sides, screens, screens)
-def test_a_fitted_picture_is_whole_and_in_the_middle(width: int, height: int, across: int, down: int) -> None:
+def test_fitted_picture_is_whole_and_centred(width: int, height: int, across: int, down: int) -> None:
     view = fitted(width, height, across, down)
     x0, y0 = view.device_point(Point(0, 0))
     x1, y1 = view.device_point(Point(width, height))
@@ -47,7 +47,7 @@ def test_a_fitted_picture_is_whole_and_in_the_middle(width: int, height: int, ac
 
 @settings(max_examples=80, deadline=None)
 @given(sides, sides, screens, screens, steps)
-def test_zoom_keeps_its_limits_and_the_picture_in_sight(
+def test_zoom_respects_its_limits_and_keeps_the_picture_visible(
     width: int, height: int, across: int, down: int, turns: list[tuple[float, int, int]]
 ) -> None:
     view = fitted(width, height, across, down)
@@ -69,7 +69,7 @@ def test_zoom_keeps_its_limits_and_the_picture_in_sight(
 
 @settings(max_examples=80, deadline=None)
 @given(st.floats(0.2, 64), st.integers(0, 800), st.integers(0, 600))
-def test_the_point_under_the_cursor_stays_when_zooming(scale: float, x: int, y: int) -> None:
+def test_zoom_keeps_the_point_under_the_cursor(scale: float, x: int, y: int) -> None:
     view = fitted(1000, 800, 800, 600)
     view.zoom(0.9, 400, 300)
     at = view.image_point(x, y)
@@ -111,14 +111,14 @@ def test_rows_columns_and_boxes_agree(
 
 
 @pytest.mark.parametrize(("width", "height"), [(16_000, 4), (4, 16_000), (20_000, 1), (1, 1)])
-def test_the_thinnest_picture_can_be_seen(width: int, height: int) -> None:
+def test_thinnest_picture_is_visible(width: int, height: int) -> None:
     view = fitted(width, height, 1088, 622)
     shown = view.visible_box()
     assert shown.width >= 1 and shown.height >= 1
     assert len(view.rows(shown.y0, shown.y1)) == shown.height
 
 
-def test_factors_that_cancel_out_end_at_the_true_size() -> None:
+def test_factors_that_cancel_out_end_at_the_actual_size() -> None:
     view = fitted(8192, 8192, 1280, 800)
     view.zoom(1.0000000000000002 * (1 - 1e-15), 640, 400)
     assert view.scale == 1.0
@@ -149,7 +149,7 @@ def wheel(canvas: Canvas, at: tuple[int, int], notches: float) -> None:
     QApplication.sendEvent(canvas, event)
 
 
-def test_a_first_picture_is_fitted_and_stays_so(canvas: Canvas) -> None:
+def test_first_picture_is_fitted_and_stays_fitted(canvas: Canvas) -> None:
     assert canvas.is_fitted
     canvas.resize(400, 390)
     middle = canvas.image_point(QPointF(200, 195))
@@ -159,7 +159,7 @@ def test_a_first_picture_is_fitted_and_stays_so(canvas: Canvas) -> None:
     assert canvas.widget_point(Point(1000, 500)).x() < 400
 
 
-def test_a_zoomed_picture_keeps_its_middle_when_the_canvas_changes(canvas: Canvas) -> None:
+def test_zoomed_picture_keeps_its_centre_on_resize(canvas: Canvas) -> None:
     wheel(canvas, (100, 100), 6)
     assert not canvas.is_fitted
     scale, middle = canvas.scale, canvas.image_point(QPointF(300, 200))
@@ -169,7 +169,7 @@ def test_a_zoomed_picture_keeps_its_middle_when_the_canvas_changes(canvas: Canva
     assert (again.x, again.y) == pytest.approx((middle.x, middle.y), abs=0.51 / scale)
 
 
-def test_the_wheel_zooms_at_the_cursor_and_stops_at_the_true_size(canvas: Canvas) -> None:
+def test_wheel_zooms_at_the_cursor_and_stops_at_the_actual_size(canvas: Canvas) -> None:
     at = canvas.image_point(QPointF(350, 250))
     scales = []
     for _ in range(12):
@@ -197,7 +197,7 @@ def test_actual_size_and_fit_and_keys_of_the_window(canvas: Canvas) -> None:
     assert told[-1] == canvas.scale < 1
 
 
-def test_keep_view_keeps_place_and_scale(canvas: Canvas) -> None:
+def test_keep_view_keeps_position_and_scale(canvas: Canvas) -> None:
     wheel(canvas, (300, 200), 9)
     scale, at = canvas.scale, canvas.image_point(QPointF(0, 0))
     canvas.show_picture(*picture(1000, 500), keep_view=True)
@@ -211,7 +211,7 @@ def test_keep_view_keeps_place_and_scale(canvas: Canvas) -> None:
     assert canvas.is_fitted
 
 
-def test_look_at_brings_a_box_to_the_middle(canvas: Canvas) -> None:
+def test_show_box_centres_a_box(canvas: Canvas) -> None:
     canvas.show_box(Box(600, 100, 640, 120))
     middle = canvas.image_point(QPointF(300, 200))
     assert (middle.x, middle.y) == pytest.approx((620, 110), abs=1)
@@ -219,7 +219,7 @@ def test_look_at_brings_a_box_to_the_middle(canvas: Canvas) -> None:
     assert canvas.scale > 2
 
 
-def test_small_steps_of_panning_add_up(canvas: Canvas) -> None:
+def test_fractional_pans_add_up(canvas: Canvas) -> None:
     canvas.actual_size()
     at = canvas.image_point(QPointF(300, 200))
     for _ in range(30):

@@ -1,4 +1,4 @@
-"""The theme: readable in both palettes, complete, and followed by icons and widgets."""
+"""The theme: contrast of both palettes, complete tokens, and icons and widgets that follow it."""
 
 import re
 from dataclasses import fields
@@ -32,13 +32,13 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("ground", ["window", "panel", "raised", "button", "hover", "accent_soft"])
-def test_words_are_readable_on_every_ground(tokens: ThemeTokens, ground: str) -> None:
+def test_text_has_enough_contrast_on_every_background(tokens: ThemeTokens, ground: str) -> None:
     assert contrast(tokens.text, getattr(tokens, ground)) >= 7
     assert contrast(tokens.muted, getattr(tokens, ground)) >= 4.5
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
-def test_coloured_words_and_focus_are_readable(tokens: ThemeTokens) -> None:
+def test_coloured_text_and_focus_have_enough_contrast(tokens: ThemeTokens) -> None:
     for word in ("accent_text", "warning", "danger", "good"):
         for ground in ("window", "panel"):
             assert contrast(getattr(tokens, word), getattr(tokens, ground)) >= 4.5, (word, ground)
@@ -49,7 +49,7 @@ def test_coloured_words_and_focus_are_readable(tokens: ThemeTokens) -> None:
 
 
 @pytest.mark.parametrize("tokens", [LIGHT, DARK], ids=["light", "dark"])
-def test_surfaces_are_neutral_so_that_classes_are_the_only_colours(tokens: ThemeTokens) -> None:
+def test_surfaces_are_neutral_grey(tokens: ThemeTokens) -> None:
     for name in (
         "canvas",
         "window",
@@ -72,14 +72,14 @@ def test_every_token_is_a_colour() -> None:
             assert re.fullmatch("#[0-9a-f]{6}", getattr(tokens, field.name)), field.name
 
 
-def test_the_stylesheet_is_filled_and_its_marks_exist(theme: Theme) -> None:
+def test_stylesheet_is_complete_and_its_marks_exist(theme: Theme) -> None:
     sheet = stylesheet(theme)
     assert "$" not in sheet
     for mark in re.findall(r'url\("([^"]+)"\)', sheet):
         assert not QImage(mark).isNull(), mark
 
 
-def test_choice_of_palette() -> None:
+def test_palette_for_each_choice() -> None:
     dark, light, unknown = Qt.ColorScheme.Dark, Qt.ColorScheme.Light, Qt.ColorScheme.Unknown
     assert tokens_for("light", dark) is LIGHT
     assert tokens_for("dark", light) is DARK
@@ -97,7 +97,7 @@ def test_one_theme_for_the_application(qapp: QApplication, theme: Theme) -> None
     apply_theme(qapp, "light")
 
 
-def test_the_system_is_followed_only_when_asked_to(qapp: QApplication, theme: Theme) -> None:
+def test_system_changes_are_followed_only_when_chosen(qapp: QApplication, theme: Theme) -> None:
     heard = []
     theme.apply("dark")
     theme.changed.connect(lambda: heard.append(theme.choice))
@@ -136,7 +136,7 @@ def near(one: QColor, other: QColor) -> bool:
     return max(abs(a - b) for a, b in zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)) <= 8
 
 
-def test_an_icon_has_a_tint_for_every_state(theme: Theme) -> None:
+def test_icon_has_a_colour_for_every_state(theme: Theme) -> None:
     found = icon("stop", theme)
     assert near(ink(found, QIcon.Mode.Normal), theme.colour("icon"))
     assert near(ink(found, QIcon.Mode.Disabled), theme.colour("disabled"))
@@ -144,14 +144,14 @@ def test_an_icon_has_a_tint_for_every_state(theme: Theme) -> None:
     assert near(ink(found, QIcon.Mode.Normal, QIcon.State.On), theme.colour("accent_text"))
 
 
-def test_an_icon_is_crisp_at_200_percent(theme: Theme) -> None:
+def test_icon_is_sharp_at_200_percent(theme: Theme) -> None:
     drawn = icon("brush", theme).pixmap(QSize(20, 20), 2.0)
     assert (drawn.width(), drawn.devicePixelRatio()) == (40, 2.0)
     doubled = icon("brush", theme).pixmap(QSize(20, 20), 1.0).toImage().scaled(40, 40)
     assert drawn.toImage().convertToFormat(doubled.format()) != doubled
 
 
-def test_kept_icons_follow_the_theme_and_can_change(qtbot, theme: Theme) -> None:
+def test_themed_icons_follow_the_theme_and_can_be_replaced(qtbot, theme: Theme) -> None:
     button = QPushButton()
     qtbot.addWidget(button)
     set_themed_icon(button, "stop", theme)
@@ -165,7 +165,7 @@ def test_kept_icons_follow_the_theme_and_can_change(qtbot, theme: Theme) -> None
     theme.apply("light")
 
 
-def test_the_mark_of_the_program_has_all_sizes(qapp: QApplication) -> None:
+def test_app_icon_has_all_sizes(qapp: QApplication) -> None:
     assert {size.width() for size in app_icon().availableSizes()} >= {16, 32, 48, 256}
     with pytest.raises(FileNotFoundError):
         icon_pixmap("no such icon", "#000000", 20)

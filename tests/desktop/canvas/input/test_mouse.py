@@ -1,4 +1,4 @@
-"""Strokes and shapes by mouse and keys on the real canvas, compared with brute force in image pixels."""
+"""Strokes and shapes by mouse and keys on a real canvas, compared with a brute-force result in image pixels."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ CTRL, SHIFT, ALT = (
 WIDTH, HEIGHT = 300, 200
 
 
-class Desk:
-    """A shown canvas with a picture, and all it told."""
+class MouseDriver:
+    """A shown canvas with a picture, and all it signals."""
 
     def __init__(self, canvas: Canvas) -> None:
         self.canvas = canvas
         self.edits: list[Edit] = []
-        self.told: list[str] = []
+        self.signals: list[str] = []
         self.sizes: list[float] = []
         canvas.tools.edit_finished.connect(self._edited)
-        canvas.tools.before_edit.connect(lambda: self.told.append("before"))
-        canvas.tools.needs_class.connect(lambda: self.told.append("needs class"))
+        canvas.tools.before_edit.connect(lambda: self.signals.append("before"))
+        canvas.tools.needs_class.connect(lambda: self.signals.append("needs class"))
         canvas.tools.brush_size_changed.connect(self.sizes.append)
         self.labels = self.open_picture()
         canvas.tools.set_class(1, "road", (230, 110, 40))
@@ -49,7 +49,7 @@ class Desk:
 
     def _edited(self, edit: Edit) -> None:
         self.edits.append(edit)
-        self.told.append("edit")
+        self.signals.append("edit")
 
     def open_picture(self) -> LabelMap:
         picture = np.random.default_rng(0).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8)
@@ -111,108 +111,108 @@ def near(path: list[Point], radius: float) -> np.ndarray:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot) -> Iterator[Desk]:
+def driver(qtbot: QtBot) -> Iterator[MouseDriver]:
     canvas = Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(640, 480)
     canvas.show()
     qtbot.waitExposed(canvas)
-    yield Desk(canvas)
+    yield MouseDriver(canvas)
     canvas.clear()
 
 
-def test_a_stroke_paints_what_lies_under_it(desk: Desk) -> None:
-    path = desk.drag((200, 200), (300, 210), (340, 300), (205, 330))
-    assert np.array_equal(desk.labels.values == 1, near(path, 8.3))
-    assert [edit.name for edit in desk.edits] == ["Brush stroke, road"]
-    assert desk.told == ["before", "edit"]
+def test_stroke_paints_the_pixels_under_it(driver: MouseDriver) -> None:
+    path = driver.drag((200, 200), (300, 210), (340, 300), (205, 330))
+    assert np.array_equal(driver.labels.values == 1, near(path, 8.3))
+    assert [edit.name for edit in driver.edits] == ["Brush stroke, road"]
+    assert driver.signals == ["before", "edit"]
 
 
-def test_a_click_is_a_dot_and_so_is_a_double_click(desk: Desk) -> None:
-    QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(200, 200))
-    QTest.mouseDClick(desk.canvas, LEFT, NO_KEY, QPoint(400, 200))
-    dots = [near(desk.points(place), 8.3) for place in ((200, 200), (400, 200))]
-    assert np.array_equal(desk.labels.values == 1, dots[0] | dots[1])
+def test_click_and_double_click_paint_a_dot(driver: MouseDriver) -> None:
+    QTest.mouseClick(driver.canvas, LEFT, NO_KEY, QPoint(200, 200))
+    QTest.mouseDClick(driver.canvas, LEFT, NO_KEY, QPoint(400, 200))
+    dots = [near(driver.points(place), 8.3) for place in ((200, 200), (400, 200))]
+    assert np.array_equal(driver.labels.values == 1, dots[0] | dots[1])
 
 
-def test_wide_jumps_leave_no_gaps_at_any_zoom(desk: Desk) -> None:
-    desk.wheel((320, 240), 8)
-    path = desk.drag((30, 40), (600, 50), (20, 450), (610, 460))
-    assert np.array_equal(desk.labels.values == 1, near(path, 8.3))
+def test_fast_moves_leave_no_gaps_at_any_zoom(driver: MouseDriver) -> None:
+    driver.wheel((320, 240), 8)
+    path = driver.drag((30, 40), (600, 50), (20, 450), (610, 460))
+    assert np.array_equal(driver.labels.values == 1, near(path, 8.3))
 
 
 @pytest.mark.parametrize(("button", "keys"), [(RIGHT, NO_KEY), (LEFT, CTRL)])
-def test_the_right_button_and_ctrl_erase_with_the_brush(
-    desk: Desk, button: Qt.MouseButton, keys: Qt.KeyboardModifier
+def test_right_button_and_ctrl_erase_with_the_brush(
+    driver: MouseDriver, button: Qt.MouseButton, keys: Qt.KeyboardModifier
 ) -> None:
-    desk.labels.values[:] = 4
-    path = desk.drag((200, 200), (300, 210), button=button, keys=keys)
-    assert np.array_equal(desk.labels.values == 0, near(path, 8.3))
-    assert [edit.name for edit in desk.edits] == ["Erase"]
+    driver.labels.values[:] = 4
+    path = driver.drag((200, 200), (300, 210), button=button, keys=keys)
+    assert np.array_equal(driver.labels.values == 0, near(path, 8.3))
+    assert [edit.name for edit in driver.edits] == ["Erase"]
 
 
-def test_the_eraser_has_a_size_of_its_own(desk: Desk) -> None:
-    desk.labels.values[:] = 4
-    desk.canvas.tools.set_tool(Eraser())
-    desk.canvas.tools.set_radius(20)
-    path = desk.drag((200, 200), (300, 210))
-    assert np.array_equal(desk.labels.values == 0, near(path, 20))
-    assert desk.canvas.tools.options.brush_radius == 8.3
+def test_eraser_has_its_own_size(driver: MouseDriver) -> None:
+    driver.labels.values[:] = 4
+    driver.canvas.tools.set_tool(Eraser())
+    driver.canvas.tools.set_radius(20)
+    path = driver.drag((200, 200), (300, 210))
+    assert np.array_equal(driver.labels.values == 0, near(path, 20))
+    assert driver.canvas.tools.options.brush_radius == 8.3
 
 
-def test_void_is_painted_like_a_class(desk: Desk) -> None:
-    desk.canvas.tools.set_class(VOID, "void", (128, 128, 128))
-    path = desk.drag((200, 200), (300, 210))
-    assert np.array_equal(desk.labels.values == VOID, near(path, 8.3))
+def test_void_is_painted_like_a_class(driver: MouseDriver) -> None:
+    driver.canvas.tools.set_class(VOID, "void", (128, 128, 128))
+    path = driver.drag((200, 200), (300, 210))
+    assert np.array_equal(driver.labels.values == VOID, near(path, 8.3))
 
 
-def test_zooming_and_panning_in_the_middle_of_a_stroke(desk: Desk) -> None:
-    path = desk.points((200, 200), (260, 220))
-    QTest.mousePress(desk.canvas, LEFT, NO_KEY, QPoint(200, 200))
-    QTest.mouseMove(desk.canvas, QPoint(260, 220))
-    desk.wheel((260, 220), 3)
-    before = desk.canvas.scale
-    path += desk.points((260, 220), (300, 260))
-    QTest.mouseMove(desk.canvas, QPoint(300, 260))
-    desk.send(QEvent.Type.MouseButtonPress, (300, 260), MIDDLE, LEFT | MIDDLE)
-    desk.send(QEvent.Type.MouseMove, (250, 200), Qt.MouseButton.NoButton, LEFT | MIDDLE)
-    desk.send(QEvent.Type.MouseButtonRelease, (250, 200), MIDDLE, LEFT)
-    QTest.keyPress(desk.canvas, Qt.Key.Key_Space)
-    desk.send(QEvent.Type.MouseMove, (200, 240), Qt.MouseButton.NoButton, LEFT)
-    QTest.keyRelease(desk.canvas, Qt.Key.Key_Space)
-    path += desk.points((200, 240), (280, 300))
-    desk.send(QEvent.Type.MouseMove, (280, 300), Qt.MouseButton.NoButton, LEFT)
-    QTest.mouseRelease(desk.canvas, LEFT, NO_KEY, QPoint(280, 300))
-    assert desk.canvas.scale == before > 2
-    assert len(desk.edits) == 1
+def test_zoom_and_pan_during_a_stroke(driver: MouseDriver) -> None:
+    path = driver.points((200, 200), (260, 220))
+    QTest.mousePress(driver.canvas, LEFT, NO_KEY, QPoint(200, 200))
+    QTest.mouseMove(driver.canvas, QPoint(260, 220))
+    driver.wheel((260, 220), 3)
+    before = driver.canvas.scale
+    path += driver.points((260, 220), (300, 260))
+    QTest.mouseMove(driver.canvas, QPoint(300, 260))
+    driver.send(QEvent.Type.MouseButtonPress, (300, 260), MIDDLE, LEFT | MIDDLE)
+    driver.send(QEvent.Type.MouseMove, (250, 200), Qt.MouseButton.NoButton, LEFT | MIDDLE)
+    driver.send(QEvent.Type.MouseButtonRelease, (250, 200), MIDDLE, LEFT)
+    QTest.keyPress(driver.canvas, Qt.Key.Key_Space)
+    driver.send(QEvent.Type.MouseMove, (200, 240), Qt.MouseButton.NoButton, LEFT)
+    QTest.keyRelease(driver.canvas, Qt.Key.Key_Space)
+    path += driver.points((200, 240), (280, 300))
+    driver.send(QEvent.Type.MouseMove, (280, 300), Qt.MouseButton.NoButton, LEFT)
+    QTest.mouseRelease(driver.canvas, LEFT, NO_KEY, QPoint(280, 300))
+    assert driver.canvas.scale == before > 2
+    assert len(driver.edits) == 1
     # The picture keeps to whole device pixels, so the hand's place may differ by one after each of the jumps.
-    painted, slack = desk.labels.values == 1, 1.5 / 2
+    painted, slack = driver.labels.values == 1, 1.5 / 2
     assert not (painted & ~near(path, 8.3 + slack)).any()
     assert not (~painted & near(path, 8.3 - slack)).any()
 
 
-def test_escape_gives_the_labels_back_and_the_press_stays_dead(desk: Desk) -> None:
-    desk.labels.values[:] = np.random.default_rng(0).integers(0, 5, desk.labels.values.shape)
-    before = desk.labels.values.copy()
-    QTest.mousePress(desk.canvas, LEFT, NO_KEY, QPoint(200, 200))
-    QTest.mouseMove(desk.canvas, QPoint(300, 250))
-    assert desk.canvas.is_busy
-    QTest.keyClick(desk.canvas, Qt.Key.Key_Escape)
-    QTest.mouseMove(desk.canvas, QPoint(400, 300))
-    QTest.mouseRelease(desk.canvas, LEFT, NO_KEY, QPoint(400, 300))
-    assert np.array_equal(desk.labels.values, before)
-    assert desk.edits == []
-    assert not desk.canvas.is_busy
+def test_esc_discards_a_stroke_and_the_rest_of_its_press(driver: MouseDriver) -> None:
+    driver.labels.values[:] = np.random.default_rng(0).integers(0, 5, driver.labels.values.shape)
+    before = driver.labels.values.copy()
+    QTest.mousePress(driver.canvas, LEFT, NO_KEY, QPoint(200, 200))
+    QTest.mouseMove(driver.canvas, QPoint(300, 250))
+    assert driver.canvas.is_busy
+    QTest.keyClick(driver.canvas, Qt.Key.Key_Escape)
+    QTest.mouseMove(driver.canvas, QPoint(400, 300))
+    QTest.mouseRelease(driver.canvas, LEFT, NO_KEY, QPoint(400, 300))
+    assert np.array_equal(driver.labels.values, before)
+    assert driver.edits == []
+    assert not driver.canvas.is_busy
 
 
-def _lose_focus(desk: Desk) -> None:
+def _lose_focus(driver: MouseDriver) -> None:
     QApplication.sendEvent(
-        desk.canvas, QFocusEvent(QEvent.Type.FocusOut, Qt.FocusReason.ActiveWindowFocusReason)
+        driver.canvas, QFocusEvent(QEvent.Type.FocusOut, Qt.FocusReason.ActiveWindowFocusReason)
     )
 
 
-def _leave(desk: Desk) -> None:
-    QApplication.sendEvent(desk.canvas, QEvent(QEvent.Type.Leave))
+def _leave(driver: MouseDriver) -> None:
+    QApplication.sendEvent(driver.canvas, QEvent(QEvent.Type.Leave))
 
 
 @pytest.mark.parametrize(
@@ -220,180 +220,180 @@ def _leave(desk: Desk) -> None:
     [
         _lose_focus,
         _leave,
-        lambda desk: desk.canvas.hide(),
-        lambda desk: desk.canvas.clear("Gone", ""),
-        lambda desk: desk.canvas.show_loading(),
-        lambda desk: desk.canvas.tools.set_tool(Polygon()),
-        lambda desk: desk.canvas.fit(),
-        lambda desk: desk.canvas.finish_edit(),
-        Desk.open_picture,
+        lambda driver: driver.canvas.hide(),
+        lambda driver: driver.canvas.clear("Gone", ""),
+        lambda driver: driver.canvas.show_loading(),
+        lambda driver: driver.canvas.tools.set_tool(Polygon()),
+        lambda driver: driver.canvas.fit(),
+        lambda driver: driver.canvas.finish_edit(),
+        MouseDriver.open_picture,
     ],
 )
-def test_no_interruption_loses_a_stroke(desk: Desk, interruption) -> None:
-    labels = desk.labels
-    path = desk.points((200, 200), (300, 250))
-    QTest.mousePress(desk.canvas, LEFT, NO_KEY, QPoint(200, 200))
-    QTest.mouseMove(desk.canvas, QPoint(300, 250))
-    interruption(desk)
-    assert len(desk.edits) == 1
+def test_interruptions_finish_a_stroke(driver: MouseDriver, interruption) -> None:
+    labels = driver.labels
+    path = driver.points((200, 200), (300, 250))
+    QTest.mousePress(driver.canvas, LEFT, NO_KEY, QPoint(200, 200))
+    QTest.mouseMove(driver.canvas, QPoint(300, 250))
+    interruption(driver)
+    assert len(driver.edits) == 1
     assert not labels.is_editing
     expected = near(path, 8.3)
     assert np.array_equal(labels.values == 1, expected)
-    assert desk.edits[0].pixels == expected.sum()
-    QTest.mouseMove(desk.canvas, QPoint(400, 300))
-    QTest.mouseRelease(desk.canvas, LEFT, NO_KEY, QPoint(400, 300))
+    assert driver.edits[0].pixels == expected.sum()
+    QTest.mouseMove(driver.canvas, QPoint(400, 300))
+    QTest.mouseRelease(driver.canvas, LEFT, NO_KEY, QPoint(400, 300))
     assert np.array_equal(labels.values == 1, expected)
-    assert len(desk.edits) == 1
-    assert not desk.labels.is_editing
+    assert len(driver.edits) == 1
+    assert not driver.labels.is_editing
 
 
-def test_a_layout_that_changes_under_the_hand_does_not_move_the_picture(desk: Desk) -> None:
-    path = desk.points((200, 200), (300, 250), (320, 300))
-    QTest.mousePress(desk.canvas, LEFT, NO_KEY, QPoint(200, 200))
-    QTest.mouseMove(desk.canvas, QPoint(300, 250))
-    desk.canvas.resize(500, 400)
-    QTest.mouseMove(desk.canvas, QPoint(320, 300))
-    QTest.mouseRelease(desk.canvas, LEFT, NO_KEY, QPoint(320, 300))
-    assert np.array_equal(desk.labels.values == 1, near(path, 8.3))
-    assert len(desk.edits) == 1
+def test_resize_during_a_stroke_does_not_move_the_picture(driver: MouseDriver) -> None:
+    path = driver.points((200, 200), (300, 250), (320, 300))
+    QTest.mousePress(driver.canvas, LEFT, NO_KEY, QPoint(200, 200))
+    QTest.mouseMove(driver.canvas, QPoint(300, 250))
+    driver.canvas.resize(500, 400)
+    QTest.mouseMove(driver.canvas, QPoint(320, 300))
+    QTest.mouseRelease(driver.canvas, LEFT, NO_KEY, QPoint(320, 300))
+    assert np.array_equal(driver.labels.values == 1, near(path, 8.3))
+    assert len(driver.edits) == 1
 
 
-def test_without_a_class_nothing_is_painted_and_a_hint_is_asked_for(desk: Desk) -> None:
-    desk.canvas.tools.set_class(None)
-    desk.drag((200, 200), (300, 210))
-    assert desk.told == ["needs class"]
-    assert not desk.labels.values.any()
-    desk.labels.values[:] = 3
-    desk.drag((200, 200), (300, 210), button=RIGHT)
-    assert [edit.name for edit in desk.edits] == ["Erase"]
+def test_without_a_class_nothing_is_painted_and_needs_class_is_emitted(driver: MouseDriver) -> None:
+    driver.canvas.tools.set_class(None)
+    driver.drag((200, 200), (300, 210))
+    assert driver.signals == ["needs class"]
+    assert not driver.labels.values.any()
+    driver.labels.values[:] = 3
+    driver.drag((200, 200), (300, 210), button=RIGHT)
+    assert [edit.name for edit in driver.edits] == ["Erase"]
 
 
-def test_a_polygon_by_clicks_closed_on_its_first_corner(desk: Desk) -> None:
-    desk.canvas.tools.set_tool(Polygon())
+def test_polygon_is_closed_by_a_click_on_its_first_point(driver: MouseDriver) -> None:
+    driver.canvas.tools.set_tool(Polygon())
     corners = [(200, 150), (400, 160), (420, 300), (210, 310)]
     for place in [*corners, (203, 152)]:
-        QTest.mouseMove(desk.canvas, QPoint(*place))
-        QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(*place))
-    assert [edit.name for edit in desk.edits] == ["Polygon, road"]
-    a, b, c, d = desk.points(*corners)
+        QTest.mouseMove(driver.canvas, QPoint(*place))
+        QTest.mouseClick(driver.canvas, LEFT, NO_KEY, QPoint(*place))
+    assert [edit.name for edit in driver.edits] == ["Polygon, road"]
+    a, b, c, d = driver.points(*corners)
     y, x = np.mgrid[:HEIGHT, :WIDTH] + 0.5
     expected = np.ones((HEIGHT, WIDTH), bool)
     for start, end in ((a, b), (b, c), (c, d), (d, a)):  # convex: left of every edge
         expected &= (end.x - start.x) * (y - start.y) - (end.y - start.y) * (x - start.x) > 0
-    assert np.array_equal(desk.labels.values == 1, expected)
+    assert np.array_equal(driver.labels.values == 1, expected)
 
 
 @pytest.mark.parametrize("way", ["enter", "double click"])
-def test_other_ways_to_close_a_polygon(desk: Desk, way: str) -> None:
-    desk.canvas.tools.set_tool(Polygon())
+def test_polygon_is_closed_by_key_or_double_click(driver: MouseDriver, way: str) -> None:
+    driver.canvas.tools.set_tool(Polygon())
     for place in [(200, 150), (400, 160), (420, 300)]:
-        QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(*place))
+        QTest.mouseClick(driver.canvas, LEFT, NO_KEY, QPoint(*place))
     if way == "enter":
-        QTest.keyClick(desk.canvas, Qt.Key.Key_Return)
+        QTest.keyClick(driver.canvas, Qt.Key.Key_Return)
     else:
-        QTest.mouseDClick(desk.canvas, LEFT, NO_KEY, QPoint(420, 300))
-    assert [edit.name for edit in desk.edits] == ["Polygon, road"]
-    assert not desk.canvas.is_busy
+        QTest.mouseDClick(driver.canvas, LEFT, NO_KEY, QPoint(420, 300))
+    assert [edit.name for edit in driver.edits] == ["Polygon, road"]
+    assert not driver.canvas.is_busy
 
 
-def test_corners_are_taken_back_by_key_by_right_click_and_by_the_window(desk: Desk) -> None:
+def test_points_are_undone_by_key_right_click_and_undo(driver: MouseDriver) -> None:
     tool = Polygon()
-    desk.canvas.tools.set_tool(tool)
+    driver.canvas.tools.set_tool(tool)
     for place in [(200, 150), (400, 160), (420, 300)]:
-        QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(*place))
-    QTest.keyClick(desk.canvas, Qt.Key.Key_Backspace)
-    QTest.mouseClick(desk.canvas, RIGHT, NO_KEY, QPoint(50, 50))
-    assert desk.canvas.is_busy
-    assert desk.canvas.undo_point()
-    assert not desk.canvas.is_busy
-    assert not desk.canvas.undo_point()
-    assert desk.edits == []
+        QTest.mouseClick(driver.canvas, LEFT, NO_KEY, QPoint(*place))
+    QTest.keyClick(driver.canvas, Qt.Key.Key_Backspace)
+    QTest.mouseClick(driver.canvas, RIGHT, NO_KEY, QPoint(50, 50))
+    assert driver.canvas.is_busy
+    assert driver.canvas.undo_point()
+    assert not driver.canvas.is_busy
+    assert not driver.canvas.undo_point()
+    assert driver.edits == []
 
 
-def test_a_polygon_under_way_outlives_a_look_elsewhere_but_not_escape(desk: Desk) -> None:
-    desk.canvas.tools.set_tool(Polygon())
+def test_polygon_under_way_survives_losing_focus_but_not_esc(driver: MouseDriver) -> None:
+    driver.canvas.tools.set_tool(Polygon())
     for place in [(200, 150), (400, 160), (420, 300)]:
-        QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(*place))
-    _lose_focus(desk)
-    _leave(desk)
-    assert desk.canvas.is_busy
-    QTest.keyClick(desk.canvas, Qt.Key.Key_Escape)
-    assert not desk.canvas.is_busy
-    assert desk.edits == []
+        QTest.mouseClick(driver.canvas, LEFT, NO_KEY, QPoint(*place))
+    _lose_focus(driver)
+    _leave(driver)
+    assert driver.canvas.is_busy
+    QTest.keyClick(driver.canvas, Qt.Key.Key_Escape)
+    assert not driver.canvas.is_busy
+    assert driver.edits == []
 
 
-def test_another_picture_finishes_a_polygon_on_its_own_picture(desk: Desk) -> None:
-    desk.canvas.tools.set_tool(Polygon())
-    old = desk.labels
+def test_next_picture_finishes_a_polygon_on_the_picture_before(driver: MouseDriver) -> None:
+    driver.canvas.tools.set_tool(Polygon())
+    old = driver.labels
     for place in [(200, 150), (400, 160), (420, 300)]:
-        QTest.mouseClick(desk.canvas, LEFT, NO_KEY, QPoint(*place))
-    new = desk.open_picture()
-    assert len(desk.edits) == 1
-    assert desk.told[-2:] == ["before", "edit"]
+        QTest.mouseClick(driver.canvas, LEFT, NO_KEY, QPoint(*place))
+    new = driver.open_picture()
+    assert len(driver.edits) == 1
+    assert driver.signals[-2:] == ["before", "edit"]
     assert old.values.any()
     assert not new.values.any()
 
 
-def test_fill_by_click(desk: Desk) -> None:
-    desk.labels.values[50:100, 60:200] = 7
-    desk.canvas.tools.set_tool(Fill())
-    place = desk.canvas.widget_point(Point(100, 75)).toPoint()
-    QTest.mouseClick(desk.canvas, LEFT, NO_KEY, place)
+def test_fill_by_click(driver: MouseDriver) -> None:
+    driver.labels.values[50:100, 60:200] = 7
+    driver.canvas.tools.set_tool(Fill())
+    place = driver.canvas.widget_point(Point(100, 75)).toPoint()
+    QTest.mouseClick(driver.canvas, LEFT, NO_KEY, place)
     expected = np.zeros((HEIGHT, WIDTH))
     expected[50:100, 60:200] = 1
-    assert np.array_equal(desk.labels.values, expected)
-    assert [edit.name for edit in desk.edits] == ["Fill, road"]
+    assert np.array_equal(driver.labels.values, expected)
+    assert [edit.name for edit in driver.edits] == ["Fill, road"]
 
 
-def test_actions_and_wheel_and_hand_change_the_size_of_the_active_tool(desk: Desk) -> None:
-    QTest.mouseMove(desk.canvas, QPoint(300, 200))
-    desk.canvas.tools.resize(1)
-    assert desk.sizes[-1] == desk.canvas.tools.options.brush_radius > 8.3
-    desk.canvas.tools.resize(-1)
-    desk.wheel((300, 200), 3, SHIFT)
-    assert desk.sizes[2] > desk.sizes[1] < desk.sizes[0]
-    start = desk.canvas.tools.options.brush_radius
-    desk.send(QEvent.Type.MouseButtonPress, (300, 200), RIGHT, RIGHT, ALT)
-    desk.send(QEvent.Type.MouseMove, (364, 200), Qt.MouseButton.NoButton, RIGHT, ALT)
-    desk.send(QEvent.Type.MouseButtonRelease, (364, 200), RIGHT, Qt.MouseButton.NoButton, ALT)
-    assert desk.sizes[-1] == pytest.approx(start + 64 / desk.canvas.scale, abs=0.5)
-    assert desk.canvas.tools.options.eraser_radius == 15
-    assert desk.edits == []
-    assert not desk.labels.values.any()
+def test_actions_wheel_and_drag_resize_the_active_tool(driver: MouseDriver) -> None:
+    QTest.mouseMove(driver.canvas, QPoint(300, 200))
+    driver.canvas.tools.resize(1)
+    assert driver.sizes[-1] == driver.canvas.tools.options.brush_radius > 8.3
+    driver.canvas.tools.resize(-1)
+    driver.wheel((300, 200), 3, SHIFT)
+    assert driver.sizes[2] > driver.sizes[1] < driver.sizes[0]
+    start = driver.canvas.tools.options.brush_radius
+    driver.send(QEvent.Type.MouseButtonPress, (300, 200), RIGHT, RIGHT, ALT)
+    driver.send(QEvent.Type.MouseMove, (364, 200), Qt.MouseButton.NoButton, RIGHT, ALT)
+    driver.send(QEvent.Type.MouseButtonRelease, (364, 200), RIGHT, Qt.MouseButton.NoButton, ALT)
+    assert driver.sizes[-1] == pytest.approx(start + 64 / driver.canvas.scale, abs=0.5)
+    assert driver.canvas.tools.options.eraser_radius == 15
+    assert driver.edits == []
+    assert not driver.labels.values.any()
 
 
-def test_the_smallest_brush_can_grow_again(desk: Desk) -> None:
-    desk.canvas.tools.set_radius(0.5)
-    desk.canvas.tools.resize(1)
-    assert desk.canvas.tools.options.brush_radius == 1.0
-    desk.canvas.tools.resize(-1)
-    desk.canvas.tools.resize(-1)
-    assert desk.canvas.tools.options.brush_radius == 0.5
+def test_smallest_brush_can_be_enlarged(driver: MouseDriver) -> None:
+    driver.canvas.tools.set_radius(0.5)
+    driver.canvas.tools.resize(1)
+    assert driver.canvas.tools.options.brush_radius == 1.0
+    driver.canvas.tools.resize(-1)
+    driver.canvas.tools.resize(-1)
+    assert driver.canvas.tools.options.brush_radius == 0.5
 
 
-def test_space_and_middle_drag_pan_without_painting(desk: Desk) -> None:
-    at = desk.points((300, 200))[0]
-    desk.drag((300, 200), (340, 230), button=MIDDLE)
-    QTest.keyPress(desk.canvas, Qt.Key.Key_Space)
-    desk.drag((340, 230), (360, 250))
-    QTest.keyRelease(desk.canvas, Qt.Key.Key_Space)
-    assert desk.canvas.widget_point(at) == QPointF(360, 250)
-    assert desk.edits == []
-    assert not desk.labels.values.any()
+def test_space_and_middle_button_pan_without_painting(driver: MouseDriver) -> None:
+    at = driver.points((300, 200))[0]
+    driver.drag((300, 200), (340, 230), button=MIDDLE)
+    QTest.keyPress(driver.canvas, Qt.Key.Key_Space)
+    driver.drag((340, 230), (360, 250))
+    QTest.keyRelease(driver.canvas, Qt.Key.Key_Space)
+    assert driver.canvas.widget_point(at) == QPointF(360, 250)
+    assert driver.edits == []
+    assert not driver.labels.values.any()
 
 
-def test_the_pointer_is_told_in_image_pixels(desk: Desk) -> None:
-    told: list[Point | None] = []
-    desk.canvas.cursor_moved.connect(told.append)
-    place = desk.canvas.widget_point(Point(30.5, 40.5)).toPoint()
-    QTest.mouseMove(desk.canvas, place)
-    assert told[-1] == desk.canvas.cursor_point == desk.canvas.image_point(QPointF(place))
-    QTest.mouseMove(desk.canvas, QPoint(1, 1))
-    assert told[-1] is None
-    assert desk.canvas.cursor_point is None
+def test_cursor_moved_reports_image_pixels(driver: MouseDriver) -> None:
+    signals: list[Point | None] = []
+    driver.canvas.cursor_moved.connect(signals.append)
+    place = driver.canvas.widget_point(Point(30.5, 40.5)).toPoint()
+    QTest.mouseMove(driver.canvas, place)
+    assert signals[-1] == driver.canvas.cursor_point == driver.canvas.image_point(QPointF(place))
+    QTest.mouseMove(driver.canvas, QPoint(1, 1))
+    assert signals[-1] is None
+    assert driver.canvas.cursor_point is None
 
 
-def test_keys_that_the_tool_does_not_need_are_left_to_the_window(qtbot: QtBot) -> None:
+def test_unclaimed_keys_are_left_to_the_window(qtbot: QtBot) -> None:
     window = QWidget()
     qtbot.addWidget(window)
     window.resize(400, 300)
@@ -402,7 +402,7 @@ def test_keys_that_the_tool_does_not_need_are_left_to_the_window(qtbot: QtBot) -
     window.keyPressEvent = lambda event: seen.append(event.key())  # type: ignore[method-assign]
     window.show()
     qtbot.waitExposed(window)
-    Desk(canvas)
+    MouseDriver(canvas)
     keys = [
         Qt.Key.Key_Escape,
         Qt.Key.Key_Return,

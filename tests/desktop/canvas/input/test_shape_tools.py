@@ -1,4 +1,4 @@
-"""Lasso, rectangle, ellipse and the polygon that can be changed, by mouse and keys on the real canvas."""
+"""Lasso, rectangle, ellipse and polygon editing by mouse and keys on a real canvas."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ PATIENCE_MS = 60_000
 LOOP = [(20, 20), (70, 15), (100, 40), (80, 70), (30, 60)]
 
 
-class Desk:
+class ShapeDriver:
     """A shown canvas with a grey picture, worked in image pixels."""
 
     def __init__(self, canvas: Canvas, qtbot: QtBot) -> None:
@@ -94,13 +94,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk(qtbot: QtBot) -> Iterator[Desk]:
+def driver(qtbot: QtBot) -> Iterator[ShapeDriver]:
     canvas = Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(640, 480)
     canvas.show()
     qtbot.waitExposed(canvas)
-    made = Desk(canvas, qtbot)
+    made = ShapeDriver(canvas, qtbot)
     yield made
     made.working.close()
     canvas.clear()
@@ -112,145 +112,145 @@ def covered(box: Box, mask: np.ndarray) -> np.ndarray:
     return whole
 
 
-def test_a_lasso_closes_when_the_button_goes_up(desk: Desk) -> None:
-    desk.take(Lasso())
-    desk.drag(*LOOP)
-    assert desk.names() == ["Lasso, road"]
-    expected = covered(*polygon([desk.real(*place) for place in LOOP]))
-    assert np.array_equal(desk.labels.values == 1, expected)
+def test_lasso_closes_on_release(driver: ShapeDriver) -> None:
+    driver.take(Lasso())
+    driver.drag(*LOOP)
+    assert driver.names() == ["Lasso, road"]
+    expected = covered(*polygon([driver.real(*place) for place in LOOP]))
+    assert np.array_equal(driver.labels.values == 1, expected)
 
 
-def test_the_inside_of_a_shape_under_way_is_tinted(desk: Desk) -> None:
-    desk.take(Lasso())
-    bare = desk.colour(60.5, 40.5)
-    desk.drag(*LOOP, hold=True)
-    tinted = desk.colour(60.5, 40.5)
+def test_inside_of_a_shape_under_way_is_tinted(driver: ShapeDriver) -> None:
+    driver.take(Lasso())
+    bare = driver.colour(60.5, 40.5)
+    driver.drag(*LOOP, hold=True)
+    tinted = driver.colour(60.5, 40.5)
     assert tinted[0] > bare[0] and tinted[1] < bare[1]
-    desk.key(Qt.Key.Key_Escape)
-    assert desk.colour(60.5, 40.5) == bare
-    assert desk.edits == [] and not desk.canvas.is_busy
+    driver.key(Qt.Key.Key_Escape)
+    assert driver.colour(60.5, 40.5) == bare
+    assert driver.edits == [] and not driver.canvas.is_busy
 
 
 @pytest.mark.parametrize("kind", [Lasso, Rectangle, Ellipse])
 @pytest.mark.parametrize(("button", "keys"), [(RIGHT, PLAIN), (LEFT, CTRL)])
-def test_the_right_button_and_ctrl_erase(
-    desk: Desk, kind: type[Tool], button: Qt.MouseButton, keys: Qt.KeyboardModifier
+def test_right_button_and_ctrl_erase(
+    driver: ShapeDriver, kind: type[Tool], button: Qt.MouseButton, keys: Qt.KeyboardModifier
 ) -> None:
-    desk.labels.values[:] = 4
-    desk.canvas.tools.set_class(None)  # taking away needs no class
-    desk.take(kind())
-    desk.drag(*LOOP, button=button, keys=keys)
-    assert desk.names() == ["Erase"]
-    assert desk.edits[0].pixels == np.count_nonzero(desk.labels.values == 0) > 100
+    driver.labels.values[:] = 4
+    driver.canvas.tools.set_class(None)  # taking away needs no class
+    driver.take(kind())
+    driver.drag(*LOOP, button=button, keys=keys)
+    assert driver.names() == ["Erase"]
+    assert driver.edits[0].pixels == np.count_nonzero(driver.labels.values == 0) > 100
 
 
-def test_shift_and_alt_count_when_they_are_pressed_on_the_way(desk: Desk) -> None:
-    desk.take(Ellipse())
-    desk.drag((60, 40), (80, 50), hold=True)
-    assert desk.said[-1] == "20 × 10 pixels"
-    QTest.keyPress(desk.canvas, Qt.Key.Key_Shift)
-    assert desk.said[-1] == "20 × 20 pixels"
-    QTest.keyPress(desk.canvas, Qt.Key.Key_Alt, SHIFT)
-    assert desk.said[-1] == "40 × 40 pixels"
-    QTest.mouseRelease(desk.canvas, LEFT, SHIFT | ALT, desk.spot(80, 50))
-    assert desk.names() == ["Ellipse, road"]
-    assert np.array_equal(desk.labels.values == 1, covered(*ellipse(Box(40, 20, 80, 60))))
+def test_shift_and_alt_take_effect_during_a_drag(driver: ShapeDriver) -> None:
+    driver.take(Ellipse())
+    driver.drag((60, 40), (80, 50), hold=True)
+    assert driver.said[-1] == "20 × 10 pixels"
+    QTest.keyPress(driver.canvas, Qt.Key.Key_Shift)
+    assert driver.said[-1] == "20 × 20 pixels"
+    QTest.keyPress(driver.canvas, Qt.Key.Key_Alt, SHIFT)
+    assert driver.said[-1] == "40 × 40 pixels"
+    QTest.mouseRelease(driver.canvas, LEFT, SHIFT | ALT, driver.spot(80, 50))
+    assert driver.names() == ["Ellipse, road"]
+    assert np.array_equal(driver.labels.values == 1, covered(*ellipse(Box(40, 20, 80, 60))))
 
 
-def test_a_rectangle_interrupted_is_finished_not_lost(desk: Desk) -> None:
-    desk.take(Rectangle())
-    desk.drag((20, 20), (50, 60), hold=True)
-    desk.take(Lasso())
-    assert desk.names() == ["Rectangle, road"]
-    assert np.array_equal(desk.labels.values == 1, covered(Box(20, 20, 50, 60), np.ones((40, 30), bool)))
+def test_interrupted_rectangle_is_finished(driver: ShapeDriver) -> None:
+    driver.take(Rectangle())
+    driver.drag((20, 20), (50, 60), hold=True)
+    driver.take(Lasso())
+    assert driver.names() == ["Rectangle, road"]
+    assert np.array_equal(driver.labels.values == 1, covered(Box(20, 20, 50, 60), np.ones((40, 30), bool)))
 
 
 SQUARE = [(20, 10), (80, 10), (80, 60), (20, 60)]
 HOLE = [(40, 25), (60, 25), (60, 45)]
 
 
-def test_a_polygon_is_changed_with_the_mouse_and_gets_a_hole(desk: Desk) -> None:
-    desk.take(Polygon())
+def test_polygon_points_are_dragged_and_a_hole_added(driver: ShapeDriver) -> None:
+    driver.take(Polygon())
     for place in SQUARE:
-        desk.click(*place)
-    desk.drag((80, 10), (85, 7), (100, 5))
-    desk.drag((50, 60), (50, 75))  # the middle of the lower edge
-    desk.click(20, 60, CTRL)
-    desk.click(*SQUARE[0], SHIFT)
+        driver.click(*place)
+    driver.drag((80, 10), (85, 7), (100, 5))
+    driver.drag((50, 60), (50, 75))  # the middle of the lower edge
+    driver.click(20, 60, CTRL)
+    driver.click(*SQUARE[0], SHIFT)
     for place in HOLE:
-        desk.click(*place)
-    assert desk.edits == []
-    desk.key(Qt.Key.Key_Return)
-    assert desk.names() == ["Polygon, road"]
-    outer = [desk.real(*place) for place in (SQUARE[0], (100, 5), SQUARE[2], (50, 75))]
-    hole = [desk.real(*place) for place in HOLE]
-    assert np.array_equal(desk.labels.values == 1, covered(*polygons([outer, hole])))
+        driver.click(*place)
+    assert driver.edits == []
+    driver.key(Qt.Key.Key_Return)
+    assert driver.names() == ["Polygon, road"]
+    outer = [driver.real(*place) for place in (SQUARE[0], (100, 5), SQUARE[2], (50, 75))]
+    hole = [driver.real(*place) for place in HOLE]
+    assert np.array_equal(driver.labels.values == 1, covered(*polygons([outer, hole])))
 
 
-def test_delete_takes_the_corner_under_the_pointer_and_backspace_brings_it_back(desk: Desk) -> None:
-    desk.take(Polygon())
+def test_delete_removes_the_point_under_the_pointer_and_backspace_restores_it(driver: ShapeDriver) -> None:
+    driver.take(Polygon())
     for place in SQUARE:
-        desk.click(*place)
-    QTest.mouseMove(desk.canvas, desk.spot(80, 60))
-    desk.key(Qt.Key.Key_Delete)
-    desk.key(Qt.Key.Key_Delete)  # there is no corner any more
-    desk.key(Qt.Key.Key_Backspace)
-    desk.click(*SQUARE[0])
-    expected = covered(*polygon([desk.real(*place) for place in SQUARE]))
-    assert np.array_equal(desk.labels.values == 1, expected)
+        driver.click(*place)
+    QTest.mouseMove(driver.canvas, driver.spot(80, 60))
+    driver.key(Qt.Key.Key_Delete)
+    driver.key(Qt.Key.Key_Delete)  # there is no corner any more
+    driver.key(Qt.Key.Key_Backspace)
+    driver.click(*SQUARE[0])
+    expected = covered(*polygon([driver.real(*place) for place in SQUARE]))
+    assert np.array_equal(driver.labels.values == 1, expected)
 
 
-def test_the_outline_of_a_region_is_opened_changed_and_put_back(desk: Desk) -> None:
-    desk.labels.values[20:50, 30:70] = 6
-    desk.labels.values[30:40, 45:55] = 0
-    before = desk.labels.values.copy()
-    desk.canvas.tools.class_picked.connect(lambda: desk.canvas.tools.set_class(6, "pond", (0, 0, 255)))
-    desk.canvas.tools.options.detail = OutlineDetail.EXACT
-    desk.take(Polygon())
-    desk.open_outline(35, 25)
-    desk.key(Qt.Key.Key_Return)
-    assert desk.edits == [] and np.array_equal(desk.labels.values, before)
-    desk.open_outline(35, 25)
-    desk.drag((70, 50), (90, 70))
-    desk.click(45, 30, CTRL)
-    desk.key(Qt.Key.Key_Return)
-    assert desk.names() == ["Edit outline, pond"]
-    outer = [Point(30, 20), Point(70, 20), desk.real(90, 70), Point(30, 50)]
+def test_outline_of_a_region_is_opened_edited_and_applied(driver: ShapeDriver) -> None:
+    driver.labels.values[20:50, 30:70] = 6
+    driver.labels.values[30:40, 45:55] = 0
+    before = driver.labels.values.copy()
+    driver.canvas.tools.class_picked.connect(lambda: driver.canvas.tools.set_class(6, "pond", (0, 0, 255)))
+    driver.canvas.tools.options.detail = OutlineDetail.EXACT
+    driver.take(Polygon())
+    driver.open_outline(35, 25)
+    driver.key(Qt.Key.Key_Return)
+    assert driver.edits == [] and np.array_equal(driver.labels.values, before)
+    driver.open_outline(35, 25)
+    driver.drag((70, 50), (90, 70))
+    driver.click(45, 30, CTRL)
+    driver.key(Qt.Key.Key_Return)
+    assert driver.names() == ["Edit outline, pond"]
+    outer = [Point(30, 20), Point(70, 20), driver.real(90, 70), Point(30, 50)]
     hole = [Point(55, 30), Point(55, 40), Point(45, 40)]
-    assert np.array_equal(desk.labels.values == 6, covered(*polygons([outer, hole])))
-    assert np.array_equal(np.unique(desk.labels.values), [0, 6])
+    assert np.array_equal(driver.labels.values == 6, covered(*polygons([outer, hole])))
+    assert np.array_equal(np.unique(driver.labels.values), [0, 6])
 
 
-def test_the_hand_that_opens_an_outline_is_the_one_of_a_click(desk: Desk) -> None:
-    desk.labels.values[20:50, 30:70] = 6
-    desk.take(Polygon())
-    QTest.mouseMove(desk.canvas, desk.spot(50, 30))
-    desk.canvas.click(Modifiers(alt=True))
-    assert desk.canvas.is_busy
-    desk.key(Qt.Key.Key_Escape)
-    assert not desk.canvas.is_busy and desk.edits == []
+def test_click_action_opens_an_outline_like_a_mouse_click(driver: ShapeDriver) -> None:
+    driver.labels.values[20:50, 30:70] = 6
+    driver.take(Polygon())
+    QTest.mouseMove(driver.canvas, driver.spot(50, 30))
+    driver.canvas.click(Modifiers(alt=True))
+    assert driver.canvas.is_busy
+    driver.key(Qt.Key.Key_Escape)
+    assert not driver.canvas.is_busy and driver.edits == []
 
 
-def test_alt_click_with_the_brush_asks_for_the_class_and_paints_nothing(desk: Desk) -> None:
+def test_alt_click_with_the_brush_picks_the_class_and_paints_nothing(driver: ShapeDriver) -> None:
     picked: list[None] = []
-    desk.canvas.tools.class_picked.connect(lambda: picked.append(None))
-    desk.click(50, 30, ALT)
-    desk.take(Eraser())
-    desk.click(50, 30, ALT)
-    assert len(picked) == 1 and desk.edits == []
+    driver.canvas.tools.class_picked.connect(lambda: picked.append(None))
+    driver.click(50, 30, ALT)
+    driver.take(Eraser())
+    driver.click(50, 30, ALT)
+    assert len(picked) == 1 and driver.edits == []
 
 
-def test_handles_rings_and_the_corner_in_the_hand_can_be_seen(desk: Desk) -> None:
-    desk.labels.values[20:60, 20:80] = 6
-    desk.labels.values[30:50, 40:60] = 0
-    desk.take(Polygon())
-    desk.open_outline(25, 40)
-    QTest.mouseMove(desk.canvas, desk.spot(110, 75))
-    light = [desk.colour(*corner) for corner in [(20, 20), (80, 60), (40, 30), (60, 50)]]
+def test_handles_rings_and_the_dragged_point_are_drawn(driver: ShapeDriver) -> None:
+    driver.labels.values[20:60, 20:80] = 6
+    driver.labels.values[30:50, 40:60] = 0
+    driver.take(Polygon())
+    driver.open_outline(25, 40)
+    QTest.mouseMove(driver.canvas, driver.spot(110, 75))
+    light = [driver.colour(*corner) for corner in [(20, 20), (80, 60), (40, 30), (60, 50)]]
     assert all(min(shade) > 200 for shade in light)
-    edge, inside, hole = desk.colour(50, 20), desk.colour(30, 45), desk.colour(50, 40)
+    edge, inside, hole = driver.colour(50, 20), driver.colour(30, 45), driver.colour(50, 40)
     assert edge[0] > 200 and edge[1] < 100
     assert inside[0] > hole[0] + 20
-    QTest.mouseMove(desk.canvas, desk.spot(80, 60))
-    held = desk.colour(80, 60)
+    QTest.mouseMove(driver.canvas, driver.spot(80, 60))
+    held = driver.colour(80, 60)
     assert held[0] > 200 and held[1] < 100

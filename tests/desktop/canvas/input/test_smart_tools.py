@@ -1,4 +1,4 @@
-"""The smart tools under a real hand: mouse, wheel and keys on the real canvas, with work on the real lane."""
+"""The smart tools by mouse, wheel and keys on a real canvas, with tasks on a real lane."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 PICTURE, DISC = disc_picture()
 
 
-class Table:
+class SmartToolDriver:
     """A canvas with a picture of a disc, and what came of it."""
 
     def __init__(self, canvas: Canvas, qtbot: QtBot) -> None:
@@ -81,7 +81,7 @@ class Table:
 
 
 @pytest.fixture
-def table(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[Table]:
+def driver(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[SmartToolDriver]:
     canvas = Canvas()
     qtbot.addWidget(canvas)
     canvas.resize(640, 480)
@@ -90,7 +90,7 @@ def table(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[Table]:
     QTest.mouseMove(canvas, QPoint(1, 1))  # the test before may have left it where this one goes
     canvas.show_picture(Pyramid.build(PICTURE), LabelMap.blank(160, 120), None)
     canvas.tools.set_class(1, "road", (255, 0, 255))
-    made = Table(canvas, qtbot)
+    made = SmartToolDriver(canvas, qtbot)
     working = BackgroundWork(MainThreadDispatcher(), canvas)
     working.message.connect(made.said.append)
     canvas.tools.set_tool(create_tools()[request.param])
@@ -100,123 +100,123 @@ def table(qtbot: QtBot, request: pytest.FixtureRequest) -> Iterator[Table]:
 
 
 def with_tool(name: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("table", [f"tool_{name}"], indirect=True)
+    return pytest.mark.parametrize("driver", [f"tool_{name}"], indirect=True)
 
 
 @with_tool("wand")
-def test_a_press_and_a_drag_with_the_wand(table: Table) -> None:
+def test_wand_by_click_and_drag(driver: SmartToolDriver) -> None:
     changed: list[int] = []
-    table.canvas.tools.options_changed.connect(lambda: changed.append(table.canvas.tools.options.tolerance))
-    table.stroke((80, 60), (100, 60), (110, 60))
-    table.until_edit()
+    driver.canvas.tools.options_changed.connect(lambda: changed.append(driver.canvas.tools.options.tolerance))
+    driver.stroke((80, 60), (100, 60), (110, 60))
+    driver.until_edit()
     assert changed and changed[-1] > 12
-    assert iou(table.painted, DISC) > 0.95
-    assert table.edits[0].name == "Magic wand, road"
+    assert iou(driver.painted, DISC) > 0.95
+    assert driver.edits[0].name == "Magic wand, road"
 
 
 @with_tool("wand")
-def test_the_wheel_and_the_brackets_turn_the_tolerance(table: Table) -> None:
-    table.move(80, 60)
-    table.turn(80, 60, 3)
-    wheel = table.canvas.tools.options.tolerance
-    table.canvas.tools.resize(1)
-    key = table.canvas.tools.options.tolerance
-    table.canvas.tools.resize(-1)
+def test_wheel_and_brackets_adjust_the_tolerance(driver: SmartToolDriver) -> None:
+    driver.move(80, 60)
+    driver.turn(80, 60, 3)
+    wheel = driver.canvas.tools.options.tolerance
+    driver.canvas.tools.resize(1)
+    key = driver.canvas.tools.options.tolerance
+    driver.canvas.tools.resize(-1)
     assert 12 < wheel < key
-    assert table.canvas.tools.options.tolerance < key
-    assert not table.painted.any()
+    assert driver.canvas.tools.options.tolerance < key
+    assert not driver.painted.any()
 
 
 @with_tool("scissors")
-def test_clicks_along_the_edge_and_enter(table: Table) -> None:
+def test_scissors_by_clicks_along_an_edge_and_enter(driver: SmartToolDriver) -> None:
     for x, y in ((116, 60), (80, 96), (44, 60), (80, 24)):
-        table.stroke((x, y))
-    table.move(98, 29)
-    table.key(Qt.Key.Key_Backspace)
-    table.stroke((80, 24))
-    table.key(Qt.Key.Key_Return)
-    table.until_edit()
-    assert table.edits[0].name == "Intelligent scissors, road"
+        driver.stroke((x, y))
+    driver.move(98, 29)
+    driver.key(Qt.Key.Key_Backspace)
+    driver.stroke((80, 24))
+    driver.key(Qt.Key.Key_Return)
+    driver.until_edit()
+    assert driver.edits[0].name == "Intelligent scissors, road"
     # Where the ways were not known yet when the hand went on, the outline is straight.
-    assert iou(table.painted, DISC) > 0.55
+    assert iou(driver.painted, DISC) > 0.55
 
 
 @with_tool("scissors")
-def test_the_outline_follows_the_edge(table: Table) -> None:
+def test_scissors_outline_follows_the_edge(driver: SmartToolDriver) -> None:
     arcs = [(80, y / 2) for y in (*range(45, 52), *range(189, 196))]
-    bare = [table.seen(*at) for at in arcs]
-    table.stroke((116, 60))
+    bare = [driver.seen(*at) for at in arcs]
+    driver.stroke((116, 60))
 
     def bends() -> bool:
-        table.move(44, 61)
-        table.move(44, 60)
-        return [table.seen(*at) for at in arcs] != bare
+        driver.move(44, 61)
+        driver.move(44, 60)
+        return [driver.seen(*at) for at in arcs] != bare
 
     # The straight line from side to side is far from both arcs.
-    table.qtbot.waitUntil(bends, timeout=PATIENCE_MS)
-    assert not table.painted.any()
+    driver.qtbot.waitUntil(bends, timeout=PATIENCE_MS)
+    assert not driver.painted.any()
 
 
 @with_tool("grabcut")
-def test_a_box_a_stroke_against_and_enter(table: Table) -> None:
-    bare = table.seen(80, 60)
-    table.stroke((35, 15), (90, 90), (125, 105))
-    table.until_seen_anew(80, 60, bare)
-    assert not table.painted.any()
-    filled = table.seen(95, 40)
-    table.stroke((85, 30), (105, 50), button=RIGHT)
-    table.qtbot.waitUntil(lambda: table.seen(97, 38) != filled, timeout=PATIENCE_MS)
-    table.key(Qt.Key.Key_Return)
-    table.until_edit()
-    assert table.edits[0].name == "GrabCut, road"
-    assert table.painted[60, 60] and not table.painted[40, 95]
+def test_grabcut_by_box_background_scribble_and_enter(driver: SmartToolDriver) -> None:
+    bare = driver.seen(80, 60)
+    driver.stroke((35, 15), (90, 90), (125, 105))
+    driver.until_seen_anew(80, 60, bare)
+    assert not driver.painted.any()
+    filled = driver.seen(95, 40)
+    driver.stroke((85, 30), (105, 50), button=RIGHT)
+    driver.qtbot.waitUntil(lambda: driver.seen(97, 38) != filled, timeout=PATIENCE_MS)
+    driver.key(Qt.Key.Key_Return)
+    driver.until_edit()
+    assert driver.edits[0].name == "GrabCut, road"
+    assert driver.painted[60, 60] and not driver.painted[40, 95]
 
 
 @with_tool("grabcut")
-def test_esc_while_it_thinks_leaves_all_as_it_was(table: Table) -> None:
-    bare = table.seen(80, 60)
-    table.stroke((35, 15), (125, 105))
-    table.key(Qt.Key.Key_Escape)
-    table.key(Qt.Key.Key_Return)
-    assert table.edits == []
-    table.stroke((35, 15), (125, 105))
-    table.until_seen_anew(80, 60, bare)
-    table.key(Qt.Key.Key_Escape)
-    assert not table.painted.any() and table.edits == [] and not table.canvas.is_busy
+def test_esc_during_a_task_changes_nothing(driver: SmartToolDriver) -> None:
+    bare = driver.seen(80, 60)
+    driver.stroke((35, 15), (125, 105))
+    driver.key(Qt.Key.Key_Escape)
+    driver.key(Qt.Key.Key_Return)
+    assert driver.edits == []
+    driver.stroke((35, 15), (125, 105))
+    driver.until_seen_anew(80, 60, bare)
+    driver.key(Qt.Key.Key_Escape)
+    assert not driver.painted.any() and driver.edits == [] and not driver.canvas.is_busy
 
 
 @with_tool("superpixels")
-def test_the_plain_wheel_changes_the_pieces_and_with_ctrl_it_zooms(table: Table) -> None:
-    table.move(80, 60)
-    scale, size = table.canvas.scale, table.canvas.tools.options.segment_size
-    table.turn(80, 60, 2, PLAIN)
-    coarser = table.canvas.tools.options.segment_size
-    table.turn(80, 60, 1, SHIFT)
-    assert size < coarser < table.canvas.tools.options.segment_size
-    assert table.canvas.scale == scale
-    table.turn(80, 60, 2, CTRL)
-    assert table.canvas.scale > scale
-    table.canvas.tools.set_tool(create_tools()["tool_wand"])
-    table.turn(80, 60, -2, PLAIN)
-    assert table.canvas.scale == scale
+def test_wheel_changes_the_segment_size_and_zooms_with_ctrl(driver: SmartToolDriver) -> None:
+    driver.move(80, 60)
+    scale, size = driver.canvas.scale, driver.canvas.tools.options.segment_size
+    driver.turn(80, 60, 2, PLAIN)
+    coarser = driver.canvas.tools.options.segment_size
+    driver.turn(80, 60, 1, SHIFT)
+    assert size < coarser < driver.canvas.tools.options.segment_size
+    assert driver.canvas.scale == scale
+    driver.turn(80, 60, 2, CTRL)
+    assert driver.canvas.scale > scale
+    driver.canvas.tools.set_tool(create_tools()["tool_wand"])
+    driver.turn(80, 60, -2, PLAIN)
+    assert driver.canvas.scale == scale
 
 
 @with_tool("superpixels")
-def test_a_drag_over_pieces(table: Table) -> None:
-    bare = table.seen(80, 60)
-    table.move(80, 60)
-    table.until_seen_anew(80, 60, bare)
-    table.turn(80, 60, -3)
-    assert table.canvas.tools.options.segment_size < 24
-    table.stroke((60, 60), (80, 60), (100, 60))
-    table.until_edit()
-    assert table.painted[60, 60:101].all() and len(table.edits) == 1
-    assert table.edits[0].name == "Superpixels, road"
+def test_drag_over_superpixels(driver: SmartToolDriver) -> None:
+    bare = driver.seen(80, 60)
+    driver.move(80, 60)
+    driver.until_seen_anew(80, 60, bare)
+    driver.turn(80, 60, -3)
+    assert driver.canvas.tools.options.segment_size < 24
+    driver.stroke((60, 60), (80, 60), (100, 60))
+    driver.until_edit()
+    assert driver.painted[60, 60:101].all() and len(driver.edits) == 1
+    assert driver.edits[0].name == "Superpixels, road"
 
 
 @with_tool("superpixels")
-def test_pieces_that_were_given_up_are_looked_for_again(
-    table: Table, monkeypatch: pytest.MonkeyPatch
+def test_cancelled_superpixels_are_computed_again(
+    driver: SmartToolDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on, find = threading.Event(), superpixels.compute_superpixels
 
@@ -225,39 +225,39 @@ def test_pieces_that_were_given_up_are_looked_for_again(
         return find(*asked)  # type: ignore[arg-type]
 
     monkeypatch.setattr(superpixels, "compute_superpixels", slowly)
-    bare = table.seen(80, 60)
-    table.move(80, 60)
-    assert table.canvas.tools.is_waiting
-    table.key(Qt.Key.Key_Escape)
-    assert not table.canvas.tools.is_waiting
+    bare = driver.seen(80, 60)
+    driver.move(80, 60)
+    assert driver.canvas.tools.is_waiting
+    driver.key(Qt.Key.Key_Escape)
+    assert not driver.canvas.tools.is_waiting
     go_on.set()
-    table.move(81, 60)
-    table.until_seen_anew(80, 60, bare)
+    driver.move(81, 60)
+    driver.until_seen_anew(80, 60, bare)
 
 
 @with_tool("watershed")
-def test_a_stroke_inside_and_one_outside(table: Table) -> None:
-    bare = table.seen(60, 45)
-    table.stroke((65, 60), (95, 60))
-    assert table.said == ["Now draw a stroke outside the object."]
-    table.stroke((20, 10), (140, 10), (140, 112), (20, 112), (20, 10))
-    table.until_seen_anew(60, 45, bare)
-    table.key(Qt.Key.Key_Return)
-    table.until_edit()
-    assert iou(table.painted, DISC) > 0.95
-    assert table.edits[0].name == "Watershed, road"
+def test_watershed_by_one_stroke_inside_and_one_outside(driver: SmartToolDriver) -> None:
+    bare = driver.seen(60, 45)
+    driver.stroke((65, 60), (95, 60))
+    assert driver.said == ["Now draw a stroke outside the object."]
+    driver.stroke((20, 10), (140, 10), (140, 112), (20, 112), (20, 10))
+    driver.until_seen_anew(60, 45, bare)
+    driver.key(Qt.Key.Key_Return)
+    driver.until_edit()
+    assert iou(driver.painted, DISC) > 0.95
+    assert driver.edits[0].name == "Watershed, road"
 
 
 @with_tool("superpixels")
-def test_another_tool_in_the_hand_ends_what_was_asked_for(table: Table) -> None:
-    table.move(80, 60)
-    table.canvas.tools.set_tool(create_tools()["tool_brush"])
-    table.stroke((20, 20))
-    table.until_edit()
-    assert table.edits[0].name == "Brush stroke, road" and not table.canvas.is_busy
+def test_another_tool_cancels_the_task(driver: SmartToolDriver) -> None:
+    driver.move(80, 60)
+    driver.canvas.tools.set_tool(create_tools()["tool_brush"])
+    driver.stroke((20, 20))
+    driver.until_edit()
+    assert driver.edits[0].name == "Brush stroke, road" and not driver.canvas.is_busy
 
 
-def test_keys_of_the_window_take_the_tools_and_turn_them(desk: Desk) -> None:
+def test_shortcuts_select_and_adjust_the_tools(desk: Desk) -> None:
     keys = ((Qt.Key.Key_C, PLAIN), (Qt.Key.Key_C, SHIFT), (Qt.Key.Key_S, PLAIN), (Qt.Key.Key_W, SHIFT))
     names = []
     for key, held in keys:
@@ -273,7 +273,7 @@ def test_keys_of_the_window_take_the_tools_and_turn_them(desk: Desk) -> None:
     assert shown.value() == desk.canvas.tools.options.tolerance > before
 
 
-def test_a_smart_edit_is_stored_and_one_undo_takes_it_back(desk: Desk) -> None:
+def test_smart_edit_is_stored_and_undone_in_one_step(desk: Desk) -> None:
     desk.key(Qt.Key.Key_W)
     desk.canvas.tools.options.tolerance = 120
     desk.dab(0.25)

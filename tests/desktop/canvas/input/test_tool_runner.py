@@ -1,4 +1,4 @@
-"""Pens, promises and tools that think, on the real canvas."""
+"""Pens, mask previews and tools with background tasks on a real canvas."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ SQUARE = Box(10, 10, 30, 20)
 PATIENCE_MS = 60_000
 
 
-class Thinker(Tool):
+class TaskTool(Tool):
     """Promises a square; a click has it worked out elsewhere, and paints it."""
 
-    name, title = "thinker", "Thinker"
+    name, title = "thinker", "TaskTool"
 
     def __init__(self, run: Callable[[Callable[[], bool]], object], quiet: bool = False) -> None:
         self._work = BackgroundTask("Thinking", run, quiet)
@@ -79,23 +79,23 @@ def colour_at(canvas: Canvas, x: float, y: float) -> tuple[int, int, int]:
     return canvas.grab().toImage().pixelColor(spot).getRgb()[:3]
 
 
-def test_a_promise_is_seen_before_it_is_kept(canvas: Canvas) -> None:
+def test_mask_preview_is_drawn_before_the_click(canvas: Canvas) -> None:
     bare = colour_at(canvas, 20.5, 15.5)
-    canvas.tools.set_tool(Thinker(lambda _unwanted: None))
+    canvas.tools.set_tool(TaskTool(lambda _unwanted: None))
     QTest.mouseMove(canvas, QPoint(200, 200))
     inside, outside = colour_at(canvas, 20.5, 15.5), colour_at(canvas, 60.5, 60.5)
     assert inside[0] > bare[0] + 60 and inside[1] < bare[1] and outside == bare
     assert not canvas.tools.context().labels.values.any()
 
 
-def test_work_comes_back_as_one_edit(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
+def test_task_result_becomes_one_edit(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
     threads: list[threading.Thread] = []
 
     def run(_unwanted: Callable[[], bool]) -> object:
         threads.append(threading.current_thread())
         return SQUARE
 
-    canvas.tools.set_tool(Thinker(run))
+    canvas.tools.set_tool(TaskTool(run))
     with qtbot.waitSignal(canvas.tools.edit_finished, timeout=PATIENCE_MS) as finished:
         click(canvas, 50, 50)
     assert finished.args[0].pixels == SQUARE.area
@@ -103,9 +103,7 @@ def test_work_comes_back_as_one_edit(canvas: Canvas, working: BackgroundWork, qt
     assert threads != [threading.main_thread()]
 
 
-def test_work_that_nobody_wants_any_more_changes_nothing(
-    canvas: Canvas, working: BackgroundWork, qtbot: QtBot
-) -> None:
+def test_cancelled_task_changes_nothing(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
     go_on, ended, asked = threading.Event(), threading.Event(), []
 
     def run(unwanted: Callable[[], bool]) -> object:
@@ -114,7 +112,7 @@ def test_work_that_nobody_wants_any_more_changes_nothing(
         ended.set()
         return SQUARE
 
-    canvas.tools.set_tool(Thinker(run))
+    canvas.tools.set_tool(TaskTool(run))
     click(canvas, 50, 50)
     canvas.finish_all()  # another picture or another tool
     go_on.set()
@@ -124,18 +122,18 @@ def test_work_that_nobody_wants_any_more_changes_nothing(
     assert not canvas.tools.context().labels.values.any()
 
 
-def test_work_that_fails_says_why(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
+def test_failed_task_shows_a_message(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
     def run(_unwanted: Callable[[], bool]) -> object:
         raise UserError("The outline is too short; draw it once around the thing.")
 
-    canvas.tools.set_tool(Thinker(run))
+    canvas.tools.set_tool(TaskTool(run))
     with qtbot.waitSignal(working.message, timeout=PATIENCE_MS) as said:
         click(canvas, 50, 50)
     assert said.args == ["The outline is too short; draw it once around the thing."]
     assert not canvas.tools.context().labels.values.any()
 
 
-def test_a_pen_paints_by_its_pressure_and_erases_with_its_other_end(canvas: Canvas) -> None:
+def test_pen_paints_by_pressure_and_erases_with_its_other_end(canvas: Canvas) -> None:
     canvas.tools.options.brush_radius = 10
     light = pen_dab(canvas, (30, 40), 0.1)
     firm = pen_dab(canvas, (80, 40), 1.0)
@@ -171,23 +169,25 @@ def pen_dab(
 
 
 @pytest.mark.parametrize("quiet", [False, True])
-def test_long_work_is_spoken_of_until_it_ends(
+def test_long_task_is_announced_until_it_ends(
     canvas: Canvas, working: BackgroundWork, qtbot: QtBot, quiet: bool
 ) -> None:
     go_on, heard = threading.Event(), []
     working.message.connect(heard.append)
-    canvas.tools.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE, quiet))
+    canvas.tools.set_tool(TaskTool(lambda _unwanted: go_on.wait(60) and SQUARE, quiet))
     click(canvas, 50, 50)
     qtbot.waitUntil(lambda: heard == ["Thinking… Esc cancels."], timeout=PATIENCE_MS)
     go_on.set()
     qtbot.waitUntil(lambda: heard == ["Thinking… Esc cancels.", ""], timeout=PATIENCE_MS)
 
 
-def test_work_that_goes_on_is_spoken_of_again(canvas: Canvas, working: BackgroundWork, qtbot: QtBot) -> None:
+def test_announcement_of_a_running_task_is_repeated(
+    canvas: Canvas, working: BackgroundWork, qtbot: QtBot
+) -> None:
     go_on, heard = threading.Event(), []
     working.message.connect(heard.append)
     working._task_status.repeat_timer.setInterval(30)
-    canvas.tools.set_tool(Thinker(lambda _unwanted: go_on.wait(60) and SQUARE))
+    canvas.tools.set_tool(TaskTool(lambda _unwanted: go_on.wait(60) and SQUARE))
     click(canvas, 50, 50)
     qtbot.waitUntil(lambda: len(heard) > 3, timeout=PATIENCE_MS)
     go_on.set()

@@ -1,4 +1,4 @@
-"""What is drawn of a frame when there is no time for all of it, and that nothing of it stays."""
+"""Adaptive resolution, the frame budget and pixel buffers: what is drawn when there is no time for a full frame."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from desktop.canvas.rendering.pixel_buffer import PixelBuffer, PixelWords
 FRAME = 1_000_000
 
 
-def test_a_fast_machine_draws_every_pixel_and_a_slow_one_fewer() -> None:
+def test_fast_machine_draws_full_resolution_and_slow_one_less() -> None:
     steps = []
     for nanoseconds in (2, 10, 40, 4000):
         pace = FrameBudget()
@@ -34,39 +34,39 @@ def test_a_fast_machine_draws_every_pixel_and_a_slow_one_fewer() -> None:
     assert steps == [1, 2, 3, 4]
 
 
-def test_one_frame_that_was_held_up_changes_nothing() -> None:
+def test_single_slow_frame_does_not_lower_the_resolution() -> None:
     pace = FrameBudget()
     for seconds in (0.002, 0.002, 3.0, 0.002):
         pace.record(FRAME, seconds)
     assert pace.step(FRAME) == 1
 
 
-def test_a_few_pixels_say_nothing_of_the_machine() -> None:
+def test_small_frames_are_not_measured() -> None:
     pace = FrameBudget()
     for _ in range(9):
         pace.record(2000, 1.0)
     assert pace.step(FRAME) == 1
 
 
-def test_a_small_canvas_is_always_drawn_whole() -> None:
+def test_small_canvas_is_always_in_full_resolution() -> None:
     pace = FrameBudget()
     pace.record(FRAME, 1.0)
     assert (pace.step(FRAME), pace.step(FRAME // 2)) == (4, 1)
 
 
-def paint_places(box: Box, into: PixelWords) -> None:
+def draw_positions(box: Box, into: PixelWords) -> None:
     """Every pixel is its own place."""
     y, x = np.mgrid[box.y0 : box.y1, box.x0 : box.x1]
     into[:] = 0xFF000000 | y << 12 | x
 
 
-def seen(sheet: PixelBuffer) -> np.ndarray:
+def seen(buffer: PixelBuffer) -> np.ndarray:
     """(h, w) uint32 as it is drawn."""
-    image = QImage(sheet.width, sheet.height, opaque=True)
+    image = QImage(buffer.width, buffer.height, opaque=True)
     painter = QPainter(image)
-    sheet.draw(painter, Box(0, 0, sheet.width, sheet.height))
+    buffer.draw(painter, Box(0, 0, buffer.width, buffer.height))
     painter.end()
-    return np.frombuffer(image.constBits(), np.uint32).reshape(sheet.height, sheet.width).copy()
+    return np.frombuffer(image.constBits(), np.uint32).reshape(buffer.height, buffer.width).copy()
 
 
 moves = st.lists(st.tuples(st.integers(-70, 70), st.integers(-260, 260)), max_size=12)
@@ -74,35 +74,35 @@ moves = st.lists(st.tuples(st.integers(-70, 70), st.integers(-260, 260)), max_si
 
 @settings(max_examples=60, deadline=None)
 @given(moves)
-def test_a_sheet_that_moved_shows_what_was_drawn_before_in_its_new_place(
+def test_scrolled_buffer_shows_drawn_pixels_at_their_new_position(
     turns: list[tuple[int, int]],
 ) -> None:
-    sheet = PixelBuffer(60, 250, opaque=True)
-    sheet.redraw_damaged(paint_places)
-    expected, unknown = seen(sheet), 0xFF000000 | 9
+    buffer = PixelBuffer(60, 250, opaque=True)
+    buffer.redraw_damaged(draw_positions)
+    expected, unknown = seen(buffer), 0xFF000000 | 9
     for dx, dy in turns:
-        sheet.scroll(dx, dy)
+        buffer.scroll(dx, dy)
         moved = np.full_like(expected, unknown)
         kept = Box(0, 0, 60, 250).intersection(Box(0, 0, 60, 250).moved(dx, dy))
         if not kept.is_empty:
             moved[kept.slices] = expected[kept.moved(-dx, -dy).slices]
         expected = moved
-        drawn = sheet.redraw_damaged(lambda _box, into: into.fill(unknown))
+        drawn = buffer.redraw_damaged(lambda _box, into: into.fill(unknown))
         assert drawn >= 60 * 250 - kept.area
-        assert np.array_equal(seen(sheet), expected)
+        assert np.array_equal(seen(buffer), expected)
 
 
-def test_a_sheet_is_freshened_a_little_at_a_time() -> None:
-    sheet = PixelBuffer(600, 1250, opaque=True)
-    sheet.scroll(13, 77)
+def test_buffer_is_redrawn_in_slices() -> None:
+    buffer = PixelBuffer(600, 1250, opaque=True)
+    buffer.scroll(13, 77)
     rounds = 0
-    while not sheet.is_up_to_date:
-        assert 0 < sheet.redraw_damaged(paint_places, deadline=time.perf_counter()) < 600 * 1250
+    while not buffer.is_up_to_date:
+        assert 0 < buffer.redraw_damaged(draw_positions, deadline=time.perf_counter()) < 600 * 1250
         rounds += 1
     assert rounds > 2
     whole = PixelBuffer(600, 1250, opaque=True)
-    whole.redraw_damaged(paint_places)
-    assert np.array_equal(seen(sheet), seen(whole))
+    whole.redraw_damaged(draw_positions)
+    assert np.array_equal(seen(buffer), seen(whole))
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def canvas(qtbot: QtBot) -> Iterator[Canvas]:
     made.clear()
 
 
-def test_another_picture_is_drawn_whole_at_once(canvas: Canvas) -> None:
+def test_another_picture_is_in_full_resolution_at_once(canvas: Canvas) -> None:
     canvas._compositor.frame_budget = slow = FrameBudget()
     slow.record(FRAME, 1.0)
     canvas.zoom_at(QPointF(300, 200), 1.4)
@@ -128,7 +128,7 @@ def test_another_picture_is_drawn_whole_at_once(canvas: Canvas) -> None:
     assert not canvas.is_low_resolution
 
 
-def test_whoever_paints_right_after_a_zoom_sees_every_pixel(canvas: Canvas, qtbot: QtBot) -> None:
+def test_stroke_right_after_a_zoom_is_in_full_resolution(canvas: Canvas, qtbot: QtBot) -> None:
     canvas._compositor.frame_budget = slow = FrameBudget()
     slow.record(FRAME, 1.0)
     canvas.zoom_at(QPointF(300, 200), 1.4)
@@ -147,7 +147,7 @@ def test_whoever_paints_right_after_a_zoom_sees_every_pixel(canvas: Canvas, qtbo
     assert shown.copy(far) == fine.copy(far)
 
 
-def test_moving_the_picture_ends_a_zoom(canvas: Canvas) -> None:
+def test_pan_ends_low_resolution(canvas: Canvas) -> None:
     canvas._compositor.frame_budget = slow = FrameBudget()
     slow.record(FRAME, 1.0)
     canvas.zoom_at(QPointF(300, 200), 3.0 / canvas.scale)

@@ -1,4 +1,4 @@
-"""What is on the screen, device pixel by device pixel, against brute force."""
+"""What is on the screen, device pixel by device pixel, compared with a brute-force result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def screen(canvas: Canvas) -> np.ndarray:
     return raw[:, : image.width() * 3].reshape(image.height(), image.width(), 3).copy()
 
 
-def patches(seed: int, values: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
+def random_regions(seed: int, values: int, width: int = WIDTH, height: int = HEIGHT) -> np.ndarray:
     """(height, width) uint8 with regions of a few pixels and of single ones."""
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, values, (height // 7 + 1, width // 5 + 1)).astype(np.uint8)
@@ -51,10 +51,12 @@ def patches(seed: int, values: int, width: int = WIDTH, height: int = HEIGHT) ->
 
 
 @pytest.mark.parametrize("step", [2, 3])
-def test_a_large_canvas_is_coarse_only_while_it_zooms(canvas: Canvas, qtbot: QtBot, step: int) -> None:
+def test_large_canvas_is_in_low_resolution_only_while_zooming(
+    canvas: Canvas, qtbot: QtBot, step: int
+) -> None:
     canvas.resize(2000, 1400)
-    canvas._compositor.frame_budget = Slow(step)
-    labels, prediction = patches(11, 4), patches(12, 4)
+    canvas._compositor.frame_budget = FixedStep(step)
+    labels, prediction = random_regions(11, 4), random_regions(12, 4)
     show(canvas, labels, prediction)
     for scale in (0.77, 3.7):
         canvas.fit()
@@ -75,7 +77,7 @@ def test_a_large_canvas_is_coarse_only_while_it_zooms(canvas: Canvas, qtbot: QtB
         assert np.percentile(around[60:-60, 60:-60], 99) < 50
 
 
-class Slow(FrameBudget):
+class FixedStep(FrameBudget):
     """A machine on which so many pixels must share one."""
 
     def __init__(self, step: int) -> None:
@@ -115,8 +117,10 @@ def zoom_to(canvas: Canvas, scale: float, x: float = 151.0, y: float = 79.0) -> 
     assert canvas.scale == pytest.approx(scale)
 
 
-def under(canvas: Canvas, shown: np.ndarray, count: int = 400) -> Iterator[tuple[np.ndarray, int, int]]:
-    """Random device pixels of the picture: their colour, and the image column and row under their centre."""
+def sampled_pixels(
+    canvas: Canvas, shown: np.ndarray, count: int = 400
+) -> Iterator[tuple[np.ndarray, int, int]]:
+    """Random device pixels of the picture: their colour, and the image column and row sampled_pixels their centre."""
     rng = np.random.default_rng(9)
     ratio = canvas.devicePixelRatioF()
     found = 0
@@ -132,26 +136,26 @@ def under(canvas: Canvas, shown: np.ndarray, count: int = 400) -> Iterator[tuple
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_layers_lie_on_the_pixel_they_belong_to(canvas: Canvas, scale: float) -> None:
-    labels, prediction = patches(1, 6), patches(2, 6)
+def test_layers_are_aligned_with_the_picture(canvas: Canvas, scale: float) -> None:
+    labels, prediction = random_regions(1, 6), random_regions(2, 6)
     prediction[prediction == 0] = 1
     show(canvas, labels, prediction)
     zoom_to(canvas, scale)
-    for colour, x, y in under(canvas, screen(canvas)):
+    for colour, x, y in sampled_pixels(canvas, screen(canvas)):
         value = labels[y, x] or prediction[y, x]
         assert tuple(colour) == tuple(PALETTE[value])
 
 
 @pytest.mark.parametrize("scale", [scale for scale in SCALES if scale >= 1])
-def test_magnified_pixels_are_crisp_and_in_place(canvas: Canvas, scale: float) -> None:
+def test_magnified_pixels_are_nearest_neighbour_and_aligned(canvas: Canvas, scale: float) -> None:
     picture = show(canvas, np.zeros((HEIGHT, WIDTH), np.uint8))
     zoom_to(canvas, scale)
-    for colour, x, y in under(canvas, screen(canvas)):
+    for colour, x, y in sampled_pixels(canvas, screen(canvas)):
         assert tuple(colour) == tuple(picture[y, x])
 
 
 @pytest.mark.parametrize("turned", [False, True])
-def test_a_picture_thinner_than_a_pixel_is_a_line(canvas: Canvas, turned: bool) -> None:
+def test_picture_thinner_than_a_device_pixel_is_a_line(canvas: Canvas, turned: bool) -> None:
     picture = np.full((4, 16_000, 3), (200, 30, 30), np.uint8)
     labels = np.zeros((4, 16_000), np.uint8)
     labels[:, 8000:] = 3
@@ -167,7 +171,7 @@ def test_a_picture_thinner_than_a_pixel_is_a_line(canvas: Canvas, turned: bool) 
 
 @pytest.mark.skipif("QT_SCALE_FACTOR" in os.environ, reason="this is the run that the test starts")
 @pytest.mark.parametrize("factor", ["2", "1.5"])
-def test_the_same_on_screens_with_more_pixels(factor: str) -> None:
+def test_pixels_with_a_device_pixel_ratio(factor: str) -> None:
     environment = os.environ | {"QT_SCALE_FACTOR": factor, "QT_QPA_PLATFORM": "offscreen"}
     chosen = "lie_on_the_pixel or crisp or smooth or incremental or true_size"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, __file__]
@@ -178,7 +182,7 @@ def test_the_same_on_screens_with_more_pixels(factor: str) -> None:
 
 
 @pytest.mark.parametrize("scale", [0.25, 0.31, 0.5, 0.77])
-def test_minified_pixels_are_smooth_and_in_place(canvas: Canvas, scale: float) -> None:
+def test_minified_pixels_are_interpolated_and_aligned(canvas: Canvas, scale: float) -> None:
     """How bright a row is tells where the edge lies that it crosses, to a small part of a device pixel."""
     y, x = np.mgrid[:HEIGHT, :WIDTH]
     white = x + 0.5 > 600 + 0.37 * (y + 0.5 - HEIGHT / 2)
@@ -202,7 +206,7 @@ def test_minified_pixels_are_smooth_and_in_place(canvas: Canvas, scale: float) -
     assert len(np.unique(shown)) > 4
 
 
-def test_the_ground_around_the_picture_is_plain(canvas: Canvas) -> None:
+def test_background_around_the_picture_is_plain(canvas: Canvas) -> None:
     show(canvas, np.full((HEIGHT, WIDTH), 3, np.uint8))
     shown = screen(canvas)
     ratio = canvas.devicePixelRatioF()
@@ -215,7 +219,7 @@ def test_the_ground_around_the_picture_is_plain(canvas: Canvas) -> None:
     assert (shown[on_picture] == PALETTE[3]).all()
 
 
-def test_the_ground_follows_a_dark_and_a_light_theme(canvas: Canvas) -> None:
+def test_background_follows_the_theme(canvas: Canvas) -> None:
     greys = []
     for window in (QColor(32, 33, 36), QColor(244, 240, 235)):
         palette = QPalette()
@@ -228,7 +232,7 @@ def test_the_ground_follows_a_dark_and_a_light_theme(canvas: Canvas) -> None:
     assert greys[1] > 180
 
 
-def painted_anew(canvas: Canvas) -> np.ndarray:
+def repainted(canvas: Canvas) -> np.ndarray:
     """The same view with nothing kept from before: another size and back makes new sheets."""
     size, at = canvas.size(), canvas.image_point(QPointF(150, 110))
     canvas.resize(size.width() + 2, size.height())
@@ -237,13 +241,13 @@ def painted_anew(canvas: Canvas) -> np.ndarray:
     return screen(canvas)
 
 
-def test_incremental_painting_ends_where_painting_anew_would(canvas: Canvas) -> None:
+def test_incremental_painting_equals_a_full_repaint(canvas: Canvas) -> None:
     """Strokes, pans and zooms in any order leave the same screen as drawing everything at once."""
-    labels = patches(1, 3)
+    labels = random_regions(1, 3)
     labels[300:500, 300:700] = 255
     canvas.set_layers(LayerState(difference_visible=True))
     canvas.tools.set_class(1, "road", (1, 2, 3))
-    show(canvas, labels, patches(2, 5))
+    show(canvas, labels, random_regions(2, 5))
     rng = np.random.default_rng(11)
     for _ in range(30):
         for act in rng.choice(["stroke", "pan", "nudge", "paint"], 5):
@@ -259,7 +263,7 @@ def test_incremental_painting_ends_where_painting_anew_would(canvas: Canvas) -> 
             else:
                 screen(canvas)
         QTest.mouseMove(canvas, QPoint(3, 3))
-        grown, fresh = screen(canvas).astype(int), painted_anew(canvas).astype(int)
+        grown, fresh = screen(canvas).astype(int), repainted(canvas).astype(int)
         # Smooth pixels may differ by rounding when they were worked out together with other neighbours.
         assert np.abs(grown - fresh).max() <= 1
         canvas.zoom_at(QPointF(150, 110), float(rng.uniform(0.6, 1.7)))
@@ -267,31 +271,31 @@ def test_incremental_painting_ends_where_painting_anew_would(canvas: Canvas) -> 
 
 @pytest.mark.parametrize("scale", [None, 0.5, 3.0])
 @pytest.mark.parametrize("has_prediction", [True, False])
-def test_a_picture_drawn_ahead_looks_as_if_it_were_painted(
+def test_prerendered_picture_equals_a_painted_one(
     canvas: Canvas, scale: float | None, has_prediction: bool
 ) -> None:
     canvas.set_layers(LayerState(difference_visible=True))
-    show(canvas, patches(1, 4), patches(2, 4))
+    show(canvas, random_regions(1, 4), random_regions(2, 4))
     if scale is not None:
         zoom_to(canvas, scale)
     pyramid = Pyramid.build(np.random.default_rng(4).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8))
-    labels, said = LabelMap(patches(5, 4)), patches(6, 4)
+    labels, said = LabelMap(random_regions(5, 4)), random_regions(6, 4)
     prediction = PredictedMask(said, said) if has_prediction else None
     drawn = canvas.frame_request(keep_view=True).render(pyramid, labels, prediction)
     canvas.show_picture(pyramid, labels, prediction, keep_view=True, prerendered=drawn)
     assert canvas._compositor._buffers is drawn.compositor._buffers
     ahead = screen(canvas)
-    assert np.array_equal(ahead, painted_anew(canvas))
+    assert np.array_equal(ahead, repainted(canvas))
     labels.values[200:220, 300:330] = 3
     canvas.refresh(Box(300, 200, 330, 220))
-    assert np.abs(screen(canvas).astype(int) - painted_anew(canvas)).max() <= 1
+    assert np.abs(screen(canvas).astype(int) - repainted(canvas)).max() <= 1
 
 
 @pytest.mark.parametrize("what", ["size", "palette", "layers", "tone", "comparing", "place", "ground"])
-def test_what_was_drawn_ahead_of_another_view_is_not_shown(canvas: Canvas, what: str) -> None:
-    show(canvas, patches(1, 4), patches(2, 4))
+def test_outdated_prerendered_frame_is_not_shown(canvas: Canvas, what: str) -> None:
+    show(canvas, random_regions(1, 4), random_regions(2, 4))
     pyramid = Pyramid.build(np.random.default_rng(4).integers(0, 255, (HEIGHT, WIDTH, 3)).astype(np.uint8))
-    labels, said = LabelMap(patches(5, 4)), patches(6, 4)
+    labels, said = LabelMap(random_regions(5, 4)), random_regions(6, 4)
     prediction = PredictedMask(said, said)
     drawn = canvas.frame_request(keep_view=True).render(pyramid, labels, prediction)
     if what == "size":
@@ -311,10 +315,10 @@ def test_what_was_drawn_ahead_of_another_view_is_not_shown(canvas: Canvas, what:
     canvas.show_picture(pyramid, labels, prediction, keep_view=True, prerendered=drawn)
     shown = screen(canvas)
     assert canvas._compositor._buffers is not drawn.compositor._buffers
-    assert np.array_equal(shown, painted_anew(canvas))
+    assert np.array_equal(shown, repainted(canvas))
 
 
-def test_a_change_from_outside_shows_after_refresh(canvas: Canvas) -> None:
+def test_label_change_from_outside_is_shown_after_refresh(canvas: Canvas) -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     picture = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
     canvas.show_picture(Pyramid.build(picture), labels, None)
@@ -328,7 +332,7 @@ def test_a_change_from_outside_shows_after_refresh(canvas: Canvas) -> None:
     assert changed.sum() == pytest.approx(200 * 300 * canvas.scale**2, rel=0.05)
 
 
-def test_a_new_prediction_and_its_end(canvas: Canvas) -> None:
+def test_prediction_is_shown_and_removed(canvas: Canvas) -> None:
     show(canvas, np.zeros((HEIGHT, WIDTH), np.uint8))
     before = screen(canvas)
     said = np.full((HEIGHT, WIDTH), 2, np.uint8)
@@ -349,7 +353,7 @@ def test_layers_of_another_size_are_refused(canvas: Canvas) -> None:
         canvas.show_picture(Pyramid.build(picture), LabelMap(small), None)
 
 
-def test_the_ring_is_of_true_size_and_in_the_classs_colour(canvas: Canvas) -> None:
+def test_brush_cursor_has_the_brush_size_and_class_colour(canvas: Canvas) -> None:
     canvas.show_picture(
         Pyramid.build(np.full((HEIGHT, WIDTH, 3), 90, np.uint8)), LabelMap.blank(WIDTH, HEIGHT), None
     )

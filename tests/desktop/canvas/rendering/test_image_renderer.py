@@ -1,4 +1,4 @@
-"""A picture beyond memory in the real window: it appears, sharpens by itself, and can be painted on."""
+"""A tiled picture, too large for memory, in a real window: it is shown, sharpens and can be painted on."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def seen(desk: Desk) -> NDArray[np.uint8]:
 
 
 @pytest.fixture
-def with_giant(
+def with_tiled_picture(
     one_window: tuple[MainWindow, list[BaseException]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Desk:
     """A project of one picture that counts as a giant."""
@@ -51,8 +51,8 @@ def with_giant(
     return desk
 
 
-def test_a_giant_sharpens_by_itself_and_can_be_painted_on(with_giant: Desk, tmp_path: Path) -> None:
-    desk = with_giant
+def test_tiled_picture_sharpens_and_can_be_painted_on(with_tiled_picture: Desk, tmp_path: Path) -> None:
+    desk = with_tiled_picture
     assert isinstance(desk.canvas._pyramid, TiledPyramid)
     picture = read_picture(tmp_path / "giant.tif")
 
@@ -74,8 +74,8 @@ def test_a_giant_sharpens_by_itself_and_can_be_painted_on(with_giant: Desk, tmp_
     desk.window.close_project()
 
 
-def test_the_wand_sees_a_giant(with_giant: Desk, tmp_path: Path) -> None:
-    desk = with_giant
+def test_wand_works_on_a_tiled_picture(with_tiled_picture: Desk, tmp_path: Path) -> None:
+    desk = with_tiled_picture
     picture = read_picture(tmp_path / "giant.tif")
     desk.page.classes.classes_added.emit(["road"])
     desk.key(Qt.Key.Key_W)
@@ -107,5 +107,5 @@ def test_the_wand_sees_a_giant(with_giant: Desk, tmp_path: Path) -> None:
     desk.window.close_project()
 
 
-def test_a_small_picture_stays_in_memory(desk: Desk) -> None:
+def test_small_picture_is_not_tiled(desk: Desk) -> None:
     assert not isinstance(desk.canvas._pyramid, TiledPyramid)

@@ -1,4 +1,4 @@
-"""The colour table against the rules written out pixel by pixel."""
+"""The colour table compared with its rules applied pixel by pixel; sampling and the hatch."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def is_grey(colour: int) -> bool:
 
 @settings(max_examples=150, deadline=None)
 @given(states, values, values, st.integers(0, 2))
-def test_each_layer_has_its_say(state: LayerState, label: int, said: int, stripe: int) -> None:
+def test_colour_of_each_label_and_prediction(state: LayerState, label: int, said: int, stripe: int) -> None:
     table = ColourTable(PALETTE, state, has_prediction=True)
     found = one(table.compose(pixel(label), pixel(said), lambda: pixel(stripe)))
     differs = label not in (UNLABELLED, VOID) and said not in (UNLABELLED, label)
@@ -62,7 +62,7 @@ def test_each_layer_has_its_say(state: LayerState, label: int, said: int, stripe
 
 @settings(max_examples=50, deadline=None)
 @given(states, values, st.integers(0, 2))
-def test_without_a_prediction_only_labels_show(state: LayerState, label: int, stripe: int) -> None:
+def test_without_a_prediction_only_labels_are_shown(state: LayerState, label: int, stripe: int) -> None:
     table = ColourTable(PALETTE, state, has_prediction=False)
     found = one(table.compose(pixel(label), None, lambda: pixel(stripe)))
     if label == UNLABELLED or not state.label_alpha:
@@ -73,7 +73,7 @@ def test_without_a_prediction_only_labels_show(state: LayerState, label: int, st
         assert found == shade(label, state.label_alpha)
 
 
-def test_void_and_difference_are_striped() -> None:
+def test_void_and_difference_are_hatched() -> None:
     table = ColourTable(PALETTE, LayerState(difference_visible=True), has_prediction=True)
     stripes = np.array([[0, 1, 2]], np.uint8)
     void = table.compose(np.full((1, 3), VOID, np.uint8), np.full((1, 3), 3, np.uint8), lambda: stripes)
@@ -95,13 +95,13 @@ rising = st.lists(st.integers(0, 39), min_size=1, max_size=90).map(lambda v: np.
 
 @settings(max_examples=60, deadline=None)
 @given(rising, rising)
-def test_sample_is_indexing(rows: np.ndarray, columns: np.ndarray) -> None:
+def test_sample_nearest_equals_indexing(rows: np.ndarray, columns: np.ndarray) -> None:
     array = np.random.default_rng(0).integers(0, 255, (40, 40)).astype(np.uint8)
     assert np.array_equal(sample_nearest(array, rows, columns), array[np.ix_(rows, columns)])
 
 
 @pytest.mark.parametrize("ratio", [1.0, 1.5, 2.0])
-def test_the_hatch_moves_with_the_picture_and_has_no_seams(ratio: float) -> None:
+def test_hatch_pans_with_the_picture_without_seams(ratio: float) -> None:
     hatch = DiagonalHatch(ratio)
     whole = hatch.cover(Box(0, 0, 90, 70), -13, 29)
     assert np.array_equal(hatch.cover(Box(31, 7, 80, 60), -13, 29), whole[7:60, 31:80])

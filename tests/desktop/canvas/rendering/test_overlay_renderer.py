@@ -1,4 +1,4 @@
-"""Outlines, patterns and heat on the canvas, against the same thing worked out pixel by pixel."""
+"""Outlines, patterns and the heat map on the canvas, compared with the same computed pixel by pixel."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def edges(ids: np.ndarray, reach: int) -> np.ndarray:
     return found
 
 
-def test_an_outline_is_where_something_else_begins(canvas: Canvas) -> None:
+def test_outline_is_where_another_region_begins(canvas: Canvas) -> None:
     values = blobs()
     canvas.set_layers(LayerState(label_opacity=1.0, shape=RegionStyle.OUTLINE))
     show(canvas, values)
@@ -107,7 +107,7 @@ def test_fill_and_outline(canvas: Canvas) -> None:
     assert (found[values == 0] == GREY).all()
 
 
-def test_label_and_prediction_have_lines_of_their_own(canvas: Canvas) -> None:
+def test_label_and_prediction_have_separate_outlines(canvas: Canvas) -> None:
     values, said = blobs(), np.full((220, 300), 3, np.uint8)
     said[:, 250:] = 1
     canvas.set_layers(LayerState(label_opacity=1.0, prediction_opacity=1.0, shape=RegionStyle.OUTLINE))
@@ -121,7 +121,7 @@ def test_label_and_prediction_have_lines_of_their_own(canvas: Canvas) -> None:
     assert (found[~line] == GREY).all()
 
 
-def test_what_is_drawn_in_parts_is_what_is_drawn_at_once(canvas: Canvas) -> None:
+def test_drawing_in_parts_equals_drawing_at_once(canvas: Canvas) -> None:
     """Strokes and scrolling work out pieces of the screen; no seam may show where they meet."""
     canvas.set_layers(LayerState(label_opacity=1.0, shape=RegionStyle.BOTH, patterns=True))
     values = np.zeros((600, 700), np.uint8)
@@ -141,13 +141,13 @@ def test_what_is_drawn_in_parts_is_what_is_drawn_at_once(canvas: Canvas) -> None
 
 
 @pytest.mark.parametrize("reach", [1, 2, 3])
-def test_borders(reach: int) -> None:
+def test_region_borders(reach: int) -> None:
     ids = np.random.default_rng(reach).integers(0, 3, (20, 30)).repeat(2, 0).repeat(3, 1).astype(np.uint16)
     ids[ids == 2] = 300
     assert np.array_equal(region_borders(ids, reach), edges(ids, reach))
 
 
-def test_patterns_differ_from_class_to_class_and_hold_on_to_the_picture(canvas: Canvas) -> None:
+def test_patterns_differ_between_classes_and_pan_with_the_picture(canvas: Canvas) -> None:
     canvas.set_palette(np.full((256, 3), 90, np.uint8), tuple(range(1, 9)))
     canvas.set_layers(LayerState(label_opacity=0.6, patterns=True))
     labels = show(canvas, np.zeros((440, 600), np.uint8))
@@ -165,7 +165,7 @@ def test_patterns_differ_from_class_to_class_and_hold_on_to_the_picture(canvas: 
     assert np.array_equal(pixels(canvas)[:100, :100], seen[-1][5:105, 7:107])
 
 
-def test_patterns_go_by_the_place_in_the_list() -> None:
+def test_patterns_depend_on_the_position_in_the_list() -> None:
     bits = class_patterns.pattern_bits((7, 3, 200))
     assert bits[7] == 0 and bits[3] != 0 and bits[200] not in (0, bits[3])
     assert np.count_nonzero(bits) == 2
@@ -177,7 +177,7 @@ def test_patterns_go_by_the_place_in_the_list() -> None:
 
 
 @pytest.mark.parametrize("ratio", [1.0, 2.0])
-def test_a_chip_shows_the_pattern_in_its_form_only(qapp, ratio: float) -> None:
+def test_chip_pattern_stays_inside_the_chip(qapp, ratio: float) -> None:
     side = round(16 * ratio)
     image = QImage(side + 8, side + 8, QImage.Format.Format_ARGB32_Premultiplied)
     image.setDevicePixelRatio(ratio)
@@ -190,7 +190,7 @@ def test_a_chip_shows_the_pattern_in_its_form_only(qapp, ratio: float) -> None:
     assert QColor.fromRgba(image.pixel(side + 4, side // 2)).alpha() == 0
 
 
-def test_the_heat_is_strong_where_the_model_is_not_sure(canvas: Canvas) -> None:
+def test_heat_map_is_strong_at_low_confidence(canvas: Canvas) -> None:
     colours = confidence_heatmap(0.8)
     alpha = (colours >> 24).astype(int)
     assert alpha[255] == 0 and alpha[0] == round(255 * 0.8)
@@ -214,7 +214,7 @@ def test_the_heat_is_strong_where_the_model_is_not_sure(canvas: Canvas) -> None:
     assert len(np.unique(pixels(canvas)[100, 50:250])) == 1
 
 
-def test_over_is_how_a_painter_does_it() -> None:
+def test_blend_over_equals_qpainter() -> None:
     chance = np.random.default_rng(1)
 
     def premultiplied(count: int) -> np.ndarray:
@@ -230,7 +230,7 @@ def test_over_is_how_a_painter_does_it() -> None:
         assert np.abs((found >> shift & 0xFF) - wanted).max() <= 1.5
 
 
-def test_keys_and_panel_say_the_same(desk: Desk) -> None:
+def test_shortcuts_and_panel_agree(desk: Desk) -> None:
     panel, actions, viewing = desk.page.layers, desk.window.actions_by_id, desk.window.layer_controller
     desk.key(Qt.Key.Key_T, Qt.KeyboardModifier.ShiftModifier)
     assert panel.shape.currentText() == "Outline" and desk.canvas.layers.shape == RegionStyle.OUTLINE
