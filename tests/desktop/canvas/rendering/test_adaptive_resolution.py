@@ -62,7 +62,7 @@ def draw_positions(box: Box, into: PixelWords) -> None:
 
 def seen(buffer: PixelBuffer) -> np.ndarray:
     """(h, w) uint32 as it is drawn."""
-    image = QImage(buffer.width, buffer.height, opaque=True)
+    image = QImage(buffer.width, buffer.height, QImage.Format.Format_RGB32)
     painter = QPainter(image)
     buffer.draw(painter, Box(0, 0, buffer.width, buffer.height))
     painter.end()
