@@ -1,7 +1,7 @@
 """Assigns groups of pictures to splits of given sizes, optionally with similar shares of every class.
 
 The latter is iterative stratification: K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification of Multi-Label
-Data", ECML PKDD 2011, which assigns the rarest class first, while every split still has room. Two things differ, because
+Data", ECML PKDD 2011: it assigns the rarest class first, while every split still has room. Two things differ, because
 whole groups with amounts of pixels are assigned instead of examples with labels: each group goes to the split where it
 brings all classes closest to the wanted amounts (least chi-square), and a split that is full gets no more.
 """

@@ -1,4 +1,4 @@
-"""The bench calculates what torch calculates, and what it spells out is what it did."""
+"""Layer demos compute what torch computes, and their formulas evaluate to the shown values."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def as_torch(x: np.ndarray) -> torch.Tensor:
 
 
 @given(sides, sides, st.integers(1, 4), st.integers(1, 3), st.integers(0, 4), st.integers(1, 4), numbers)
-def test_correlation_is_what_networks_do(
+def test_correlation_equals_torch_convolution(
     height: int, width: int, kernel: int, stride: int, pad: int, rate: int, seed: int
 ) -> None:
     x, k = some(height, width, seed), some(kernel, kernel, seed + 1)
@@ -46,7 +46,7 @@ def test_correlation_is_what_networks_do(
 
 
 @given(sides, sides, numbers)
-def test_convolution_turns_the_kernel(height: int, width: int, seed: int) -> None:
+def test_convolution_rotates_the_kernel(height: int, width: int, seed: int) -> None:
     x, k = some(height, width, seed), some(3, 3, seed + 1)
     # One pixel of light shows the kernel itself under convolution, and turned under correlation.
     light = np.zeros((5, 5))
@@ -98,7 +98,7 @@ setups = st.builds(
 
 
 @given(setups, numbers)
-def test_a_cell_is_what_it_says_it_was_made_of(setup: DemoSetup, seed: int) -> None:
+def test_output_equals_the_sum_of_its_input_terms(setup: DemoSetup, seed: int) -> None:
     patch = np.random.default_rng(seed).integers(0, 256, (setup.patch_side, setup.patch_side)).astype(float)
     worked = run_demo(setup, patch)
     assert bool(worked.outputs) != bool(worked.problem)
@@ -127,7 +127,7 @@ def test_a_cell_is_what_it_says_it_was_made_of(setup: DemoSetup, seed: int) -> N
 
 
 @given(setups, numbers)
-def test_the_sum_that_is_spelled_out_is_right(setup: DemoSetup, seed: int) -> None:
+def test_formula_evaluates_to_the_output(setup: DemoSetup, seed: int) -> None:
     """Read as arithmetic by Python itself, the left side gives the right side."""
     patch = np.random.default_rng(seed).integers(0, 256, (setup.patch_side, setup.patch_side)).astype(float)
     for output in run_demo(setup, patch).outputs:
@@ -137,7 +137,7 @@ def test_the_sum_that_is_spelled_out_is_right(setup: DemoSetup, seed: int) -> No
         assert value == pytest.approx(float(right.replace("−", "-")), abs=0.02)
 
 
-def test_formulas_as_people_write_them() -> None:
+def test_format_of_formulas() -> None:
     grey = np.zeros((64, 64))
     assert run_demo(DemoSetup(patch_side=64), grey).size_formula == "(64 + 2·1 − 3) / 1 + 1 = 64"
     assert run_demo(DemoSetup(stride=2, patch_side=64), grey).size_formula == "⌊(64 + 2·1 − 3) / 2⌋ + 1 = 32"
@@ -155,7 +155,7 @@ def test_formulas_as_people_write_them() -> None:
     )
 
 
-def test_a_kernel_that_does_not_fit_is_a_sentence() -> None:
+def test_kernel_that_does_not_fit_gives_a_message() -> None:
     worked = run_demo(DemoSetup("dilated", rate=4, same_padding=False, patch_side=4), np.zeros((4, 4)))
     assert worked.outputs == ()
     assert worked.problem == (
@@ -163,14 +163,14 @@ def test_a_kernel_that_does_not_fit_is_a_sentence() -> None:
     )
 
 
-def test_sums_leave_out_what_counts_nothing() -> None:
+def test_formulas_omit_zero_weights() -> None:
     patch = np.arange(16.0).reshape(4, 4)
     spelled = run_demo(DemoSetup(kernel=EDGES_ACROSS, same_padding=False), patch).outputs[0].formula(0, 0)
     assert spelled == "−1·0 + 1·2 − 2·4 + 2·6 − 1·8 + 1·10 = 8"
     assert run_demo(DemoSetup(kernel=((0,) * 3,) * 3), patch).outputs[0].formula(1, 1) == "0 = 0"  # type: ignore[arg-type]
 
 
-def test_a_blur_keeps_the_brightness_and_edges_of_an_even_place_are_nothing() -> None:
+def test_blur_keeps_brightness_and_edges_of_a_flat_area_are_zero() -> None:
     even = np.full((8, 8), 120.0)
     np.testing.assert_allclose(
         run_demo(DemoSetup(kernel=BLUR, same_padding=False), even).outputs[0].values, 120
@@ -191,7 +191,7 @@ def test_a_blur_keeps_the_brightness_and_edges_of_an_even_place_are_nothing() ->
     st.integers(-5, 99),
     st.sampled_from(PATCH_SIDES),
 )
-def test_a_patch_lies_in_the_picture(width: int, height: int, x: int, y: int, side: int) -> None:
+def test_patch_is_inside_the_picture(width: int, height: int, x: int, y: int, side: int) -> None:
     picture = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
     left, top = patch_position(x, y, side, width, height)
     assert 0 <= left <= max(0, width - side) and 0 <= top <= max(0, height - side)
@@ -201,7 +201,7 @@ def test_a_patch_lies_in_the_picture(width: int, height: int, x: int, y: int, si
     np.testing.assert_array_equal(seen, brightness(picture)[top : top + side, left : left + side])
 
 
-def test_every_lesson_leads_somewhere() -> None:
+def test_every_lesson_has_a_demo_or_an_action() -> None:
     picture = practice_picture()
     assert len({lesson.title for lesson in LESSONS}) == len(LESSONS)
     for lesson in LESSONS:

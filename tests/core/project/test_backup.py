@@ -1,4 +1,4 @@
-"""Backups: a copy is whole whoever writes, old ones are thinned but never the newest, and going back loses nothing."""
+"""Backups: consistent while others write, thinned by age, and restored without losing the replaced file."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ moments = st.lists(
 
 
 @given(moments)
-def test_thinning_keeps_the_newest_and_one_of_every_slot(times: list[datetime]) -> None:
+def test_thinning_keeps_the_newest_and_one_of_every_period(times: list[datetime]) -> None:
     gone = expired_backups(times, NOW)
     kept = sorted(set(times) - set(gone), reverse=True)
     assert len(gone) == len(set(gone))
@@ -67,7 +67,7 @@ def test_thinning_keeps_the_newest_and_one_of_every_slot(times: list[datetime]) 
 
 
 @given(moments, st.integers(1, 40))
-def test_a_copy_of_every_week_is_left_however_often_it_is_thinned(times: list[datetime], rounds: int) -> None:
+def test_one_backup_a_week_is_left_however_often_they_are_thinned(times: list[datetime], rounds: int) -> None:
     kept, now = list(times), NOW
     for _ in range(rounds):
         now += timedelta(hours=37)
@@ -77,13 +77,13 @@ def test_a_copy_of_every_week_is_left_however_often_it_is_thinned(times: list[da
             assert any(abs(t - other) <= timedelta(days=7) for other in kept), t
 
 
-def test_half_a_year_of_work_leaves_few_copies() -> None:
+def test_half_a_year_of_work_leaves_few_backups() -> None:
     times = [NOW - timedelta(minutes=30 * n) for n in range(48 * 200)]
     kept = len(times) - len(expired_backups(times, NOW))
     assert 24 + 13 + 24 <= kept <= 3 + 26 + 15 + 27
 
 
-def test_a_copy_is_whole_while_somebody_writes(tmp_path: Path) -> None:
+def test_backup_is_consistent_during_writes(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label_all(project, project.pictures.all()[:1])
         first = make_backup(project.store.path, project.home / BACKUP_FOLDER)
@@ -98,9 +98,7 @@ def test_a_copy_is_whole_while_somebody_writes(tmp_path: Path) -> None:
         np.testing.assert_array_equal(copy.labels.read(1, 96, 64), label)
 
 
-def test_strokes_during_a_copy_do_not_make_it_begin_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_strokes_during_a_backup_do_not_restart_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Between any two steps of the copy something is stored; it still ends, and holds what was there at its start."""
     with project_in(tmp_path) as project:
         project.pictures.add(f"{'a long name ' * 30}{n}.png" for n in range(2000))
@@ -122,14 +120,14 @@ def test_strokes_during_a_copy_do_not_make_it_begin_again(
         assert steps > 5
 
 
-def test_a_copy_that_is_given_up_leaves_nothing(tmp_path: Path) -> None:
+def test_cancelled_backup_leaves_no_file(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         with pytest.raises(Cancelled):
             make_backup(project.store.path, project.home / BACKUP_FOLDER, should_stop=lambda: True)
         assert list((project.home / BACKUP_FOLDER).iterdir()) == []
 
 
-def test_a_damaged_file_gives_no_copy_and_takes_none_away(tmp_path: Path) -> None:
+def test_damaged_file_is_not_backed_up_and_deletes_no_backup(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         path, folder = project.store.path, project.home / BACKUP_FOLDER
         sound = make_backup(path, folder)
@@ -141,14 +139,14 @@ def test_a_damaged_file_gives_no_copy_and_takes_none_away(tmp_path: Path) -> Non
     assert list(folder.iterdir()) == [sound]
 
 
-def test_an_almost_full_disk_gets_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_backup_on_an_almost_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with project_in(tmp_path) as project:
         monkeypatch.setattr(backup_module, "FREE_SPACE_RESERVE", 1 << 60)
         with pytest.raises(ProjectError, match="almost full"):
             make_backup(project.store.path, project.home / BACKUP_FOLDER)
 
 
-def test_thinning_touches_only_ordinary_copies(tmp_path: Path) -> None:
+def test_thinning_deletes_no_labelled_backups(tmp_path: Path) -> None:
     for hours in range(60):
         for label in ("", "-before-0002", "-replaced"):
             stamp = (NOW - timedelta(hours=hours, minutes=20)).strftime("%Y%m%dT%H%M%SZ")
@@ -164,7 +162,7 @@ def test_thinning_touches_only_ordinary_copies(tmp_path: Path) -> None:
     assert ".project-y.sqlite.1.tmp" not in left
 
 
-def test_a_clock_that_goes_backwards_neither_stops_nor_floods(tmp_path: Path) -> None:
+def test_clock_set_back_neither_stops_nor_repeats_backups(tmp_path: Path) -> None:
     def copied(moment: datetime) -> None:
         (tmp_path / f"project-{moment.strftime('%Y%m%dT%H%M%SZ')}.sqlite").touch()
 
@@ -196,7 +194,7 @@ def labelled_in(folder: Path) -> int:
         return project.pictures.counts().labelled
 
 
-def test_a_restore_keeps_what_was_there_and_can_be_taken_back(tmp_path: Path) -> None:
+def test_restore_keeps_the_replaced_file_and_can_be_reverted(tmp_path: Path) -> None:
     path, copy = labelled_backup(tmp_path)
     replaced = restore_backup(path, copy)
     assert labelled_in(tmp_path) == 0
@@ -208,14 +206,14 @@ def test_a_restore_keeps_what_was_there_and_can_be_taken_back(tmp_path: Path) ->
     assert len(list_backups(path.parent / BACKUP_FOLDER)) == 3
 
 
-def test_a_restore_of_a_file_that_is_gone(tmp_path: Path) -> None:
+def test_restore_of_a_missing_project_file(tmp_path: Path) -> None:
     path, copy = labelled_backup(tmp_path)
     path.unlink()
     assert restore_backup(path, copy) is None
     assert labelled_in(tmp_path) == 0
 
 
-def test_a_ruined_file_steps_aside_as_it_lies(tmp_path: Path) -> None:
+def test_restore_keeps_an_unreadable_file_as_it_is(tmp_path: Path) -> None:
     path, copy = labelled_backup(tmp_path)
     path.write_bytes(b"ruin" * 5000)
     path.with_name(PROJECT_FILE + "-wal").write_bytes(b"its journal")
@@ -227,7 +225,7 @@ def test_a_ruined_file_steps_aside_as_it_lies(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("what", ["garbage", "another database", "nothing"])
-def test_what_is_no_backup_changes_nothing(tmp_path: Path, what: str) -> None:
+def test_restore_of_a_file_that_is_no_backup_changes_nothing(tmp_path: Path, what: str) -> None:
     path, _ = labelled_backup(tmp_path)
     bad = tmp_path / "bad.sqlite"
     if what == "garbage":
@@ -243,7 +241,7 @@ def test_what_is_no_backup_changes_nothing(tmp_path: Path, what: str) -> None:
     assert sorted(p.suffix for p in path.parent.glob(".*")) == []
 
 
-def test_nothing_is_pulled_from_under_a_reader(tmp_path: Path) -> None:
+def test_restore_is_refused_while_another_process_reads(tmp_path: Path) -> None:
     path, copy = labelled_backup(tmp_path)
     with Project.open_read_only(tmp_path) as reader:
         with pytest.raises(ProjectError, match="locked"):
@@ -254,7 +252,7 @@ def test_nothing_is_pulled_from_under_a_reader(tmp_path: Path) -> None:
     assert labelled_in(tmp_path) == 0
 
 
-def test_what_a_killed_writer_left_is_kept_by_a_restore(tmp_path: Path) -> None:
+def test_restore_keeps_the_wal_of_a_killed_writer(tmp_path: Path) -> None:
     path, copy = labelled_backup(tmp_path)
     with Project.open(tmp_path) as project:
         label_all(project, project.pictures.all()[1:2])
@@ -270,7 +268,7 @@ def test_what_a_killed_writer_left_is_kept_by_a_restore(tmp_path: Path) -> None:
 # While a window is open -------------------------------------------------------------------------------
 
 
-def test_a_copy_is_made_when_it_is_due_and_looked_for_once_a_minute(tmp_path: Path) -> None:
+def test_backup_is_made_when_due_and_checked_once_a_minute(tmp_path: Path) -> None:
     seconds = 0.0
     news: list[Notice] = []
     document = Lane("document")
@@ -299,7 +297,7 @@ def test_a_copy_is_made_when_it_is_due_and_looked_for_once_a_minute(tmp_path: Pa
     assert news == []
 
 
-def test_a_copy_that_fails_is_said_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_backup_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seconds = 0.0
     news: list[Notice] = []
     document = Lane("document")
@@ -316,7 +314,7 @@ def test_a_copy_that_fails_is_said_once(tmp_path: Path, monkeypatch: pytest.Monk
         keeping.close()
 
 
-def test_thinning_the_journal_is_never_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thinning_the_journal_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     news: list[Notice] = []
     document = Lane("document")
     with project_in(tmp_path) as project:
@@ -333,7 +331,7 @@ def test_thinning_the_journal_is_never_silent(tmp_path: Path, monkeypatch: pytes
     assert "3 of the oldest steps" in news[0].message
 
 
-def test_a_window_makes_a_copy_after_the_first_stroke(
+def test_window_makes_a_backup_after_the_first_stroke(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = threading.Event()

@@ -1,4 +1,4 @@
-"""Pictures that come with their labels, many at once, are stored as if each had come alone."""
+"""Bulk insert stores labelled pictures exactly as inserting one by one would."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def project(tmp_path: Path) -> Project:
         yield opened
 
 
-def test_each_is_one_edit_that_can_be_undone(project: Project) -> None:
+def test_each_picture_is_one_undoable_edit(project: Project) -> None:
     several = [
         PackedPicture("a.png", 520, 300, "abc", Split.VAL, ("night", "rain"), pack_label(LABEL)),
         PackedPicture("b.png", 4, 4, tags=("night",)),
@@ -56,7 +56,7 @@ def test_each_is_one_edit_that_can_be_undone(project: Project) -> None:
     assert project.pictures.get(a.id).tags == ("night", "rain")
 
 
-def test_what_somebody_did_meanwhile_is_left_to_the_caller(project: Project) -> None:
+def test_existing_pictures_and_missing_classes_are_left_to_the_caller(project: Project) -> None:
     project.pictures.add(["known.png"])
     gone = LABEL.copy()
     gone[0, 0] = 7
@@ -74,7 +74,7 @@ def test_what_somebody_did_meanwhile_is_left_to_the_caller(project: Project) -> 
     assert not project.pictures.by_path("known.png").is_labelled
 
 
-def test_nothing_arrives_when_nothing_fits(project: Project) -> None:
+def test_nothing_is_inserted_when_no_picture_fits(project: Project) -> None:
     assert (
         insert_pictures(
             project.store, [PackedPicture("x.png", 520, 300, label=pack_label(np.full_like(LABEL, 9)))]

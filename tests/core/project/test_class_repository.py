@@ -1,4 +1,4 @@
-"""Classes that were merged, deleted or given another value: what the network knew of them is not lost."""
+"""Merged, deleted and renumbered classes: older networks and their predictions stay usable."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def network(*values: int) -> ModelSpec:
     return ModelSpec("asymmetric-unet", None, "none", 64, values)
 
 
-def test_heirs_are_found() -> None:
+def test_replaced_values_are_mapped() -> None:
     now = list(range(256))
     now[2], now[3] = 9, 1  # 2 has another value, 3 was merged into 1
     spec = spec_from_base(network(1, 2, 3), (1, 9, 10), now)
@@ -31,7 +31,7 @@ def test_heirs_are_found() -> None:
     assert ModelSpec.from_json(spec.to_json()) == spec
 
 
-def test_a_head_row_follows_its_class_to_another_value() -> None:
+def test_head_row_follows_its_class_to_another_value() -> None:
     torch.manual_seed(0)
     old = build_network(network(1, 2, 3))
     spec = spec_from_base(network(1, 2, 3), (1, 3, 7), [7 if v == 2 else v for v in range(256)])
@@ -40,7 +40,7 @@ def test_a_head_row_follows_its_class_to_another_value() -> None:
     torch.testing.assert_close(head_layers(new)[0].weight[1], head_layers(old)[0].weight[2])
 
 
-def test_predictions_of_an_older_network_are_shown_as_the_classes_are_now(tmp_path: Path) -> None:
+def test_predictions_of_an_older_network_are_mapped_to_present_classes(tmp_path: Path) -> None:
     with project_in(tmp_path, classes=("grass", "roof", "pole")) as project:
         labels = LabelMap.blank(96, 64)
         project.journal.commit(1, stroke(labels, 3, (10, 10), (60, 40)))
@@ -74,7 +74,7 @@ def _shown(project: Project) -> set[int]:
         document.shutdown()
 
 
-def test_the_value_of_a_class_that_is_gone_means_no_other_class(tmp_path: Path) -> None:
+def test_value_of_a_deleted_class_is_not_reused(tmp_path: Path) -> None:
     """Whether its making was undone or it was deleted: networks and imports under way may still know it."""
     with project_in(tmp_path) as project:
         project.classes.save(project.classes.read().with_class("car"), "Add car")

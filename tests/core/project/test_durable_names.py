@@ -1,4 +1,4 @@
-"""What is acknowledged is on the disk: which commits wait for it, and what a power cut may take back."""
+"""Durability: which commits wait for the disk, and what a power cut may undo."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def level(project: Project) -> int:
     return found
 
 
-def test_what_a_person_did_waits_for_the_disk_and_what_can_be_found_again_does_not(tmp_path: Path) -> None:
+def test_edits_wait_for_the_disk_and_computed_values_do_not(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         run = project.runs.start("{}", "{}", None, 1)
         labels = LabelMap.blank(96, 64)
@@ -48,7 +48,7 @@ def test_what_a_person_did_waits_for_the_disk_and_what_can_be_found_again_does_n
             project.journal.redo(1)
 
 
-def test_a_long_act_waits_once_whether_it_ends_well_or_not(tmp_path: Path) -> None:
+def test_long_operation_waits_once_whether_it_succeeds_or_not(tmp_path: Path) -> None:
     dataset = open_dataset(mask_dataset(tmp_path / "dataset"))
     seen: list[int] = []
     with project_in(tmp_path / "pictures") as project:
@@ -66,7 +66,7 @@ def test_a_long_act_waits_once_whether_it_ends_well_or_not(tmp_path: Path) -> No
         assert project.fact("stored") is None
 
 
-def test_a_program_killed_after_an_upgrade_loses_no_stroke(tmp_path: Path) -> None:
+def test_process_killed_after_a_migration_loses_no_stroke(tmp_path: Path) -> None:
     """The upgrade and the stroke are in the journal only; it has to be known as the file's own."""
     folder, left = picture_folder(tmp_path / "pictures"), picture_folder(tmp_path / "left")
     for place in (folder, left):
@@ -87,7 +87,7 @@ def test_a_program_killed_after_an_upgrade_loses_no_stroke(tmp_path: Path) -> No
         np.testing.assert_array_equal(project.labels.read(2, 96, 64), labels.values)
 
 
-def test_names_are_kept_where_folders_can_be_flushed_and_nothing_fails_where_not(tmp_path: Path) -> None:
+def test_folder_entries_are_flushed_where_possible(tmp_path: Path) -> None:
     create_folder(tmp_path / "a" / "b" / "c")
     create_folder(tmp_path / "a" / "b" / "c")
     assert (tmp_path / "a" / "b" / "c").is_dir()
@@ -100,7 +100,7 @@ def test_names_are_kept_where_folders_can_be_flushed_and_nothing_fails_where_not
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_a_cut_takes_only_what_was_not_flushed(seed: int) -> None:
+def test_power_cut_loses_only_unflushed_writes(seed: int) -> None:
     chance = np.random.default_rng(seed)
     file = File()
     file.pending.append((0, b"a" * 2048))
@@ -117,7 +117,7 @@ def test_a_cut_takes_only_what_was_not_flushed(seed: int) -> None:
     assert file.after_cut(chance, 512, 0.0)[512:1024] == b"b" * 512
 
 
-def test_a_cut_takes_names_that_were_not_flushed(tmp_path: Path) -> None:
+def test_power_cut_loses_unflushed_folder_entries(tmp_path: Path) -> None:
     root = tmp_path / "disk"
     disk, name = Disk(root), f"{root}/home/file-wal"
     for call in (
@@ -142,7 +142,7 @@ def test_a_cut_takes_names_that_were_not_flushed(tmp_path: Path) -> None:
     assert (tmp_path / "after" / "home" / "file-wal").read_bytes() == b"kept"
 
 
-def test_what_strace_writes_down_is_read(tmp_path: Path) -> None:
+def test_strace_output_is_parsed(tmp_path: Path) -> None:
     def spelt(text: str) -> str:
         return "".join(f"\\x{byte:02x}" for byte in text.encode())
 

@@ -1,4 +1,4 @@
-"""The document: what is stored is what was painted, for ever, and nobody else may write."""
+"""Projects: what is stored is read back, edits can be undone, and only one process writes."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from core.project.schema_script import SCHEMA_FILE, schema_of
 from tests.factories import label_all, picture_folder, project_in, steps_of, stroke
 
 
-def test_a_stroke_is_there_after_closing_and_opening(tmp_path: Path) -> None:
+def test_stroke_is_stored(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         labels = LabelMap.blank(96, 64)
         project.journal.commit(1, stroke(labels, 2, (10, 10), (60, 40)))
@@ -62,7 +62,7 @@ def test_undo_and_redo_survive_a_restart(tmp_path: Path) -> None:
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), states[-1])
 
 
-def test_a_new_edit_ends_the_undone_future(tmp_path: Path) -> None:
+def test_new_edit_discards_undone_edits(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         labels = LabelMap.blank(96, 64)
         project.journal.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
@@ -91,7 +91,7 @@ def test_pixel_counts_follow_edits_and_undo(tmp_path: Path) -> None:
         assert project.pictures.pixels_by_class(1) == {}
 
 
-def test_every_pixel_knows_who_said_so(tmp_path: Path) -> None:
+def test_every_pixel_has_its_origin(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         run = project.runs.start("{}", "{}", None, 3)
         labels = LabelMap.blank(96, 64)
@@ -110,12 +110,12 @@ def test_every_pixel_knows_who_said_so(tmp_path: Path) -> None:
         assert project.labels.origin_at(1, 80, 50, (96, 64)) is None
 
 
-def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path) -> None:
+def test_second_writer_is_refused_and_told_the_holder(tmp_path: Path) -> None:
     with project_in(tmp_path), pytest.raises(ProjectLockedError, match="a test"):
         Project.open(tmp_path)
 
 
-def test_a_reader_looks_on_while_somebody_writes(tmp_path: Path) -> None:
+def test_reader_reads_during_writes(tmp_path: Path) -> None:
     with project_in(tmp_path) as writer, Project.open_read_only(tmp_path) as reader:
         writer.journal.commit(1, stroke(LabelMap.blank(96, 64), 1, (10, 10), (20, 10)))
         assert reader.pictures.counts().labelled == 1
@@ -123,7 +123,7 @@ def test_a_reader_looks_on_while_somebody_writes(tmp_path: Path) -> None:
             reader.pictures.set_status([1], Status.DONE)
 
 
-def test_a_guard_left_by_a_killed_process_does_not_hold(tmp_path: Path) -> None:
+def test_lock_of_a_killed_process_is_released(tmp_path: Path) -> None:
     picture_folder(tmp_path)
     script = (
         "import os, sys; from pathlib import Path; from core.project.project import Project\n"
@@ -135,7 +135,7 @@ def test_a_guard_left_by_a_killed_process_does_not_hold(tmp_path: Path) -> None:
     Project.open(tmp_path).close()
 
 
-def test_a_newer_project_is_left_untouched(tmp_path: Path) -> None:
+def test_project_with_newer_schema_is_left_untouched(tmp_path: Path) -> None:
     project_in(tmp_path).close()
     path = tmp_path / HOME_FOLDER / PROJECT_FILE
     with sqlite3.connect(path) as raw:
@@ -148,20 +148,20 @@ def test_a_newer_project_is_left_untouched(tmp_path: Path) -> None:
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / HOME_FOLDER).mkdir()
     (tmp_path / HOME_FOLDER / PROJECT_FILE).write_bytes(b"this is not SQLite" * 100)
     with pytest.raises(ProjectError, match=r"project\.sqlite"):
         Project.open(tmp_path)
 
 
-def test_a_home_that_cannot_be_made_says_what_to_do(tmp_path: Path) -> None:
+def test_error_for_a_home_that_cannot_be_created(tmp_path: Path) -> None:
     (tmp_path / HOME_FOLDER).write_text("a file is in the way")
     with pytest.raises(ProjectError, match="--project"):
         Project.open(tmp_path)
 
 
-def test_the_project_may_lie_elsewhere(tmp_path: Path) -> None:
+def test_home_outside_the_picture_folder(tmp_path: Path) -> None:
     pictures, home = picture_folder(tmp_path / "pictures"), tmp_path / "projects" / "one"
     Project.open(pictures, home).close()
     assert not (pictures / HOME_FOLDER).exists()
@@ -171,12 +171,12 @@ def test_the_project_may_lie_elsewhere(tmp_path: Path) -> None:
         assert project.folder == pictures
 
 
-def test_a_stored_path_cannot_climb_out(tmp_path: Path) -> None:
+def test_stored_path_cannot_leave_the_folder(tmp_path: Path) -> None:
     with project_in(tmp_path) as project, pytest.raises(ProjectError, match="outside"):
         project.picture_path("../../secret.png")
 
 
-def test_migrations_make_what_the_tables_describe(tmp_path: Path) -> None:
+def test_migrations_create_the_described_tables(tmp_path: Path) -> None:
     project_in(tmp_path).close()
     engine = sa.create_engine(f"sqlite:///{tmp_path / HOME_FOLDER / PROJECT_FILE}")
     with engine.connect() as connection:
@@ -187,7 +187,7 @@ def test_migrations_make_what_the_tables_describe(tmp_path: Path) -> None:
     assert scripts.get_current_head() == CURRENT_REVISION
 
 
-def test_the_newest_form_is_what_the_migrations_make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_schema_script_equals_the_migrations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "schema_statements", list)
     store = store_module.Store(tmp_path / PROJECT_FILE, writing=True)
     store.upgrade()
@@ -203,7 +203,7 @@ def told(form: str) -> list[list[str]]:
     return [sorted(lines, key=lambda line: line * line.startswith("CONSTRAINT")) for lines in statements]
 
 
-def test_a_failed_operation_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_operation_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with project_in(tmp_path) as project:
         labels = LabelMap.blank(96, 64)
         project.journal.commit(1, stroke(labels, 1, (10, 10), (20, 10)))
@@ -220,7 +220,7 @@ def test_a_failed_operation_changes_nothing(tmp_path: Path, monkeypatch: pytest.
         assert len(project.journal.history(1)) == 1
 
 
-def test_splits_are_given_once_and_stay(tmp_path: Path) -> None:
+def test_splits_are_assigned_once_and_kept(tmp_path: Path) -> None:
     with project_in(tmp_path, count=12) as project:
         records = project.pictures.all()
         seen: dict[int, str] = {}
@@ -238,7 +238,7 @@ def test_splits_are_given_once_and_stay(tmp_path: Path) -> None:
         assert project.pictures.get(records[0].id).split == Split.TEST
 
 
-def test_splits_of_many_pictures_are_written_at_once(tmp_path: Path) -> None:
+def test_splits_of_many_pictures_are_written_in_one_statement(tmp_path: Path) -> None:
     """A dataset of a hundred thousand labels must not hold the document for half a minute."""
     written: list[bool] = []
 
@@ -260,7 +260,7 @@ def test_splits_of_many_pictures_are_written_at_once(tmp_path: Path) -> None:
     [lambda d: d.get(2), lambda d: d.by_path("p1.png"), lambda d: d.get_many([1, 2])],
     ids=["by id", "by path", "many"],
 )
-def test_who_looks_at_some_pictures_looks_at_no_other(
+def test_reading_some_pictures_scans_no_table(
     tmp_path: Path, look: Callable[[PictureRepository], object]
 ) -> None:
     """However many there are: it is done after every stroke and for every prediction."""
@@ -270,14 +270,14 @@ def test_who_looks_at_some_pictures_looks_at_no_other(
     assert [step for step in steps if step.startswith("SCAN")] == []
 
 
-def test_class_lists_come_back_as_written(tmp_path: Path) -> None:
+def test_class_lists_are_stored(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         listed = ClassList().with_class("a", (1, 2, 3)).with_class("b", value=254).with_class("ünï – 图")
         project.classes.save(listed)
         assert project.classes.read() == listed
 
 
-def test_runs_and_measurements_come_back(tmp_path: Path) -> None:
+def test_runs_and_measurements_are_stored(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         run = project.runs.start(json.dumps({"a": 1}), "{}", None, 4)
         point = Measurement(run.id, "iou", 2, 10, 1.5, 4, 0.25)

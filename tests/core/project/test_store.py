@@ -74,7 +74,7 @@ def sentence(problem: pytest.ExceptionInfo[ProjectError]) -> str:
 # The disk ---------------------------------------------------------------------------------------------
 
 
-def test_a_disk_that_is_full_in_the_middle_of_a_commit(tmp_path: Path) -> None:
+def test_disk_full_during_a_commit(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
         raw = project.store._connection
@@ -112,7 +112,7 @@ def no_file_grows_beyond(size: int) -> Iterator[None]:
 
 @unix
 @pytest.mark.parametrize("room", [0, 40, 5000, 9000])
-def test_a_disk_that_fails_while_the_journal_is_written(tmp_path: Path, room: int) -> None:
+def test_disk_failure_while_the_wal_is_written(tmp_path: Path, room: int) -> None:
     """The transaction is whole in memory; it is the COMMIT that fails."""
     with project_in(tmp_path) as project:
         label = good(project)
@@ -132,7 +132,7 @@ def test_a_disk_that_fails_while_the_journal_is_written(tmp_path: Path, room: in
 
 
 @unix
-def test_a_disk_that_fails_while_the_journal_is_taken_into_the_file(tmp_path: Path) -> None:
+def test_disk_failure_during_a_checkpoint(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
         size = project.store.path.stat().st_size
@@ -145,7 +145,7 @@ def test_a_disk_that_fails_while_the_journal_is_taken_into_the_file(tmp_path: Pa
 
 
 @unix
-def test_a_backup_on_a_failing_disk_leaves_nothing(tmp_path: Path) -> None:
+def test_failed_backup_leaves_no_file(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
         folder = project.home / BACKUP_FOLDER
@@ -188,7 +188,7 @@ def read_only(place: Path) -> Iterator[None]:
 
 
 @unix
-def test_a_project_on_a_read_only_medium_can_be_read_but_not_written(open_place: Path) -> None:
+def test_project_on_a_read_only_medium_can_be_read_but_not_written(open_place: Path) -> None:
     with project_in(open_place) as project:
         label = good(project)
     with read_only(open_place):
@@ -201,9 +201,7 @@ def test_a_project_on_a_read_only_medium_can_be_read_but_not_written(open_place:
 
 
 @unix
-def test_a_read_only_medium_with_the_journal_of_a_killed_program_says_what_to_do(
-    open_place: Path, killed: Path
-) -> None:
+def test_error_for_a_read_only_medium_with_a_wal(open_place: Path, killed: Path) -> None:
     shutil.copytree(killed, open_place, dirs_exist_ok=True)
     (open_place / HOME_FOLDER / (PROJECT_FILE + "-shm")).unlink()
     with read_only(open_place), pytest.raises(ProjectError, match="copy it to a place") as problem:
@@ -215,7 +213,7 @@ def test_a_read_only_medium_with_the_journal_of_a_killed_program_says_what_to_do
 
 
 @unix
-def test_a_file_that_becomes_read_only_while_it_is_open(tmp_path: Path) -> None:
+def test_file_that_becomes_read_only_while_open(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
         raw = project.store._connection
@@ -232,9 +230,7 @@ def test_a_file_that_becomes_read_only_while_it_is_open(tmp_path: Path) -> None:
 # Clocks -----------------------------------------------------------------------------------------------
 
 
-def test_a_clock_that_goes_backwards_does_not_mix_the_journal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clock_set_back_keeps_the_order_of_edits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     labels = LabelMap.blank(96, 64)
     states = [labels.values.copy()]
     with project_in(tmp_path) as project:
@@ -253,7 +249,7 @@ def test_a_clock_that_goes_backwards_does_not_mix_the_journal(
             np.testing.assert_array_equal(project.labels.read(1, 96, 64), state)
 
 
-def test_backups_made_while_the_clock_goes_backwards_are_all_kept(tmp_path: Path) -> None:
+def test_backups_made_while_the_clock_is_set_back_are_kept(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         folder = project.home / BACKUP_FOLDER
         began = datetime(2024, 1, 1)
@@ -266,7 +262,7 @@ def test_backups_made_while_the_clock_goes_backwards_are_all_kept(tmp_path: Path
 
 
 @pytest.mark.parametrize("share", [0.001, 0.3, 0.7, 0.9])
-def test_a_truncated_file_is_named_and_a_backup_brings_it_back(tmp_path: Path, share: float) -> None:
+def test_truncated_file_is_reported_and_restored_from_a_backup(tmp_path: Path, share: float) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
         make_backup(project.store.path, project.home / BACKUP_FOLDER)
@@ -283,7 +279,7 @@ def test_a_truncated_file_is_named_and_a_backup_brings_it_back(tmp_path: Path, s
         is_as_it_was(project, label)
 
 
-def test_an_emptied_file_is_not_taken_for_a_new_project(tmp_path: Path) -> None:
+def test_emptied_file_is_not_opened_as_a_new_project(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
         make_backup(project.store.path, project.home / BACKUP_FOLDER)
@@ -298,7 +294,7 @@ def test_an_emptied_file_is_not_taken_for_a_new_project(tmp_path: Path) -> None:
         is_as_it_was(project, label)
 
 
-def test_an_empty_file_where_there_was_nothing_is_a_beginning(tmp_path: Path) -> None:
+def test_empty_file_without_history_becomes_a_new_project(tmp_path: Path) -> None:
     picture_folder(tmp_path)
     (tmp_path / HOME_FOLDER).mkdir()
     (tmp_path / HOME_FOLDER / PROJECT_FILE).touch()
@@ -307,7 +303,7 @@ def test_an_empty_file_where_there_was_nothing_is_a_beginning(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_garbage_in_the_middle_is_never_taken_for_a_label(tmp_path: Path, seed: int) -> None:
+def test_overwritten_pages_are_never_read_as_labels(tmp_path: Path, seed: int) -> None:
     with project_in(tmp_path) as project:
         good(project)
         for number in range(8):
@@ -385,9 +381,7 @@ def painted() -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
 
 
 @pytest.mark.parametrize("without_shm", [False, True])
-def test_the_journal_of_a_killed_program_is_taken_over(
-    killed: Path, tmp_path: Path, without_shm: bool
-) -> None:
+def test_wal_of_a_killed_process_is_recovered(killed: Path, tmp_path: Path, without_shm: bool) -> None:
     folder = copied(killed, tmp_path)
     assert (folder / HOME_FOLDER / (PROJECT_FILE + "-wal")).stat().st_size > 0
     note = json.loads((folder / HOME_FOLDER / "writer.json").read_text("utf-8"))
@@ -402,9 +396,7 @@ def test_the_journal_of_a_killed_program_is_taken_over(
             assert project.journal.undo(1) is not None
 
 
-def test_a_reader_sees_what_was_painted_and_leaves_the_journal_to_the_writer(
-    killed: Path, tmp_path: Path
-) -> None:
+def test_reader_reads_a_wal_and_leaves_it_to_the_writer(killed: Path, tmp_path: Path) -> None:
     folder = copied(killed, tmp_path)
     journal = folder / HOME_FOLDER / (PROJECT_FILE + "-wal")
     before = journal.read_bytes(), (folder / HOME_FOLDER / PROJECT_FILE).read_bytes()
@@ -414,7 +406,7 @@ def test_a_reader_sees_what_was_painted_and_leaves_the_journal_to_the_writer(
 
 
 @pytest.mark.parametrize("cut", [1, 100, 4096, 30_000])
-def test_a_torn_journal_gives_the_last_whole_state(killed: Path, tmp_path: Path, cut: int) -> None:
+def test_truncated_wal_gives_the_last_complete_state(killed: Path, tmp_path: Path, cut: int) -> None:
     """The machine died while the journal was written: whole transactions stay, the torn one never was."""
     folder = copied(killed, tmp_path)
     journal = folder / HOME_FOLDER / (PROJECT_FILE + "-wal")
@@ -430,7 +422,7 @@ def test_a_torn_journal_gives_the_last_whole_state(killed: Path, tmp_path: Path,
         assert check_project(project) == []
 
 
-def test_garbage_for_a_journal_is_ignored(tmp_path: Path) -> None:
+def test_invalid_wal_is_ignored(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         label = good(project)
     (tmp_path / HOME_FOLDER / (PROJECT_FILE + "-wal")).write_bytes(os.urandom(50_000))
@@ -438,7 +430,7 @@ def test_garbage_for_a_journal_is_ignored(tmp_path: Path) -> None:
         is_as_it_was(project, label)
 
 
-def test_the_journal_of_another_file_is_put_aside(killed: Path, tmp_path: Path) -> None:
+def test_wal_of_another_file_is_set_aside(killed: Path, tmp_path: Path) -> None:
     """Somebody has copied a backup over the file by hand, and the journal of the killed program lay there still."""
     with project_in(tmp_path / "other", count=3) as project:
         label = good(project)
@@ -462,7 +454,7 @@ def test_the_journal_of_another_file_is_put_aside(killed: Path, tmp_path: Path) 
 
 
 @unix
-def test_a_program_killed_during_a_backup_leaves_no_half_copy(tmp_path: Path) -> None:
+def test_process_killed_during_a_backup_leaves_no_partial_backup(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         project.pictures.add(f"{'long name ' * 20}{n}.png" for n in range(2000))
     script = (
@@ -484,7 +476,7 @@ def test_a_program_killed_during_a_backup_leaves_no_half_copy(tmp_path: Path) ->
         assert len(list_backups(project.home / BACKUP_FOLDER)) == 1
 
 
-def test_a_project_that_is_busy_for_long_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_for_a_file_locked_by_another_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.project.store.BUSY_SECONDS", 0.05)
     with project_in(tmp_path) as project:
         label = good(project)

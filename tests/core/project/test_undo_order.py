@@ -1,4 +1,4 @@
-"""Undo and redo across pictures and classes: no order of them brings back pixels of a class that is not there."""
+"""Undo and redo across pictures and classes never restore pixels of a class that does not exist."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def add_class(project: Project) -> None:
     project.classes.save(project.classes.read().with_class("tree"), "Add tree")
 
 
-def test_what_was_made_with_a_forgotten_class_is_forgotten_too(project: Project) -> None:
+def test_edits_with_a_discarded_class_are_discarded(project: Project) -> None:
     add_class(project)
     fill(project, 1, 3)
     project.journal.undo(1)
@@ -62,7 +62,7 @@ def test_what_was_made_with_a_forgotten_class_is_forgotten_too(project: Project)
     assert values(project, 1) == {0}
 
 
-def test_what_is_older_than_a_forgotten_class_can_still_be_redone(project: Project) -> None:
+def test_edits_older_than_a_discarded_class_can_still_be_redone(project: Project) -> None:
     fill(project, 1, 1)
     add_class(project)
     project.journal.undo(1)
@@ -72,7 +72,7 @@ def test_what_is_older_than_a_forgotten_class_can_still_be_redone(project: Proje
     assert values(project, 1) == {1}
 
 
-def test_a_class_does_not_go_while_undo_elsewhere_would_need_it(project: Project) -> None:
+def test_adding_a_class_is_not_undone_while_undo_elsewhere_needs_it(project: Project) -> None:
     add_class(project)
     fill(project, 1, 3)
     fill(project, 1, 1)  # no pixel carries it now
@@ -83,7 +83,7 @@ def test_a_class_does_not_go_while_undo_elsewhere_would_need_it(project: Project
     assert values(project, 1) == {0}
 
 
-def test_a_deletion_is_not_redone_past_what_is_older(project: Project) -> None:
+def test_deletion_is_not_redone_before_older_edits(project: Project) -> None:
     fill(project, 1, 1)
     project.classes.delete(1)
     project.journal.undo(1)
@@ -95,7 +95,7 @@ def test_a_deletion_is_not_redone_past_what_is_older(project: Project) -> None:
     assert values(project, 1) == {0}
 
 
-def test_a_deletion_is_not_redone_while_redo_elsewhere_would_need_the_class(project: Project) -> None:
+def test_deletion_is_not_redone_while_redo_elsewhere_needs_the_class(project: Project) -> None:
     fill(project, 1, 1)
     fill(project, 1, 2)
     project.classes.delete(1)  # touches no picture
@@ -105,7 +105,7 @@ def test_a_deletion_is_not_redone_while_redo_elsewhere_would_need_the_class(proj
         project.journal.redo(2)
 
 
-def test_a_stroke_on_its_way_while_its_class_goes_becomes_the_heir(project: Project) -> None:
+def test_pending_stroke_of_a_merged_class_gets_the_replacement(project: Project) -> None:
     late = filled(project, 1, 1)
     project.classes.merge(1, 2)
     project.journal.commit(1, late)
@@ -118,7 +118,7 @@ def test_a_stroke_on_its_way_while_its_class_goes_becomes_the_heir(project: Proj
     assert not project.labels.provenance(3, 96, 64)[0].any()
 
 
-def test_an_undo_elsewhere_tells_every_picture_it_changed(project: Project) -> None:
+def test_undo_of_a_project_edit_reports_every_changed_picture(project: Project) -> None:
     fill(project, 1, 1)
     fill(project, 3, 1)
     project.classes.merge(1, 2)
@@ -129,7 +129,7 @@ def test_an_undo_elsewhere_tells_every_picture_it_changed(project: Project) -> N
     assert reverted.tiles == {}
 
 
-def test_edits_never_take_the_number_of_a_forgotten_one(project: Project) -> None:
+def test_ids_of_discarded_edits_are_not_reused(project: Project) -> None:
     """A run remembers after which edit it began; a number used twice would hide what happened since."""
     fill(project, 1, 1)
     run = project.runs.start("{}", "{}", None, 1)
@@ -138,7 +138,7 @@ def test_edits_never_take_the_number_of_a_forgotten_one(project: Project) -> Non
     assert project.classes.mapping_since(run.after_move_id)[1] == 9
 
 
-def test_a_network_is_read_rightly_after_undo_and_redo(project: Project) -> None:
+def test_class_mapping_after_undo_and_redo(project: Project) -> None:
     project.classes.change_value(1, 9)
     fill(project, 2, 2)
     project.journal.undo(1)
@@ -148,7 +148,7 @@ def test_a_network_is_read_rightly_after_undo_and_redo(project: Project) -> None
     assert project.classes.mapping_since(run.after_move_id)[1] == 9
 
 
-def test_a_network_is_read_rightly_after_what_it_learned_from_was_undone(project: Project) -> None:
+def test_class_mapping_after_an_edit_before_the_run_was_undone(project: Project) -> None:
     fill(project, 2, 2)
     project.classes.change_value(1, 9)
     project.classes.split_off(2, "shed", [2])
@@ -166,14 +166,14 @@ def test_a_network_is_read_rightly_after_what_it_learned_from_was_undone(project
     project.journal.undo(1)
 
 
-def test_a_network_names_no_class_whose_making_was_undone(project: Project) -> None:
+def test_class_mapping_omits_a_class_whose_addition_was_undone(project: Project) -> None:
     add_class(project)
     run = project.runs.start("{}", "{}", None, 1)
     project.journal.undo(1)
     assert project.classes.mapping_since(run.after_move_id)[[1, 2, 3]].tolist() == [1, 2, 0]
 
 
-def test_thinning_leaves_no_gap(project: Project) -> None:
+def test_thinning_leaves_no_gap_in_the_history(project: Project) -> None:
     for value in (1, 2, 1, 2):
         fill(project, 1, value)
     for _ in range(4):
@@ -183,7 +183,7 @@ def test_thinning_leaves_no_gap(project: Project) -> None:
     assert values(project, 1) == {1}
 
 
-def test_thinning_keeps_what_all_older_steps_need(project: Project) -> None:
+def test_thinning_keeps_project_edits(project: Project) -> None:
     fill(project, 1, 1)
     project.classes.merge(1, 2)
     assert project.journal.thin(kept_steps=0, kept_bytes=0).edits == 1
@@ -192,7 +192,7 @@ def test_thinning_keeps_what_all_older_steps_need(project: Project) -> None:
     assert project.journal.undo(1) is None
 
 
-def test_classes_brought_in_later_can_be_undone_in_order(project: Project) -> None:
+def test_imported_classes_can_be_undone_in_order(project: Project) -> None:
     """An import writes classes without a name; what it brought must not be in the way of an older undo."""
     project.classes.delete(2)
     project.classes.save(project.classes.read().with_class("car", value=2))
@@ -204,14 +204,14 @@ def test_classes_brought_in_later_can_be_undone_in_order(project: Project) -> No
     assert [c.name for c in project.classes.read()] == ["grass", "roof"]
 
 
-def test_a_list_cannot_drop_a_class_that_pixels_carry(project: Project) -> None:
+def test_class_list_without_a_labelled_class_is_refused(project: Project) -> None:
     fill(project, 1, 2)
     with pytest.raises(UserError, match="the value 2"):
         project.classes.save(ClassList().with_class("grass"))
     assert project.classes.read().values == (1, 2)
 
 
-def test_a_split_of_all_is_one_step_and_waits_for_what_was_said_of_a_picture_since(project: Project) -> None:
+def test_split_is_one_edit_that_later_edits_of_a_picture_block(project: Project) -> None:
     plan = split_plan(project, SplitOptions(shares=(1, 1, 1)))
     changes = apply_split_plan(project, plan)
     assert changes.pictures == {1, 2, 3}
@@ -229,7 +229,7 @@ def test_a_split_of_all_is_one_step_and_waits_for_what_was_said_of_a_picture_sin
     assert {r.id: r.split for r in project.pictures.all()} == plan.changes
 
 
-def test_a_plan_that_has_grown_old_moves_nobody(project: Project) -> None:
+def test_outdated_split_plan_changes_nothing(project: Project) -> None:
     plan = split_plan(project, SplitOptions(shares=(1, 0, 0)))
     project.pictures.set_split([2], Split.VAL)
     assert apply_split_plan(project, plan).pictures == {1, 3}

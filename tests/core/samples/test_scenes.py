@@ -1,4 +1,4 @@
-"""The sample scenes: the same every time, complete, and hard but fair."""
+"""Sample scenes are reproducible, fully labelled, and neither trivial nor impossible to segment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAMES = [name for name, _ in SCENE_CLASSES]
 CALM = ("tree", "field", "grass", "water")
 
 
-def test_a_scene_is_the_same_every_time() -> None:
+def test_scene_is_reproducible() -> None:
     first, second, other = draw_scene(3), draw_scene(3), draw_scene(4)
     assert first.picture.tobytes() == second.picture.tobytes()
     assert first.truth.tobytes() == second.truth.tobytes()
@@ -33,7 +33,7 @@ def test_every_pixel_has_a_class(size: tuple[int, int]) -> None:
         assert scene.truth.max() <= len(SCENE_CLASSES)
 
 
-def test_all_classes_are_met_and_none_rules() -> None:
+def test_all_classes_occur_and_none_dominates() -> None:
     truths = np.stack([draw_scene(seed).truth for seed in range(20)])
     share = np.bincount(truths.ravel(), minlength=len(NAMES) + 1)[1:] / truths.size
     assert dict(zip(NAMES, share, strict=True))["car"] > 0.001
@@ -41,7 +41,7 @@ def test_all_classes_are_met_and_none_rules() -> None:
     assert share.max() < 0.5
 
 
-def test_colour_alone_tells_something_but_not_all() -> None:
+def test_colour_alone_classifies_some_pixels_but_not_all() -> None:
     """The class with the nearest mean colour is right more often than the commonest class, yet often wrong."""
     seen, asked = ([draw_scene(seed) for seed in seeds] for seeds in (range(8), range(50, 56)))
     pixels = np.concatenate([s.picture.reshape(-1, 3) for s in seen]).astype(float)

@@ -69,7 +69,7 @@ def mended(project: Project) -> list[str]:
     return said
 
 
-def test_a_sound_project_needs_nothing(project: Project) -> None:
+def test_undamaged_project_has_no_findings(project: Project) -> None:
     assert mended(project) == []
     assert not (project.home / BACKUP_FOLDER).exists()
 
@@ -84,7 +84,7 @@ def test_a_sound_project_needs_nothing(project: Project) -> None:
         encode(np.eye(9, dtype=np.uint8)),
     ],
 )
-def test_a_damaged_tile_comes_back_from_the_journal(project: Project, blob: object) -> None:
+def test_damaged_tile_is_restored_from_the_journal(project: Project, blob: object) -> None:
     labels = LabelMap.blank(96, 64)
     stroke(labels, 1, (10, 10), (60, 40))
     stroke(labels, 2, (40, 10), (80, 50))
@@ -107,7 +107,7 @@ def test_a_damaged_tile_comes_back_from_the_journal(project: Project, blob: obje
         assert raw.execute("SELECT pixels FROM tiles WHERE picture_id = 1").fetchone() == (blob,)
 
 
-def test_an_other_side_that_is_damaged_too_is_passed_over(project: Project) -> None:
+def test_damaged_saved_tile_is_not_used_for_a_repair(project: Project) -> None:
     break_it(project, "UPDATE tiles SET pixels = x'00' WHERE picture_id = 1")
     break_it(project, "UPDATE edit_tiles SET origins = x'00' WHERE edit_id = 3")
     assert kinds(check_project(project)) == [FindingKind.TILE, FindingKind.COUNTS, FindingKind.EDIT]
@@ -117,7 +117,7 @@ def test_an_other_side_that_is_damaged_too_is_passed_over(project: Project) -> N
     np.testing.assert_array_equal(project.labels.read(1, 96, 64), labels.values)
 
 
-def test_a_tile_that_nothing_remembers_is_emptied_and_said(project: Project) -> None:
+def test_damaged_tile_without_saved_state_becomes_unlabelled(project: Project) -> None:
     break_it(project, "UPDATE tiles SET pixels = x'00' WHERE picture_id = 2")
     break_it(project, "DELETE FROM edit_tiles WHERE picture_id = 2")
     assert any("now unlabelled" in line for line in mended(project))
@@ -126,7 +126,7 @@ def test_a_tile_that_nothing_remembers_is_emptied_and_said(project: Project) -> 
 
 
 @pytest.mark.parametrize("blob", [b"Z\x00", 7, ""])
-def test_who_said_so_may_be_lost_without_the_label(project: Project, blob: object) -> None:
+def test_damaged_origins_leave_the_label(project: Project, blob: object) -> None:
     before = project.labels.read(2, 96, 64)
     break_it(project, "UPDATE tiles SET origins = ? WHERE picture_id = 2", blob)
     assert kinds(check_project(project)) == [FindingKind.ORIGINS]
@@ -135,7 +135,7 @@ def test_who_said_so_may_be_lost_without_the_label(project: Project, blob: objec
     assert project.labels.origin_at(2, 5, 5, (96, 64)) is None
 
 
-def test_tiles_outside_the_picture_go_only_when_they_are_empty(project: Project) -> None:
+def test_tiles_outside_the_picture_are_deleted_only_if_blank(project: Project) -> None:
     blank = (
         encode(np.zeros((TILE_SIZE, TILE_SIZE), np.uint8)),
         encode(np.zeros((TILE_SIZE, TILE_SIZE), np.uint16)),
@@ -152,7 +152,7 @@ def test_tiles_outside_the_picture_go_only_when_they_are_empty(project: Project)
     assert "Put the larger picture back" in found_one.sentence
 
 
-def test_a_label_without_a_size(project: Project) -> None:
+def test_label_of_a_picture_without_size(project: Project) -> None:
     break_it(project, "UPDATE pictures SET width = NULL WHERE id = 1")
     (found,) = check_project(project)
     assert (found.kind, found.repairable) == (FindingKind.SIZE, False)
@@ -166,7 +166,7 @@ def test_a_label_without_a_size(project: Project) -> None:
         "INSERT INTO class_pixels VALUES (3, 2, 5)",
     ],
 )
-def test_counts_are_counted_again(project: Project, words: str) -> None:
+def test_wrong_pixel_counts_are_counted_again(project: Project, words: str) -> None:
     before = [project.pictures.pixels_by_class(i) for i in (1, 2, 3)]
     break_it(project, words)
     assert kinds(check_project(project)) == [FindingKind.COUNTS]
@@ -174,7 +174,7 @@ def test_counts_are_counted_again(project: Project, words: str) -> None:
     assert [project.pictures.pixels_by_class(i) for i in (1, 2, 3)] == before
 
 
-def test_pixels_of_a_class_that_is_not_there_get_one(project: Project) -> None:
+def test_missing_class_of_labelled_pixels_is_added(project: Project) -> None:
     before = project.labels.read(2, 96, 64)
     project.journal.undo(1)
     journals = [project.journal.undo_names(i) for i in (1, 2, 3)]
@@ -188,7 +188,7 @@ def test_pixels_of_a_class_that_is_not_there_get_one(project: Project) -> None:
     assert [project.journal.undo_names(i) for i in (1, 2, 3)] == journals
 
 
-def test_rows_that_point_nowhere(project: Project) -> None:
+def test_rows_that_refer_to_missing_rows(project: Project) -> None:
     run = project.runs.start("{}", "{}", None, 1)
     break_it(project, "INSERT INTO class_pixels VALUES (99, 1, 5)")
     break_it(project, "INSERT INTO predictions VALUES (3, 77, '2024', 0.5)")
@@ -202,7 +202,7 @@ def test_rows_that_point_nowhere(project: Project) -> None:
     assert len(project.journal.history(1)) == 3  # the journal lost nothing
 
 
-def test_an_edit_whose_other_side_is_damaged_closes_the_way_back_behind_it(project: Project) -> None:
+def test_damaged_saved_tile_ends_undo_at_its_edit(project: Project) -> None:
     now = project.labels.read(1, 96, 64)
     break_it(project, "UPDATE edit_tiles SET pixels = x'00' WHERE edit_id = 1")
     (found,) = check_project(project)
@@ -215,7 +215,7 @@ def test_an_edit_whose_other_side_is_damaged_closes_the_way_back_behind_it(proje
     assert project.journal.undo(2) is not None  # another picture's journal is not touched
 
 
-def test_a_damaged_other_side_of_an_undone_edit_ends_redo(project: Project) -> None:
+def test_damaged_saved_tile_of_an_undone_edit_ends_redo(project: Project) -> None:
     now = project.labels.read(1, 96, 64)
     break_it(project, "UPDATE edit_tiles SET pixels = x'00' WHERE edit_id = 3")
     assert kinds(check_project(project)) == [FindingKind.EDIT]
@@ -225,7 +225,7 @@ def test_a_damaged_other_side_of_an_undone_edit_ends_redo(project: Project) -> N
     assert project.journal.undo(1) is not None
 
 
-def test_a_damaged_edit_of_the_whole_project_closes_every_picture_it_touched(project: Project) -> None:
+def test_damaged_project_edit_ends_undo_of_every_picture_it_changed(project: Project) -> None:
     project.classes.merge(2, 1)
     break_it(project, "UPDATE edit_tiles SET pixels = x'00' WHERE picture_id = 2 AND edit_id > 4")
     now = [project.labels.read(i, 96, 64) for i in (1, 2)]
@@ -252,7 +252,7 @@ def test_predictions_and_their_files(project: Project) -> None:
     assert [p.name for p in project.prediction_path(1).parent.glob("*.png")] == ["1.png"]
 
 
-def test_a_run_without_weights_is_not_predicted_with(project: Project) -> None:
+def test_run_without_weights_makes_no_predictions(project: Project) -> None:
     whole, gone = (project.runs.start("{}", "{}", None, 1) for _ in range(2))
     for run in (whole, gone):
         project.runs.update(run.id, published=1)
@@ -269,7 +269,7 @@ def test_a_run_without_weights_is_not_predicted_with(project: Project) -> None:
 # Pictures ---------------------------------------------------------------------------------------------
 
 
-def test_a_picture_that_is_gone_is_only_said(project: Project) -> None:
+def test_missing_picture_is_only_reported(project: Project) -> None:
     (project.folder / "p0.png").rename(project.home / "elsewhere.png")
     for read in (True, False):
         (found,) = check_project(project, read_pictures=read)
@@ -277,7 +277,7 @@ def test_a_picture_that_is_gone_is_only_said(project: Project) -> None:
     assert repair_project(project, [found]) == []
 
 
-def test_a_picture_that_was_moved_is_found_by_its_content(project: Project) -> None:
+def test_moved_picture_is_found_by_its_content(project: Project) -> None:
     label, history = project.labels.read(1, 96, 64), project.journal.history(1)
     (project.folder / "deep").mkdir()
     (project.folder / "p0.png").rename(project.folder / "deep" / "other.png")
@@ -296,13 +296,13 @@ def test_a_picture_that_was_moved_is_found_by_its_content(project: Project) -> N
     assert project.journal.history(1) == history
 
 
-def test_a_picture_is_not_moved_onto_one_with_work_of_its_own(project: Project) -> None:
+def test_moved_picture_does_not_replace_one_with_work(project: Project) -> None:
     shutil.copy(project.folder / "p0.png", project.folder / "p1.png")  # the second is labelled
     (project.folder / "p0.png").unlink()
     assert sorted(kinds(check_project(project))) == [FindingKind.CHANGED, FindingKind.MISSING]
 
 
-def test_two_pictures_of_the_same_content_are_not_moved_to_one_place(tmp_path: Path) -> None:
+def test_two_pictures_with_equal_content_do_not_get_one_path(tmp_path: Path) -> None:
     picture_folder(tmp_path, 1)
     shutil.copy(tmp_path / "p0.png", tmp_path / "p1.png")
     with Project.open(tmp_path) as project:
@@ -313,7 +313,7 @@ def test_two_pictures_of_the_same_content_are_not_moved_to_one_place(tmp_path: P
         assert sorted(kinds(check_project(project))) == [FindingKind.MISSING, FindingKind.MOVED]
 
 
-def test_a_labelled_picture_that_changed_is_said_and_can_be_taken_as_it_is(project: Project) -> None:
+def test_changed_picture_is_reported_and_can_be_accepted(project: Project) -> None:
     Image.fromarray(picture(seed=9)).save(project.folder / "p1.png")
     Image.fromarray(picture(seed=9)).save(project.folder / "p2.png")  # not labelled: nobody minds
     (found,) = check_project(project)
@@ -324,14 +324,14 @@ def test_a_labelled_picture_that_changed_is_said_and_can_be_taken_as_it_is(proje
     assert project.pictures.get(2).status == Status.IN_PROGRESS
 
 
-def test_a_labelled_picture_of_another_size_has_to_be_put_back(project: Project) -> None:
+def test_changed_picture_of_another_size_is_not_repairable(project: Project) -> None:
     Image.fromarray(picture(50, 40)).save(project.folder / "p1.png")
     (found,) = check_project(project)
     assert (found.kind, found.repairable) == (FindingKind.CHANGED, False)
     assert "put the old picture back" in found.sentence
 
 
-def test_looking_changes_nothing_in_a_project_that_somebody_writes(project: Project) -> None:
+def test_check_changes_nothing_while_another_process_writes(project: Project) -> None:
     break_it(project, "UPDATE pictures SET digest = NULL")
     break_it(project, "UPDATE tiles SET pixels = x'00' WHERE picture_id = 1")
     with Project.open_read_only(project.folder) as reader:
@@ -344,7 +344,7 @@ def test_looking_changes_nothing_in_a_project_that_somebody_writes(project: Proj
 # The file itself --------------------------------------------------------------------------------------
 
 
-def test_a_damaged_index_is_rebuilt(tmp_path: Path) -> None:
+def test_damaged_index_is_rebuilt(tmp_path: Path) -> None:
     project_in(tmp_path).close()
     path = tmp_path / HOME_FOLDER / PROJECT_FILE
     with closing(sqlite3.connect(path, isolation_level=None)) as raw:
@@ -363,7 +363,7 @@ def test_a_damaged_index_is_rebuilt(tmp_path: Path) -> None:
         mended(project)
 
 
-def test_garbage_in_the_file_is_found_and_not_mended(tmp_path: Path) -> None:
+def test_damaged_file_is_reported_and_not_repaired(tmp_path: Path) -> None:
     with project_in(tmp_path, count=3) as project:
         project.pictures.add(f"{'long name ' * 20}{n}.png" for n in range(300))
     path = tmp_path / HOME_FOLDER / PROJECT_FILE

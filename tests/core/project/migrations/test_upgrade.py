@@ -36,7 +36,7 @@ def expected() -> LabelMap:
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in KEPT.glob("project-*.sqlite")))
-def test_an_older_form_that_lies_elsewhere_is_opened_by_its_own_folder(tmp_path: Path, name: str) -> None:
+def test_older_project_outside_the_picture_folder_is_migrated(tmp_path: Path, name: str) -> None:
     pictures, home = picture_folder(tmp_path / "pictures"), tmp_path / "project"
     home.mkdir()
     shutil.copy(KEPT / name, home / PROJECT_FILE)
@@ -49,7 +49,7 @@ def test_an_older_form_that_lies_elsewhere_is_opened_by_its_own_folder(tmp_path:
 
 
 @pytest.mark.parametrize("name", sorted(p.name for p in KEPT.glob("project-*.sqlite")))
-def test_an_older_form_comes_up_with_everything_in_it(tmp_path: Path, name: str) -> None:
+def test_older_project_is_migrated_with_all_its_content(tmp_path: Path, name: str) -> None:
     folder = old_project(tmp_path, name)
     with pytest.raises(ProjectError, match="older version"):
         Project.open_read_only(folder)
@@ -77,7 +77,7 @@ def test_an_older_form_comes_up_with_everything_in_it(tmp_path: Path, name: str)
     raw.close()
 
 
-def test_what_became_of_classes_comes_up_too(tmp_path: Path) -> None:
+def test_class_mapping_survives_the_migration(tmp_path: Path) -> None:
     """Runs: before 1 became 9; after that; after 2 had become 8, which was undone then."""
     with Project.open(old_project(tmp_path, "moves-0002.sqlite")) as project:
 
@@ -90,7 +90,7 @@ def test_what_became_of_classes_comes_up_too(tmp_path: Path) -> None:
         assert heirs() == [[9, 9, 8, 8], [0, 9, 8, 8], [0, 9, 0, 8]]
 
 
-def test_a_failed_upgrade_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_migration_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = old_project(tmp_path, "project-0001.sqlite")
 
     def fails(*_: object) -> None:
@@ -108,7 +108,7 @@ def test_a_failed_upgrade_leaves_the_old_file(tmp_path: Path, monkeypatch: pytes
         np.testing.assert_array_equal(project.labels.read(1, 96, 64), expected().values)
 
 
-def test_every_view_answers(tmp_path: Path) -> None:
+def test_every_view_returns_rows(tmp_path: Path) -> None:
     folder = old_project(tmp_path, "project-0001.sqlite")
     Project.open(folder).close()
     raw = sqlite3.connect(folder / HOME_FOLDER / PROJECT_FILE)

@@ -1,4 +1,4 @@
-"""Near-copies stay on one side of train and val, there is a val as soon as three carry labels, and nothing moves."""
+"""Automatic splits: sequences stay together, val exists from three labels on, and splits never change."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def groups(*names: str) -> list[set[str]]:
     return sorted(found.values(), key=lambda some: (-len(some), sorted(some)))
 
 
-def test_frames_of_a_video_belong_together() -> None:
+def test_frames_of_a_video_are_one_group() -> None:
     one = {f"0001TP_{n:06}.png" for n in range(6690, 7000, 30)}
     other = {f"Seq05VD_f{n:05}.png" for n in range(0, 300, 30)}
     assert groups(*one, *other) == [one, other]
@@ -36,7 +36,7 @@ def test_frames_of_a_video_belong_together() -> None:
     assert groups(*sorted(one)[:3], *sorted(one)[5:], "0001TP_006699.png")[0] >= one - set(sorted(one)[3:5])
 
 
-def test_folders_part_what_is_called_alike() -> None:
+def test_equal_names_in_other_folders_are_other_groups() -> None:
     assert len(groups("a/1.png", "a/2.png", "b/1.png", "b/2.png")) == 2
 
 
@@ -50,7 +50,7 @@ def test_folders_part_what_is_called_alike() -> None:
         ("same.png", "x/same.png"),
     ],
 )
-def test_other_names_stand_alone(names: tuple[str, ...]) -> None:
+def test_other_names_are_groups_of_their_own(names: tuple[str, ...]) -> None:
     assert len(groups(*names)) == len(names)
 
 
@@ -63,17 +63,17 @@ def sides(rows: list[tuple[str, Split | None]]) -> list[Split]:
     return [split or found[n] for n, (_, split) in enumerate(rows)]
 
 
-def test_of_two_sequences_the_smaller_judges() -> None:
+def test_smaller_of_two_sequences_goes_to_val() -> None:
     assert sides([("a", None)] * 4 + [("b", None)] * 2) == [TRAIN] * 4 + [VAL] * 2
     assert sides([("a", None)] * 2 + [("b", None)] * 4) == [VAL] * 2 + [TRAIN] * 4
 
 
-def test_a_new_frame_goes_where_its_sequence_is() -> None:
+def test_new_frame_gets_the_split_of_its_sequence() -> None:
     assert sides([("a", TRAIN), ("a", TRAIN), ("b", VAL), ("a", None), ("b", None)])[3:] == [TRAIN, VAL]
     assert sides([("a", TRAIN), ("t", TEST), ("b", VAL), ("t", None)])[3] == TEST
 
 
-def test_one_sequence_alone_is_divided_one_by_one() -> None:
+def test_single_sequence_is_divided() -> None:
     assert sides([("a", None)] * 3) == [TRAIN, TRAIN, VAL]
     found = sides([("a", None)] * 20)
     assert found[:3] == [TRAIN, TRAIN, VAL]
@@ -81,11 +81,11 @@ def test_one_sequence_alone_is_divided_one_by_one() -> None:
     assert sides([("a", TRAIN), ("a", TEST), ("a", VAL)] + [("a", None)] * 17).count(VAL) >= 3
 
 
-def test_there_is_a_val_even_when_all_sequences_already_teach() -> None:
+def test_val_is_filled_when_all_sequences_are_in_train() -> None:
     assert VAL in sides([("a", TRAIN), ("b", TRAIN), ("a", None)])
 
 
-def test_a_val_that_outgrows_what_teaches_gives_way() -> None:
+def test_val_larger_than_train_stops_growing() -> None:
     """Somebody labels the sequence that was to judge: what they label must teach."""
     rows: list[tuple[str, Split | None]] = [("a", TRAIN), ("a", TRAIN), ("b", VAL)]
     for _ in range(40):
@@ -95,7 +95,7 @@ def test_a_val_that_outgrows_what_teaches_gives_way() -> None:
 
 
 @given(st.lists(st.sampled_from("abcde"), min_size=3, max_size=40))
-def test_at_once_three_labels_give_a_val_and_several_groups_stay_whole(names: list[str]) -> None:
+def test_three_labels_give_a_val_and_groups_stay_whole(names: list[str]) -> None:
     found = sides([(name, None) for name in names])
     assert found.count(TRAIN) >= 1
     several = len(set(names)) > 1
@@ -104,7 +104,7 @@ def test_at_once_three_labels_give_a_val_and_several_groups_stay_whole(names: li
     assert VAL in found or (several and len(set(names)) == len(names) == 2)
 
 
-def test_a_project_keeps_sequences_whole_and_says_when_it_cannot(tmp_path: Path) -> None:
+def test_project_keeps_sequences_together_or_warns(tmp_path: Path) -> None:
     names = [f"{clip}_{n:04}.png" for clip in ("yard", "road") for n in range(0, 180, 30)]
     for name in names:
         Image.fromarray(picture()).save(tmp_path / name)

@@ -1,4 +1,4 @@
-"""Planning splits: shares are met, groups stay whole, the same seed gives the same plan."""
+"""Split plans: shares are met, groups stay together, the same seed gives the same plan."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def torn(records: list[PictureRecord], plan: SplitPlan) -> bool:
 
 
 @given(sizes, shares, st.integers(0, 5), st.booleans())
-def test_groups_stay_whole_and_shares_are_met_within_a_group(
+def test_groups_stay_together_and_shares_are_met_within_a_group(
     counts: list[int], wanted: tuple[int, int, int], seed: int, stratify: bool
 ) -> None:
     records = frames(*counts)
@@ -76,7 +76,7 @@ def test_single_pictures_meet_the_shares_within_one(
 
 
 @given(st.data())
-def test_what_has_a_split_keeps_it_and_its_group_joins(data: st.DataObject) -> None:
+def test_existing_splits_are_kept_and_their_groups_join(data: st.DataObject) -> None:
     counts = data.draw(sizes)
     split = st.one_of(st.none(), st.sampled_from(ALL_SPLITS))
     records = [
@@ -99,13 +99,13 @@ def test_what_has_a_split_keeps_it_and_its_group_joins(data: st.DataObject) -> N
     assert again.moved == len(had.keys() & again.changes.keys())
 
 
-def test_seeds_differ() -> None:
+def test_other_seeds_give_other_plans() -> None:
     records = frames(200)
     plans = [plan_splits(records, {}, SplitOptions(seed=seed)).changes for seed in (0, 1)]
     assert plans[0] != plans[1]
 
 
-def test_what_is_counted_towards_the_shares() -> None:
+def test_pictures_counted_towards_the_shares() -> None:
     records = [PictureRecord(n, f"{n}.png", split=Split.TRAIN if n < 70 else None) for n in range(100)]
     plan = plan_splits(records, {}, SplitOptions())
     assert Counter(plan.changes.values()) == {Split.VAL: 15, Split.TEST: 15}
@@ -122,7 +122,7 @@ def distance(plan: SplitPlan, values: list[int]) -> float:
 
 
 @pytest.mark.parametrize("by", [SplitGrouping.SHARE, SplitGrouping.GROUP])
-def test_stratified_is_better_than_chance_where_classes_are_rare(by: SplitGrouping) -> None:
+def test_stratified_split_is_better_than_random_for_rare_classes(by: SplitGrouping) -> None:
     chance = np.random.default_rng(4)
     records = frames(*[5] * 60)
     pixels: dict[int, dict[int, int]] = {}
@@ -143,7 +143,7 @@ def test_stratified_is_better_than_chance_where_classes_are_rare(by: SplitGroupi
     assert np.mean(better) < 0.6 * np.mean(plain)
 
 
-def test_folders_and_tags_called_like_a_split_decide_for_themselves() -> None:
+def test_folders_and_tags_named_like_a_split_determine_it() -> None:
     paths = ("images/Train/a/1.png", "images/val/1.png", "other/1.png", "other/2.png", "test/val/x.png")
     records = [PictureRecord(n, path) for n, path in enumerate(paths)]
     plan = plan_splits(records, {}, SplitOptions(SplitGrouping.FOLDER, (0, 0, 100)))
@@ -163,7 +163,7 @@ def test_folders_and_tags_called_like_a_split_decide_for_themselves() -> None:
     assert {after[4], after[5]} == {Split.TRAIN, Split.TEST} - {after[1]} or after[4] == after[5]
 
 
-def test_sequences() -> None:
+def test_sequence_keys() -> None:
     same = ("day/0001TP_006690.png", "day/0001TP_006720.jpg", "day/0001TP_7.png")
     assert {sequence_of(path) for path in same} == {"day/0001TP_"}
     assert sequence_of("0001TP_006690.png") != sequence_of("day/0001TP_006690.png")
@@ -171,7 +171,7 @@ def test_sequences() -> None:
     assert sequence_of("roof.png") == "/roof"
 
 
-def test_skipped_pictures_take_no_part_and_lonely_classes_are_named() -> None:
+def test_skipped_pictures_are_left_out_and_classes_in_one_split_are_named() -> None:
     records = [PictureRecord(n, f"{n}.png", labelled_pixels=9) for n in range(1, 5)]
     records.append(PictureRecord(9, "9.png", status=Status.SKIPPED))
     pixels = {1: {1: 5, 2: 4}, 2: {1: 9}, 3: {1: 9}, 4: {1: 8, 3: 1}}
@@ -182,6 +182,6 @@ def test_skipped_pictures_take_no_part_and_lonely_classes_are_named() -> None:
 
 
 @pytest.mark.parametrize("bad", [(0, 0, 0), (-1, 2, 3), (float("nan"), 1, 1), (float("inf"), 1, 1)])
-def test_shares_that_are_none(bad: tuple[float, float, float]) -> None:
+def test_invalid_shares(bad: tuple[float, float, float]) -> None:
     with pytest.raises(UserError, match="70,15,15"):
         SplitOptions(shares=bad)
