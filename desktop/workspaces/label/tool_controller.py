@@ -37,7 +37,7 @@ class ToolController(Controller):
 
     def close(self) -> None:
         super().close()
-        self._prompt = None
+        self._prompt, self._on_point = None, lambda: None
 
     def actions(self) -> Actions:
         return {

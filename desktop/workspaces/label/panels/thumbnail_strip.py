@@ -269,9 +269,9 @@ class ThumbnailStrip(QAbstractScrollArea):
                 QToolTip.hideText()
             else:
                 record = self._source.record(row)
-                fault = self._errors.get(record.id)
-                words = error_tooltip(record, fault) if fault else picture_summary(record)
-                QToolTip.showText(event.globalPos(), words, self.viewport())
+                error = self._errors.get(record.id)
+                text = error_tooltip(record, error) if error else picture_summary(record)
+                QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)
 
