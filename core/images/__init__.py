@@ -1,1 +1,1 @@
-"""Image files and pixels: decoding, pyramids, tiles, orientation, value windows."""
+"""Image files and pixels: decoding, pyramids, tiles, orientation, display windows."""

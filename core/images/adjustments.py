@@ -72,8 +72,8 @@ class Adjustments:
             elif field.name in _LIMITS and isinstance(value, int | float):
                 low, high = _LIMITS[field.name]
                 valid[field.name] = min(high, max(low, float(value)))
-        made = cls(**valid)
-        return made if made.high > made.low else cls(**{**valid, "low": 0.0, "high": 1.0})
+        result = cls(**valid)
+        return result if result.high > result.low else cls(**{**valid, "low": 0.0, "high": 1.0})
 
 
 _LIMITS = {
@@ -100,20 +100,20 @@ def select_channels(picture: NDArray[np.uint8], channels: str) -> NDArray[np.uin
 class AdjustedView:
     """A picture with adjustments. Lookup tables are made once; the cost of rendering follows the rendered pixels."""
 
-    def __init__(self, pyramid: AnyPyramid, tone: Adjustments) -> None:
-        self._pyramid, self._tone = pyramid, tone
-        deep = pyramid.raw if isinstance(pyramid, Pyramid) and not tone.is_identity else None
-        self._deep = deep
+    def __init__(self, pyramid: AnyPyramid, adjustments: Adjustments) -> None:
+        self._pyramid, self._adjustments = pyramid, adjustments
+        raw = pyramid.raw if isinstance(pyramid, Pyramid) and not adjustments.is_identity else None
+        self._raw = raw
         self._tables: list[Table] = []
-        if deep is not None:
-            most = deep.channels - 1
-            self._channels = [min(pick, most) for pick in tone.picks] if most >= 2 else [0, 0, 0]
-            depth = np.arange(256 if deep.levels[0].dtype == np.uint8 else 65536)
+        if raw is not None:
+            most = raw.channels - 1
+            self._channels = [min(pick, most) for pick in adjustments.picks] if most >= 2 else [0, 0, 0]
+            depth = np.arange(256 if raw.levels[0].dtype == np.uint8 else 65536)
             for pick in self._channels:
-                low, high = deep.windows[pick]
-                self._tables.append(tone.lookup_table((depth - low) / max(1, high - low)))
-        elif not tone.is_identity:
-            self._tables.append(tone.lookup_table(np.arange(256) / 255))
+                low, high = raw.windows[pick]
+                self._tables.append(adjustments.lookup_table((depth - low) / max(1, high - low)))
+        elif not adjustments.is_identity:
+            self._tables.append(adjustments.lookup_table(np.arange(256) / 255))
 
     @property
     def is_identity(self) -> bool:
@@ -122,22 +122,22 @@ class AdjustedView:
 
     def part(self, level: int, box: Box) -> NDArray[np.uint8] | NDArray[np.uint16]:
         """(h, w, 3) of `box` in pixels of a level, before the lookup tables."""
-        if self._deep is None:
+        if self._raw is None:
             return self._pyramid.part(level, box)
-        stored: Any = self._deep.levels[level][box.slices]
+        stored: Any = self._raw.levels[level][box.slices]
         return np.ascontiguousarray(stored[:, :, self._channels])
 
     def render(self, part: NDArray[np.uint8] | NDArray[np.uint16]) -> NDArray[np.uint8]:
         """(h, w, 3) uint8 RGB of what `part` returned."""
         if self.is_identity:
             return part  # type: ignore[return-value]
-        if self._deep is None:
-            made = np.asarray(cv2.LUT(np.ascontiguousarray(part), self._tables[0]), np.uint8)
+        if self._raw is None:
+            result = np.asarray(cv2.LUT(np.ascontiguousarray(part), self._tables[0]), np.uint8)
         else:
-            made = np.empty(part.shape, np.uint8)
+            result = np.empty(part.shape, np.uint8)
             for channel, table in enumerate(self._tables):
-                made[:, :, channel] = table.take(part[:, :, channel])
-        return select_channels(made, self._tone.channels)
+                result[:, :, channel] = table.take(part[:, :, channel])
+        return select_channels(result, self._adjustments.channels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,20 +160,20 @@ class Histogram:
         return (self.low + low * step, self.low + high * step) if high > low else (0.0, 1.0)
 
 
-def compute_histogram(pyramid: AnyPyramid, tone: Adjustments) -> Histogram:
+def compute_histogram(pyramid: AnyPyramid, adjustments: Adjustments) -> Histogram:
     """Of the coarsest level, which has at most a quarter of a million pixels."""
     level = pyramid.level_count - 1
     box = Box(0, 0, *pyramid.level_size(level))
-    deep = pyramid.raw if isinstance(pyramid, Pyramid) else None
-    if deep is None:
+    raw = pyramid.raw if isinstance(pyramid, Pyramid) else None
+    if raw is None:
         part = pyramid.part(level, box)
         return Histogram(_counts([part[:, :, n] for n in range(3)]), 0.0, 1.0)
-    picks = [min(pick, deep.channels - 1) for pick in tone.picks] if deep.channels >= 3 else [0, 0, 0]
-    low, high = (-0.5, 1.5) if deep.levels[0].dtype == np.uint16 else (0.0, 1.0)
+    picks = [min(pick, raw.channels - 1) for pick in adjustments.picks] if raw.channels >= 3 else [0, 0, 0]
+    low, high = (-0.5, 1.5) if raw.levels[0].dtype == np.uint16 else (0.0, 1.0)
     steps = []
     for pick in picks:
-        black, white = deep.windows[pick]
-        shares = (deep.levels[level][:, :, pick].astype(np.float32) - black) / max(1, white - black)
+        black, white = raw.windows[pick]
+        shares = (raw.levels[level][:, :, pick].astype(np.float32) - black) / max(1, white - black)
         steps.append(np.clip((shares - low) * (255 / (high - low)), 0, 255).astype(np.uint8))
     return Histogram(_counts(steps), low, high)
 

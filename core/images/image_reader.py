@@ -117,20 +117,20 @@ def read_raster(path: Path, *, max_pixels: int = MAX_PIXELS) -> Raster:
 
 
 def read_model_input(path: Path, channels: int, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """(H, W, channels) uint8: what a network for so many channels is fed, always scaled the same way.
+    """(H, W, channels) uint8: the input of a network with that many input channels.
 
-    Grey pictures count as three channels. Raises ImageError, also when the picture has another number.
+    Grey pictures count as three channels. Raises ImageError, also when the picture has another number of channels.
     """
-    fed = _read(path, max_pixels, None).to_model_input()
-    if fed.shape[2] != channels:
+    pixels = _read(path, max_pixels, None).to_model_input()
+    if pixels.shape[2] != channels:
         raise ImageError(
-            f"“{path}” has {fed.shape[2]} channels, but the network of this project looks at {channels}; it is "
-            "left out. Keep pictures of different kinds in projects of their own."
+            f"“{path}” has {pixels.shape[2]} channels, but the network of this project has {channels} input "
+            "channels; it is left out. Keep pictures of different kinds in separate projects."
         )
-    return fed
+    return pixels
 
 
-def _read(path: Path, max_pixels: int, at_least: int | None) -> Raster:
+def _read(path: Path, max_pixels: int, min_side: int | None) -> Raster:
     try:
         with _open(path, max_pixels) as image:
             if exceeds_pillow(image):
@@ -140,8 +140,8 @@ def _read(path: Path, max_pixels: int, at_least: int | None) -> Raster:
                     raise
                 except ImageError:
                     log.info("read by Pillow instead: %s", path)  # some old files are only read by libtiff
-            if at_least is not None and isinstance(image, ImageFile.ImageFile):
-                image.draft(image.mode, (at_least, at_least))  # does nothing but for JPEG
+            if min_side is not None and isinstance(image, ImageFile.ImageFile):
+                image.draft(image.mode, (min_side, min_side))  # does nothing but for JPEG
             elif image.format == "JPEG" and image.mode == "RGB":
                 # Pillow decodes into 4 bytes a pixel and copies; these decode the same file into 3.
                 picture = _decode_jpeg(path, image)
@@ -188,7 +188,7 @@ def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] 
 def _open(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """The file opened by Pillow, not yet decoded. Every failure inside the `with` becomes ImageError."""
     # Pillow warns above its own limit and refuses above twice that, also for pictures hidden inside the file.
-    # It stays on as the outer net; the exact check is ours.
+    # Its check stays on as a second barrier; the exact one is in check_pixel_limit.
     Image.MAX_IMAGE_PIXELS = max(max_pixels, MAX_PIXELS)
     try:
         with _NO_WARNINGS, Image.open(path, formats=_FORMATS) as image:

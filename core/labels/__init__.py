@@ -1,1 +1,1 @@
-"""Labels in memory: classes, the live label map, edits, regions, outlines, predictions."""
+"""Labels in memory: classes, the label map, edits, regions, outlines, predictions."""

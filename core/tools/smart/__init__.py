@@ -1,1 +1,1 @@
-"""Tools that look at the picture: wand, scissors, GrabCut, superpixels, watershed."""
+"""Semi-automatic tools, which use the pixels of the picture: wand, scissors, GrabCut, superpixels, watershed."""

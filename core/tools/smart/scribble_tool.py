@@ -84,7 +84,7 @@ class ScribbleTool(Tool):
     _is_searching: bool
     """Whether the segmentation is running."""
     _paint_when_found: bool
-    """Whether it shall be painted as soon as it is found."""
+    """Whether the object is to be painted as soon as it is found."""
 
     def __init__(self) -> None:
         self._reset()
@@ -94,11 +94,11 @@ class ScribbleTool(Tool):
         return bool(self._stroke or self._hints)
 
     def search(self, context: ToolContext) -> Callable[[Callable[[], bool]], object] | None:
-        """What another thread shall do with all hints; None: there is too little to go by."""
+        """The segmentation with all hints, to run on another thread; None: there are too few hints."""
         raise NotImplementedError
 
     def is_background_stroke(self, modifiers: Modifiers) -> bool:
-        """Whether a stroke that begins now is about what does not belong to the thing."""
+        """Whether a stroke that begins now marks the background."""
         return modifiers.ctrl
 
     def press(self, context: ToolContext, at: Point, modifiers: Modifiers) -> ToolResult:

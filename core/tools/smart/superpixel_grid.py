@@ -73,7 +73,7 @@ def window_of(cell: SuperpixelCell, whole: Box) -> DownscaledCrop:
 def compute_superpixels(picture: NDArray[np.uint8], cell: SuperpixelCell, whole: Box) -> SuperpixelLabels:
     """SLIC (Achanta et al., 2012) by scikit-image; each segment is connected. Takes a quarter of a second; not for
     the GUI thread."""
-    from skimage.segmentation import slic  # the window stands before it is needed
+    from skimage.segmentation import slic  # slow to import and not needed before the window shows
 
     crop = window_of(cell, whole)
     count = max(1, round(crop.width * crop.height / cell.size**2))

@@ -7,7 +7,7 @@ import logging
 import threading
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Executor
 
 import numpy as np
 import pytest
@@ -58,6 +58,14 @@ def test_submit_first_puts_work_at_the_front(lane: Lane) -> None:
 
 def test_arguments_and_results_are_passed_on(lane: Lane) -> None:
     assert lane.submit(sorted, [1, 3, 2], reverse=True).result(TIMEOUT) == [3, 2, 1]
+
+
+def test_a_lane_is_an_executor() -> None:
+    with Lane("executor") as lane:
+        assert isinstance(lane, Executor)
+        assert list(lane.map(abs, [-1, 2, -3], timeout=TIMEOUT)) == [1, 2, 3]
+    with pytest.raises(RuntimeError, match="shut down"):
+        lane.submit(abs, 1)
 
 
 def test_owns_current_thread(lane: Lane) -> None:

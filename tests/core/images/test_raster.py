@@ -70,12 +70,12 @@ def test_a_picture_with_other_channels_is_left_out_with_a_message(tmp_path: Path
     snapshot = open_snapshot(tmp_path / "snapshot", spec, Recipe())
     (problem,) = update_snapshot(project, snapshot, records)
     assert "p1.png” has 3 channels" in problem
-    assert "looks at 5" in problem
+    assert "has 5 input channels" in problem
     assert len(snapshot.entries()) == 2
     assert snapshot.read(next(iter(snapshot.entries().values())))[0].shape[2] == 5  # type: ignore[index]
     assert initial_spec(project, records[1:2], "cpu").channels == 3
     other = open_snapshot(tmp_path / "snapshot", initial_spec(project, records[1:2], "cpu"), Recipe())
     assert not other.entries()
-    with pytest.raises(TrainingError, match=r"has 5 channels.* looks at 3"):
+    with pytest.raises(TrainingError, match=r"has 5 channels.* has 3 input channels"):
         update_snapshot(project, other, [records[0]])
     project.close()

@@ -96,7 +96,7 @@ def test_all_channels_are_read(tmp_path: Path, kind: type, channels: int) -> Non
     fed = read_model_input(path, channels)
     assert fed.dtype == np.uint8
     np.testing.assert_array_equal(fed[:, :, :3], raster.to_rgb())
-    with pytest.raises(ImageError, match=rf"many\.tif.* has {channels} channels.* looks at 3"):
+    with pytest.raises(ImageError, match=rf"many\.tif.* has {channels} channels.* has 3 input channels"):
         read_model_input(path, 3)
 
 
