@@ -1,8 +1,8 @@
-"""How long a brush movement takes to be on the screen: `python -m tests.benchmarks.brush --size 8192 --json`.
+"""Latency of brush strokes, from mouse event to painted: `python -m tests.benchmarks.brush --size 8192 --json`.
 
-The real window with a JPEG of that size, its prediction and a class; real mouse events, and the time from sending each
-to the end of the paint it caused, on strokes of 100 moves. Each stroke is taken back with Ctrl+Z (`undo_ms`: from the
-key to the paint without it). `--rival PYTHON` measures napari in the same way; labelme has no brush.
+The real window with a JPEG of that size, a prediction and a class. Real mouse events in strokes of 100 moves;
+measured is the time from sending an event to the end of the paint it caused. Each stroke is undone with Ctrl+Z (`undo_ms`: from the
+key to the paint without the stroke). `--rival PYTHON` measures napari in the same way; labelme has no brush.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=8192, help="side of the picture in pixels")
     parser.add_argument("--radius", type=float, default=15.0, help="of the brush, in image pixels")
     parser.add_argument("--moves", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=60.0, help="begin no further stroke after this time")
+    parser.add_argument("--seconds", type=float, default=60.0, help="start no further stroke after this time")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

@@ -1,4 +1,4 @@
-"""What is done to a program's window and how long it takes: the same for Maskloop and for its rivals.
+"""Operates the window of a program and measures latencies, in the same way for Maskloop and other programs.
 
 `python -m tests.benchmarks.hand PROGRAM WHAT OPTIONS` is the child process in which one program is measured: real
 mouse, wheel and key events to its window, from sending one to the end of the paint it caused. The last line it
@@ -23,11 +23,11 @@ import numpy as np
 from tests.benchmarks.programs import Cannot, Program, qt, start
 
 PATIENCE = 60.0
-"""Seconds after which a paint that does not come is a fault."""
+"""Seconds after which a missing paint is an error."""
 
 
 class Hand:
-    """A hand on one program's window, with a watch on its canvas."""
+    """Sends events to the window of one program and observes the paints of its canvas."""
 
     def __init__(self, program: Program) -> None:
         core, gui, widgets, test = (qt(part) for part in ("QtCore", "QtGui", "QtWidgets", "QtTest"))
@@ -59,7 +59,7 @@ class Hand:
         holds: Callable[[], bool] = lambda: True,
         patience: float = PATIENCE,
     ) -> float:
-        """Milliseconds from before `act` until a paint that began while `holds()` is done and on its way out.
+        """Milliseconds from before `act` until a paint that began while `holds()` is finished and flushed.
 
         Raises TimeoutError after `patience` seconds.
         """
@@ -73,7 +73,7 @@ class Hand:
                 break
             if time.perf_counter() - since > patience:
                 raise TimeoutError("the canvas did not paint")
-            time.sleep(0.0003)  # lets the program's own threads have Python
+            time.sleep(0.0003)  # gives the interpreter lock to the program's own threads
         return (time.perf_counter() - since) * 1000
 
     def rest(self, seconds: float) -> None:
@@ -83,7 +83,7 @@ class Hand:
             time.sleep(0.001)
 
     def wake(self) -> None:
-        """Have the window active, as it is for a person: a bare X screen has nobody who does that."""
+        """Activate the window: without a window manager nobody else does."""
         end = time.perf_counter() + 3
         while not self.program.window.isActiveWindow() and time.perf_counter() < end:
             self.program.window.raise_()
@@ -91,13 +91,13 @@ class Hand:
             self.rest(0.03)
 
     def see(self, path: Path) -> None:
-        """Open something and wait until it is on screen and can be worked on."""
+        """Open a picture or folder and wait until it is shown and can be worked on."""
         self.time(lambda: self.program.open(path), self.program.is_ready)
 
     # Events ------------------------------------------------------------------------------------
 
     def spot(self, across: float, down: float) -> Any:
-        """A point of the canvas: shares of its shorter side, from the middle."""
+        """A position of the canvas, in shares of its shorter side from the centre."""
         canvas = self.program.canvas
         side = min(canvas.width(), canvas.height())
         return self._core.QPointF(canvas.width() / 2 + across * side, canvas.height() / 2 + down * side)
@@ -143,7 +143,7 @@ class Hand:
 
 
 def spread(times: list[float]) -> dict[str, float]:
-    """Median, 99th percentile and longest of milliseconds."""
+    """Median, 99th percentile and maximum of durations in milliseconds."""
     return {
         "median_ms": round(float(np.median(times)), 2),
         "p99_ms": round(float(np.percentile(times, 99)), 2),
@@ -155,7 +155,7 @@ def spread(times: list[float]) -> dict[str, float]:
 
 
 def brush(hand: Hand, picture: str, radius: float, moves: int, seconds: float, seed: int) -> dict[str, Any]:
-    """Strokes of 100 moves, each taken back; stops after `seconds` even if moves are left."""
+    """Strokes of 100 moves, each undone; stops after `seconds` even if moves are left."""
     hand.see(Path(picture))
     hand.program.take_brush(radius)
     hand.rest(1.0)
@@ -172,7 +172,7 @@ def brush(hand: Hand, picture: str, radius: float, moves: int, seconds: float, s
             heading += float(chance.normal(0, 0.4))
             step = float(chance.uniform(0.004, 0.035))
             if max(abs(x + step * math.cos(heading)), abs(y + step * math.sin(heading))) > 0.4:
-                heading = math.atan2(-y, -x)  # back to the middle: a move must always be a move
+                heading = math.atan2(-y, -x)  # back to the centre, so that every move changes the position
             x, y = x + step * math.cos(heading), y + step * math.sin(heading)
             at = hand.spot(x, y)
             times.append(hand.time(lambda at=at: hand.move(at)))
@@ -189,7 +189,7 @@ def brush(hand: Hand, picture: str, radius: float, moves: int, seconds: float, s
 
 
 def frames(hand: Hand, picture: str, notches: int) -> dict[str, Any]:
-    """Zooming in and out and moving about on one picture."""
+    """Zoom and pan on one picture."""
     hand.see(Path(picture))
     hand.rest(1.0)
     at, ctrl = hand.spot(0.11, 0.07), hand.program.zooms_with_ctrl
@@ -198,7 +198,7 @@ def frames(hand: Hand, picture: str, notches: int) -> dict[str, Any]:
     for number in range(notches):
         turn = 120 if number // 12 % 2 == 0 else -120
         _frame(hand, zoom, partial(hand.wheel, at, 0, turn, ctrl=ctrl))
-    for _ in range(12):  # somewhere in the middle, where there is room to move
+    for _ in range(12):  # zoomed in, where there is room to pan
         hand.wheel(at, 0, 120, ctrl=ctrl)
         hand.rest(0.02)
     how = hand.program.pans_by
@@ -224,13 +224,13 @@ def frames(hand: Hand, picture: str, notches: int) -> dict[str, Any]:
 
 
 def _frame(hand: Hand, times: list[float], act: Callable[[], object]) -> None:
-    """Nothing is painted at the end of a scroll bar or of the zoom: that is no frame."""
+    """At the limit of a scroll bar or of the zoom nothing is painted, so there is nothing to measure."""
     with contextlib.suppress(TimeoutError):
         times.append(hand.time(act, patience=2.0))
 
 
 def follow(hand: Hand, folder: str, steps: int, pause: float) -> dict[str, Any]:
-    """From picture to picture with the key D, `pause` seconds on each."""
+    """Next picture with the key D, `pause` seconds on each."""
     if hand.program.name == "napari":
         raise Cannot("napari has no list of pictures with labels.")
     hand.see(Path(folder))
@@ -252,7 +252,7 @@ def _go_on(hand: Hand, steps: int, pause: float) -> list[float]:
 
 
 def open_folder(hand: Hand, folder: str, began: float, steps: int, pause: float) -> dict[str, Any]:
-    """`began`: time.monotonic() of the parent as it started this process; the clock is the machine's."""
+    """began: time.monotonic() of the parent when it started this process; the clock is system-wide."""
     hand.time(lambda: hand.program.open(Path(folder)), lambda: hand.program.shown() is not None)
     first = time.monotonic() - began
     while not hand.program.is_ready():
@@ -272,7 +272,7 @@ def memory(hand: Hand, picture: str) -> dict[str, Any]:
 
 
 def memory_of_process() -> dict[str, int]:
-    """What Linux says of this process now: resident, and the highest that was. (getrusage would count the parent.)"""
+    """Resident memory of this process and its peak, from /proc. (getrusage would include the parent's peak.)"""
     said = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return {
         "resident_mb": round(int(said["VmRSS"].split()[0]) / 1024),
@@ -300,7 +300,7 @@ def main() -> None:
         found = {"unmeasured": str(reason)}
     print("\n" + json.dumps({**said, **found}), flush=True)
     program.close()
-    os._exit(0)  # what a rival leaves behind must not keep us
+    os._exit(0)  # threads that a program leaves running must not block the exit
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How long the window does not answer when a shape is as large as the picture.
+"""Stalls of the GUI thread when a shape is as large as the picture.
 
 python -m tests.benchmarks.large [--size 8192] [--json]
 
@@ -56,7 +56,7 @@ def measure(folder: Path, settings: Settings) -> dict[str, dict[str, float]]:
         longest[name] = meter.summary()["max"] or 0.0
 
     def edited(name: str, act: Callable[[], object]) -> None:
-        """Something that makes an edit, and its way back."""
+        """An action that makes an edit, and the one that undoes it."""
         strokes = saving.stored_count
         watched(name, act, lambda: saving.stored_count > strokes and saving.pending == 0)
         middle = tuple(side // 2 for side in hands.label_values.shape)

@@ -1,7 +1,7 @@
-"""From picture to picture, and over one large picture: `python -m tests.benchmarks.navigate --json`.
+"""Latency of going to the next picture, of zoom and of pan: `python -m tests.benchmarks.navigate --json`.
 
 `next`: key D to painted, for pictures of 1920 x 1080 with label and prediction (labelme: with twenty polygons) that
-have been read ahead, half a second on each. `windows`: zooming by the wheel and moving about on a picture of
+have been prefetched, half a second on each. `windows`: wheel zoom and pan on a picture of
 100 megapixels, event to painted, in a window of 1920 x 1080 and in one of 3840 x 2160 device pixels at 200 %.
 """
 
@@ -16,12 +16,12 @@ from PIL import Image
 
 from tests.benchmarks.stage import OURS, Seat, run, words, write_jpeg
 
-# Name of a window, its logical size, and device pixels per logical pixel.
+# Name of a window, its logical size, and its device pixel ratio.
 WINDOWS = (("1920x1080", (1920, 1080), "1"), ("3840x2160 at 200 %", (1920, 1080), "2"))
 
 
 def label_for_labelme(folder: Path) -> None:
-    """Give every picture a label of twenty polygons, as labelme stores it."""
+    """Write a labelme file with twenty polygons for every picture."""
     for path in sorted(folder.glob("*.jpg")):
         with Image.open(path) as image:
             width, height = image.size
@@ -54,8 +54,8 @@ def label_for_labelme(folder: Path) -> None:
 def main() -> None:
     parser = words(__doc__)
     parser.add_argument("--size", type=int, default=10_000, help="side of the large picture in pixels")
-    parser.add_argument("--steps", type=int, default=40, help="pictures to go on")
-    parser.add_argument("--notches", type=int, default=120, help="steps of the wheel, and of the hand")
+    parser.add_argument("--steps", type=int, default=40, help="how often to go to the next picture")
+    parser.add_argument("--notches", type=int, default=120, help="wheel steps, and pan steps")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         large = write_jpeg(Path(scratch) / "large" / "p.jpg", asked.size, asked.size)

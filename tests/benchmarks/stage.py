@@ -1,4 +1,4 @@
-"""What all benchmarks of the window share: a screen, child processes of one program each, test pictures, the answer."""
+"""Shared by all benchmarks of the window: the screen, one child process per program, test pictures and the report."""
 
 from __future__ import annotations
 
@@ -26,18 +26,16 @@ _KINDS = ("napari", "labelme")
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """One program that can be measured: its name, and the interpreter that has it."""
+    """One program to measure: its name, and the interpreter of the environment it is installed in."""
 
     name: str
     python: str
 
     def measure(self, what: str, environment: dict[str, str] | None = None, **options: Any) -> dict[str, Any]:
-        """Measure in a fresh process; see `hand`. Raises RuntimeError with what the process said last."""
+        """Measure in a new process; see `hand`. Raises RuntimeError with the last output of the process."""
         with tempfile.TemporaryDirectory() as home:
             given = {**os.environ, **_own_settings(home), **(environment or {})}
-            given.pop(
-                "PYTHONDONTWRITEBYTECODE", None
-            )  # as on a person's machine, where code is compiled once
+            given.pop("PYTHONDONTWRITEBYTECODE", None)  # as on a user's machine, where code is compiled once
             if "began" in options:
                 options["began"] = time.monotonic()
             done = subprocess.run(
@@ -56,7 +54,7 @@ class Seat:
 
 
 def _own_settings(home: str) -> dict[str, str]:
-    # A fresh home for everybody: no program may find what another run has left.
+    # An empty home directory for each run: no program may find settings of another run.
     return {
         "HOME": home,
         "XDG_CONFIG_HOME": home,
@@ -71,7 +69,7 @@ OURS = Seat("maskloop", sys.executable)
 
 
 def rival_of(python: str) -> Seat:
-    """Which rival an interpreter has. Ends the program with a sentence when it has none."""
+    """Which other program an interpreter has. Exits with a message when it has none."""
     for name in _KINDS:
         asked = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({name!r}) is None)"
         if subprocess.run([python, "-c", asked], check=False, cwd=Path(python).parent).returncode == 0:
@@ -83,7 +81,7 @@ def rival_of(python: str) -> Seat:
 
 @contextlib.contextmanager
 def screen(*, needs_gl: bool) -> Iterator[None]:
-    """Where windows are shown: offscreen; or, beside a rival that needs OpenGL, an X screen for all of them."""
+    """The Qt platform: offscreen; or, if one program needs OpenGL, an X screen for all of them."""
     if not needs_gl:
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
         yield
@@ -108,7 +106,7 @@ def screen(*, needs_gl: bool) -> Iterator[None]:
 
 
 def scenery(width: int, height: int, seed: int = 0) -> NDArray[np.uint8]:
-    """(height, width, 3) uint8 with something to see at every zoom: soft shapes below fine noise."""
+    """(height, width, 3) uint8 RGB with detail at every zoom: soft shapes and fine noise."""
     chance = np.random.default_rng(seed)
     coarse = chance.integers(0, 256, (max(2, height // 256), max(2, width // 256), 3), np.uint8)
     picture = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
@@ -128,7 +126,7 @@ def write_jpeg(path: Path, width: int, height: int, seed: int = 0) -> Path:
 
 
 def words(about: str | None) -> argparse.ArgumentParser:
-    """A parser with what every benchmark of the window takes."""
+    """A parser with the options of every benchmark of the window."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--rival", metavar="PYTHON", help="interpreter of an environment with napari or labelme"
@@ -140,7 +138,7 @@ def words(about: str | None) -> argparse.ArgumentParser:
 def run(
     asked: argparse.Namespace, measure: Callable[[Seat], dict[str, Any]], **facts: object
 ) -> dict[str, Any]:
-    """Measure ourselves and, beside it, the rival asked for; print and return the answer."""
+    """Measure Maskloop and, if requested, another program; print and return the report."""
     rival = rival_of(asked.rival) if asked.rival else None
     with screen(needs_gl=rival is not None):
         ours = measure(OURS)

@@ -1,4 +1,4 @@
-"""How long the window does not answer while it trains: `python -m tests.benchmarks.stalls --json`.
+"""Stalls of the GUI thread during training: `python -m tests.benchmarks.stalls --json`.
 
 The sample project in the real window, a real training in its child process, and a hand that paints, zooms, goes from
 picture to picture, looks at the charts and changes the theme. A heartbeat of 2 ms tells how late each beat comes
@@ -30,7 +30,7 @@ from desktop.tour.window_driver import WindowDriver
 
 
 def measure(folder: Path, settings: Settings, seconds: float) -> dict[str, object]:
-    """One round after the other for so long; charts and theme are looked at once, in the first."""
+    """Repeats a round of actions for this long; charts and theme are used once, in the first round."""
     window = build(settings).window
     window.resize(1440, 900)
     window.show()
@@ -86,7 +86,7 @@ def measure(folder: Path, settings: Settings, seconds: float) -> dict[str, objec
             meter, its = StallMeter(), StallMeter(time.thread_time)
             meter.start()
             its.start()
-            hands.wait(20)  # the first beat; what comes before it could not be told
+            hands.wait(20)  # until the first timeout: a stall before it cannot be measured
             act()
             hands.wait(20)
             meter.stop()

@@ -1,4 +1,4 @@
-"""What Datumaro is measured at, run by the interpreter that has it; `tests.benchmarks.formats` starts it.
+"""Measures Datumaro, run by the interpreter that has it; `tests.benchmarks.formats` starts it.
 
 PYTHON with_datumaro.py export PAIRS OUT      pictures and index masks become COCO
 PYTHON with_datumaro.py import COCO OUT       COCO becomes pictures and index masks (of Pascal VOC)
@@ -23,7 +23,7 @@ FORMATS = {
 
 
 def peak_mb() -> int:
-    """The largest resident memory of this process; 0 where the system does not tell."""
+    """Peak resident memory of this process; 0 where the system does not report it."""
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""labelme, started as its own `main` starts it. It has no brush."""
+"""labelme, started like its own `main`. It has no brush."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import desktop.__main__  # noqa: F401  (what the command loads counts)
+import desktop.__main__  # noqa: F401  (the imports of the command count)
 from core.base.geometry import Box
 from core.session.loading.first_picture import prefetch_first_picture
 
@@ -19,8 +19,8 @@ class Maskloop:
     pans_by = "middle"
 
     def __init__(self, width: int, height: int, folder: Path | None) -> None:
-        # As `maskloop FOLDER` does: its first picture is read while the window is loaded and made.
-        self._glimpse = (folder, prefetch_first_picture(folder)) if folder else None
+        # As `maskloop FOLDER` does: the first picture is read while the window is imported and built.
+        self._first_picture = (folder, prefetch_first_picture(folder)) if folder else None
         from desktop.app import build
 
         self.version = version("maskloop")
@@ -35,17 +35,19 @@ class Maskloop:
         return self.window.label_page.canvas
 
     def open(self, path: Path) -> None:
-        # A picture alone is opened as people do it: the folder it lies in.
+        # A single picture is opened by opening its folder.
         folder = path if path.is_dir() else path.parent
-        glimpse = self._glimpse[1] if self._glimpse and self._glimpse[0] == folder else None
-        self._glimpse = None
-        self.window.open_project(folder, first_picture=glimpse)
+        first_picture = (
+            self._first_picture[1] if self._first_picture and self._first_picture[0] == folder else None
+        )
+        self._first_picture = None
+        self.window.open_project(folder, first_picture=first_picture)
 
     def shown(self) -> object:
         if self.canvas.is_preview:
-            return "glimpse"
-        rooms = self.window.context
-        return rooms.label_controller.picture.id if rooms and self.canvas.has_picture else None
+            return "preview"
+        context = self.window.context
+        return context.label_controller.picture.id if context and self.canvas.has_picture else None
 
     def is_ready(self) -> bool:
         return self.canvas.has_picture and self.window.context is not None
@@ -57,7 +59,7 @@ class Maskloop:
         labels = self.window.context.label_controller.picture.labels  # type: ignore[union-attr]
         assert labels is not None
         at = self.canvas.image_point(position)
-        # Where a pixel of the screen is many of the picture, a thin stroke may pass beside the very middle.
+        # At a small scale a thin stroke may miss the image pixel in the middle of a device pixel.
         place = Box.bounding([at], margin=1 / self.canvas.scale).clipped(labels.width, labels.height)
         return int(labels.values[place.slices].max(initial=0))
 
@@ -76,7 +78,7 @@ def start(width: int, height: int, folder: Path | None) -> Maskloop:
 
 
 def furnish(folder: Path, *, labels: bool) -> None:
-    """Make the project of a folder: four classes, a prediction of every picture and, if wanted, its label."""
+    """Create a project in a folder: four classes, a prediction of every picture and, optionally, labels."""
     import cv2
     import numpy as np
     from PIL import Image
