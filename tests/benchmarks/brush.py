@@ -1,8 +1,9 @@
 """Latency of brush strokes, from mouse event to painted: `python -m tests.benchmarks.brush --size 8192 --json`.
 
 The real window with a JPEG of that size, a prediction and a class. Real mouse events in strokes of 100 moves;
-measured is the time from sending an event to the end of the paint it caused. Each stroke is undone with Ctrl+Z (`undo_ms`: from the
-key to the paint without the stroke). `--rival PYTHON` measures napari in the same way; labelme has no brush.
+measured is the time from sending an event to the end of the paint it caused. Each stroke is undone with Ctrl+Z
+(`undo_ms`: from the key to the paint without the stroke). `--rival PYTHON` measures napari in the same way; labelme
+has no brush.
 """
 
 from __future__ import annotations
