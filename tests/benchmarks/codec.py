@@ -1,7 +1,7 @@
-"""Which tile size and which codec: `python -m tests.benchmarks.codec --data FOLDER`; docs/adr/0007 has the answer.
+"""Compares tile sizes and codecs: `python -m tests.benchmarks.codec --data FOLDER`. docs/adr/0007 has the results.
 
-Masks are cut into tiles, and each tile is packed and unpacked: bytes per megapixel, and milliseconds per megapixel of
-one thread. FOLDER holds real masks as PNGs of class indices, at any depth. zstd joins in when it is there:
+Masks are cut into tiles, and each tile is encoded and decoded: bytes per megapixel, and milliseconds per megapixel of
+one thread. FOLDER holds real masks as PNGs of class indices, at any depth. zstd is measured if it is installed:
 `uv run --with zstandard python -m tests.benchmarks.codec`.
 """
 

@@ -1,9 +1,9 @@
-"""A disk that can lose its power: it is told every write and flush of a program, and says what a cut would leave.
+"""A simulated disk: it is given every write and flush of a process, and tells what a power cut would leave.
 
-Certain is only what was flushed (fsync or fdatasync) before the cut, and a name in a folder only once the folder was.
-What was written since then may be there, be gone, or be there in part: each sector of a file holds what any of the
-writes to it left, the file is as long as after any of them, and names change in the order in which they were changed
-(the file systems of our users keep a journal of those). A sector is never half written: SQLite relies on no less.
+Only data that was flushed (fsync or fdatasync) before the cut is certain to be there, and an entry of a folder only
+once the folder was flushed. Later writes may be there, be lost, or be there in part: each sector of a file holds the
+result of any of the writes to it, the file has the length after any of them, and folder entries change in the order in
+which they were changed (journaling file systems guarantee that). A sector is never half written, as SQLite assumes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TRACED = "openat,write,pwrite64,ftruncate,fsync,fdatasync,mkdir,unlink,unlinkat,
 
 @dataclass
 class File:
-    """What surely lies on the disk, and what was done since: (offset, bytes), or a new length."""
+    """The flushed content of a file, and the changes since: (offset, bytes), or a new length."""
 
     safe: bytearray = field(default_factory=bytearray)
     pending: list[tuple[int, bytes] | int] = field(default_factory=list)
@@ -65,7 +65,7 @@ def _apply(content: bytearray, act: tuple[int, bytes] | int) -> None:
 
 
 class Disk:
-    """All below one folder, which is there and empty at first. Paths are as the program named them, absolute."""
+    """Everything below one folder, which is empty at first. Paths are absolute, as the process used them."""
 
     def __init__(self, root: Path) -> None:
         self._root = str(root)
@@ -73,8 +73,8 @@ class Disk:
         self._safe_names: dict[str, File | None] = {}  # None is a folder
         self._pending_names: dict[str, list[tuple[str, File | None, bool]]] = {}
 
-    def hear(self, call: Call) -> None:
-        """One system call that has ended well."""
+    def apply(self, call: Call) -> None:
+        """Apply a system call that has succeeded."""
         path = call.path
         if not path.startswith(self._root + "/") and path != self._root:
             return
@@ -101,7 +101,7 @@ class Disk:
                 raise NotImplementedError(f"{path} was renamed; this disk does not know that yet")
 
     def after_cut(self, chance: np.random.Generator, into: Path) -> None:
-        """Write what may be found when the power is back into the empty folder `into`."""
+        """Write a possible state after the power cut into the empty folder `into`."""
         sector = int(chance.choice((512, 4096)))
         # Nothing but what is certain, everything (as if only the program had died), or something between.
         kept = float(chance.choice((0, 1, chance.random())))

@@ -1,8 +1,8 @@
 """A large document: `python -m tests.benchmarks.document --pictures 100000 --edits 1000000 --json`.
 
-The project is filled with bulk inserts of tiles that real strokes made; what is measured then goes through the
-program's own doors: opening as the session does, reading a picture and its journal, a stroke until it is durable, undo.
-Apart from that, `--steps` real strokes on one picture of 8192 x 8192 pixels: how much disk and memory they take.
+The project is filled by bulk inserts of tiles of real strokes. The measurements use the program's own interfaces:
+opening a project as the session does, reading a picture and its journal, a stroke until it is durable, undo. Also, disk
+space and memory of `--steps` real strokes on one picture of 8192 x 8192 pixels.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ CLASSES = ("road", "tree", "water", "roof")
 def stroke(
     labels: LabelMap, rng: np.random.Generator, radius: float, length: float, value: int
 ) -> Edit | None:
-    """A bent stroke of about ten capsules, as a hand draws it."""
+    """A curved stroke of about ten capsules, as if drawn by hand."""
     whole = Box(0, 0, labels.width, labels.height)
     labels.begin_edit("Brush stroke", "brush", value)
     at, heading = rng.uniform(0, (labels.width, labels.height)), float(rng.uniform(0, 2 * math.pi))
@@ -60,7 +60,7 @@ def make(folder: Path) -> None:
 
 
 def sample_tiles(rng: np.random.Generator) -> list[tuple[bytes, bytes, list[int]]]:
-    """Both planes of tiles of half-labelled pictures, and how many pixels of each class they hold."""
+    """Both encoded planes of tiles of half-labelled pictures, and their pixels by class."""
     found = []
     for _ in range(24):
         labels = LabelMap.blank(SIDE, SIDE)
@@ -73,7 +73,7 @@ def sample_tiles(rng: np.random.Generator) -> list[tuple[bytes, bytes, list[int]
 
 
 def fill(file: Path, pictures: int, edits: int, seed: int) -> None:
-    """Bulk inserts, a transaction for all: half the pictures are labelled, edits go round among them."""
+    """Bulk inserts in one transaction: half the pictures are labelled, and the edits are distributed over them."""
     rng = np.random.default_rng(seed)
     tiles = sample_tiles(rng)
     labelled = max(1, pictures // 2)
@@ -177,7 +177,7 @@ def measure(folder: Path, looks: int, seed: int) -> dict[str, float]:
 
 
 def measure_steps(folder: Path, side: int, steps: int, seed: int) -> dict[str, float]:
-    """Real strokes on one large picture: the file's growth, and memory beyond the label's own pixels."""
+    """Real strokes on one large picture: growth of the file, and memory beyond the pixels of the label."""
     rng = np.random.default_rng(seed + 2)
     make(folder)
     with Project.open(folder) as project:

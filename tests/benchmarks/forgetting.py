@@ -1,9 +1,9 @@
-"""What a network forgets from round to round, and when it gets a class more: the worst loss of IoU of any old class.
+"""Catastrophic forgetting from round to round and after adding a class: the largest loss of IoU of any old class.
 
 python -m tests.benchmarks.forgetting [--rounds 4] [--steps 150] [--labelled 8] [--size 160] [--seed 0] [--threads N]
                                       [--json]
 
-Our own scenes. The network first learns all classes but water (whose pixels nobody has labelled) from `labelled`
+On sample scenes. The network is first trained on all classes but water (whose pixels are unlabelled) with `labelled`
 pictures; then come rounds with two more pictures each, then one in which water is labelled everywhere. Each round goes
 on from the network of before, as in the window, and what it publishes is compared with that, class by class: on the
 val pictures, which decide what is published, and on 24 pictures that nothing has seen. Pixels of water never count
@@ -78,7 +78,7 @@ def scores(folder: Path, scenes: Sequence[SampleScene], device: str) -> Scores:
 
 
 def worst_loss(before: Scores, after: Scores) -> float:
-    """Points of IoU that the class which lost most has lost, of those that were known."""
+    """The largest loss of IoU, in points, of any class that was known before."""
     losses = [iou - after[value] for value, iou in before.items() if value in OLD and iou >= KNOWN_CLASS_IOU]
     return round(100 * max(losses, default=0.0), 2)
 
@@ -86,7 +86,7 @@ def worst_loss(before: Scores, after: Scores) -> float:
 def learn(
     folder: Path, base: Path | None, spec: ModelSpec, snapshot: TrainingSnapshot, recipe: Recipe
 ) -> Path:
-    """The folder of the network that is in use after a round: the new one, or that of before."""
+    """The folder of the network in use after a round: the new one, or the previous one."""
     snapshot.reconfigure(spec, recipe)
     torch.manual_seed(recipe.seed)
     ended = train(

@@ -1,4 +1,4 @@
-"""Kill a process that edits, again and again: `python -m tests.benchmarks.kill --kills 200 --json`.
+"""Kills a process that edits, repeatedly: `python -m tests.benchmarks.kill --kills 200 --json`.
 
 The child is a fork of this warm process (Linux and macOS only: starting Python and importing SQLAlchemy would take
 longer than the edits). It paints, undoes, redoes and changes classes in one real project, and after each edit that was
@@ -40,7 +40,7 @@ MOST_EDITS = 12
 
 @dataclass
 class Verdict:
-    """What was found over all kills."""
+    """Results over all kills."""
 
     kills: int = 0
     edits: int = 0
@@ -59,7 +59,7 @@ def make(folder: Path) -> None:
 
 
 def digest(project: Project) -> str:
-    """The whole document in a few letters: pixels, who said so, counts, classes, and what undo would do."""
+    """A hash of the whole project: pixels, origins, counts, classes, and what undo would do."""
     sum_ = hashlib.blake2b(digest_size=12)
     for picture_id, size in SIZES.items():
         plane, _ = project.labels.provenance(picture_id, *size)
@@ -116,7 +116,7 @@ def keep_editing(folder: Path, record: Path, tick: int, seed: int) -> None:
 
 
 def replay(folder: Path, seed: int, edits: int) -> list[str]:
-    """What the document looks like before and after each of the first `edits` edits of a seed."""
+    """The digests before and after each of the first `edits` edits of a seed."""
     rng = np.random.default_rng(seed)
     with Project.open(folder) as project:
         seen = [digest(project)]
@@ -130,7 +130,7 @@ def replay(folder: Path, seed: int, edits: int) -> list[str]:
 
 
 def kill_once(folder: Path, rng: np.random.Generator, found: Verdict, seed: int) -> None:
-    """One child, one SIGKILL, one look at what is left."""
+    """Start a child, kill it, and check what is left."""
     file, record = folder / HOME_FOLDER / PROJECT_FILE, folder.parent / "record"
     twin = folder.parent / "twin"
     (twin / HOME_FOLDER).mkdir(parents=True, exist_ok=True)
@@ -183,7 +183,7 @@ def kill_once(folder: Path, rng: np.random.Generator, found: Verdict, seed: int)
 
 
 def measure(kills: int, seed: int = 0) -> Verdict:
-    """Kill `kills` children in one project, which goes on from what each left."""
+    """Kill `kills` children, one after the other, in the same project."""
     found, rng = Verdict(), np.random.default_rng(seed)
     with tempfile.TemporaryDirectory(prefix="maskloop-kill-") as place:
         folder = Path(place) / "project"

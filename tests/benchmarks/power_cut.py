@@ -1,4 +1,4 @@
-"""Cut the power of a disk under a process that edits: `python -m tests.benchmarks.power_cut --cuts 100 --json`.
+"""Simulates power cuts during edits: `python -m tests.benchmarks.power_cut --cuts 100 --json`.
 
 A real process makes a project, paints, undoes, redoes and changes classes (the edits of `kill`), closes the project and
 opens it again, while strace (Linux; Debian's package strace) writes down each of its writes and flushes. From that the
@@ -37,7 +37,7 @@ BYTES = 1 << 20
 
 @dataclass
 class Verdict:
-    """What was found over all cuts. most_lost: edits that one cut took back although they were acknowledged."""
+    """Results over all cuts. most_lost: the most acknowledged edits that one cut has lost."""
 
     synchronous: str
     cuts: int = 0
@@ -49,7 +49,7 @@ class Verdict:
 
 
 def keep_editing(folder: Path, record: Path, seed: int, synchronous: str) -> None:
-    """The traced process. The record gets a line for each acknowledged edit: what the document looks like."""
+    """The traced process. It records the digest of the project after each acknowledged edit."""
     rng = np.random.default_rng(seed)
     with record.open("wb", buffering=0) as lines:
         make(folder)
@@ -70,7 +70,7 @@ def keep_editing(folder: Path, record: Path, seed: int, synchronous: str) -> Non
 
 
 def trace(folder: Path, record: Path, seed: int, synchronous: str) -> Path:
-    """Run the editing process under strace. Returns what strace wrote. Raises RuntimeError when it cannot."""
+    """Run the editing process under strace and return its output. Raises RuntimeError when that fails."""
     out = record.with_name("trace")
     program = shutil.which("strace")
     if program is None:
@@ -85,7 +85,7 @@ def trace(folder: Path, record: Path, seed: int, synchronous: str) -> Path:
 
 
 def judge(place: Path, acknowledged: int, states: list[str], found: Verdict) -> None:
-    """Open what a cut left. acknowledged: how many lines the record had then."""
+    """Open and check what a cut left. acknowledged: the number of edits recorded before it."""
     try:
         with Project.open(place) as project:
             with project.store.read_transaction() as connection:
@@ -107,7 +107,7 @@ def judge(place: Path, acknowledged: int, states: list[str], found: Verdict) -> 
 
 
 def cut_one_session(work: Path, cuts: int, rng: np.random.Generator, found: Verdict) -> None:
-    """One editing process, and `cuts` moments of it at which the power fails."""
+    """Run one editing process, and check `cuts` moments of it at which the power may fail."""
     folder, record = work / "project", work / "record"
     folder.mkdir()
     calls = list(calls_in(trace(folder, record, int(rng.integers(1 << 32)), found.synchronous)))
@@ -126,7 +126,7 @@ def cut_one_session(work: Path, cuts: int, rng: np.random.Generator, found: Verd
         if call.name == "write" and call.path == str(record):
             acknowledged += call.content.count(b"\n")
         elif call.path.endswith((".sqlite", "-wal")) or call.name in ("mkdir", "fsync", "fdatasync"):
-            disk.hear(call)
+            disk.apply(call)
     found.edits += len(states) - 1
 
 

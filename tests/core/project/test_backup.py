@@ -328,7 +328,7 @@ def test_thinning_the_journal_is_reported(tmp_path: Path, monkeypatch: pytest.Mo
         keeping.close()
         assert [edit.thinned for edit in project.journal.history(1)] == [True, True, True, False]
     assert len(news) == 1
-    assert "3 of the oldest steps" in news[0].message
+    assert "3 oldest steps" in news[0].message
 
 
 def test_window_makes_a_backup_after_the_first_stroke(

@@ -127,7 +127,7 @@ def test_power_cut_loses_unflushed_folder_entries(tmp_path: Path) -> None:
         Call("pwrite64", name, number=0, content=b"kept"),
         Call("fdatasync", name),
     ):
-        disk.hear(call)
+        disk.apply(call)
     there = set()
     for seed in range(40):
         place = tmp_path / str(seed)
@@ -136,7 +136,7 @@ def test_power_cut_loses_unflushed_folder_entries(tmp_path: Path) -> None:
         assert (place / "home").is_dir()
         there.add((place / "home" / "file-wal").exists())
     assert there == {True, False}
-    disk.hear(Call("fdatasync", f"{root}/home"))
+    disk.apply(Call("fdatasync", f"{root}/home"))
     (tmp_path / "after").mkdir()
     disk.after_cut(np.random.default_rng(0), tmp_path / "after")
     assert (tmp_path / "after" / "home" / "file-wal").read_bytes() == b"kept"
