@@ -1,4 +1,4 @@
-"""The drawer of classes: the list as stored, and changes of it that reach into every label, each one edit."""
+"""The class list of a project, and changes of it that also change labels, each as one undoable edit."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from core.project.store import Store
 from core.project.stored_tiles import StoredTile, count_values, tiles_of_picture, update_pixel_counts
 
 HIGHEST_VALUE_FACT = "highest_class"
-"""The fact that says which class value is the highest ever given."""
+"""Name of the fact that holds the highest class value ever used."""
 
 
 @dataclass(frozen=True, slots=True)

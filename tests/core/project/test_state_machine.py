@@ -1,6 +1,6 @@
-"""The document against a plain model in memory: after any edits, undo, redo, closing and killing they agree.
+"""State-machine test of the project file: after any edits, undo, redo, reopening and kills it equals a model in memory.
 
-The model keeps whole pictures before and after every edit and knows nothing of tiles, rows or SQL.
+The model keeps whole pictures before and after every edit, without tiles, rows or SQL.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ picks = st.integers(0, 20)
 
 @dataclass
 class Look:
-    """A label and, of the same shape, who said so: an index of ORIGINS."""
+    """A label and, in the same shape, the origin of each pixel as an index into ORIGINS."""
 
     values: np.ndarray
     who: np.ndarray
