@@ -25,7 +25,7 @@ def check_destination(out: Path, project: Project) -> None:
         raise FormatError(f"{out} holds the pictures of the project. Choose a new folder for the export.")
     if out.is_relative_to(project.folder) or out.is_relative_to(project.home):
         raise FormatError(
-            f"{out} is inside the project's folder, where exported pictures would be added to the project. "
+            f"{out} is inside the folder of the project, where exported pictures would be added to it. "
             "Choose a folder outside it."
         )
     if out.is_file():

@@ -161,7 +161,7 @@ def test_command_prints_a_table_json_and_csv(tmp_path: Path) -> None:
 def test_impossible_simulations_are_refused_with_a_sentence(tmp_path: Path) -> None:
     with project_in(tmp_path / "blank", count=3):
         pass
-    assert "carries a label" in error_of("simulate", "--project", tmp_path / "blank")
+    assert "has a label" in error_of("simulate", "--project", tmp_path / "blank")
     with project_in(tmp_path / "lone", count=3, classes=("grass",)):
         pass
     assert "at least two classes" in error_of("simulate", "--project", tmp_path / "lone")

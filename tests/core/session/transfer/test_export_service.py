@@ -156,7 +156,7 @@ def test_nothing_to_export_is_refused(tmp_path: Path) -> None:
     with project_in(tmp_path / "pictures") as project:
         with pytest.raises(FormatError, match="none of the pictures has a label"):
             plan_export(project, ExportOptions(tmp_path / "out"))
-        with pytest.raises(FormatError, match="has a prediction"):
+        with pytest.raises(FormatError, match="none of the pictures has a prediction"):
             plan_export(project, ExportOptions(tmp_path / "out", labels=False, predictions=True))
     assert not (tmp_path / "out").exists()
 
@@ -188,7 +188,7 @@ def test_a_file_in_the_way_is_refused(tmp_path: Path) -> None:
 def test_project_folder_is_refused(place: str, tmp_path: Path) -> None:
     with (
         labelled_project(tmp_path / "pictures") as project,
-        pytest.raises(FormatError, match="of the project|inside the project's folder"),
+        pytest.raises(FormatError, match="of the project"),
     ):
         plan_export(project, ExportOptions(tmp_path / "pictures" / place))
     assert not (tmp_path / "pictures" / "out").exists()
