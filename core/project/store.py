@@ -13,8 +13,8 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import StaticPool
 
 from core.base.errors import DiskError, ProjectError, ProjectTooNewError
-from core.project.backup import BACKUP_FOLDER, make_backup, new_file_id_sql
-from core.project.open_checks import has_frames, refuse_emptied_file, set_aside_foreign_wal, wal_path
+from core.project.backup import BACKUP_FOLDER, make_backup, new_file_id_sql, wal_path
+from core.project.open_checks import has_frames, refuse_emptied_file, set_aside_foreign_wal
 from core.project.schema import CURRENT_REVISION
 from core.project.schema_script import schema_statements
 

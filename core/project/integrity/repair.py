@@ -187,11 +187,11 @@ def _close_undo_gap(project: Project, finding: IntegrityFinding) -> str:
         for start in range(0, len(unreachable), 500):
             batch = unreachable[start : start + 500]
             connection.execute(update(edits).where(edits.c.id.in_(batch)).values(thinned=1))
-    steps = count_of(len(unreachable), "step")
+    count = count_of(len(unreachable), "step")
     return (
-        f"{steps} can no longer be redone; the labels stay as they are."
+        f"{count} can no longer be redone; the labels stay as they are."
         if row.undone
-        else f"{steps} can no longer be undone; the labels stay as they are."
+        else f"{count} can no longer be undone; the labels stay as they are."
     )
 
 
