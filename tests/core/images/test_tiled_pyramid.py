@@ -233,7 +233,7 @@ def test_files_that_cannot_be_read_by_region_are_rejected(tmp_path: Path) -> Non
     turned = tmp_path / "turned.tif"
     tag = (274, 3, 1, 6, True)
     tifffile.imwrite(turned, hills(), tile=(256, 256), photometric="rgb", extratags=[tag])
-    with pytest.raises(ImageError, match=r"turned\.tif.* stored turned"):
+    with pytest.raises(ImageError, match=r"turned\.tif.* stored rotated"):
         TiffRegionReader(turned)
 
 
