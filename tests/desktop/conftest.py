@@ -22,7 +22,7 @@ from desktop.tour.window_driver import NO_MODIFIER, WindowDriver
 from tests.factories import project_in
 
 
-class Desk(WindowDriver):
+class GuiDriver(WindowDriver):
     """Hands with what these tests do often."""
 
     def dab(self, *shares: float) -> None:
@@ -83,10 +83,10 @@ def one_window(
 
 
 @pytest.fixture
-def desk(one_window: tuple[MainWindow, list[BaseException]], tmp_path: Path) -> Iterator[Desk]:
+def gui(one_window: tuple[MainWindow, list[BaseException]], tmp_path: Path) -> Iterator[GuiDriver]:
     window, mistakes = one_window
     project_in(tmp_path / "pictures").close()
-    made = Desk(window)
+    made = GuiDriver(window)
     window.open_project(tmp_path / "pictures")
     made.wait_until(made.has_picture, "a picture", 20)
     made.wait_until(lambda: len(made.session.pictures) == 3, "all pictures", 20)

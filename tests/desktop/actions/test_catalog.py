@@ -96,7 +96,7 @@ def test_actions_are_built_from_the_table(qtbot, theme: Theme) -> None:
     assert not made["hide_overlays"].autoRepeat()
 
 
-class Desk(QWidget):
+class ActionsWindow(QWidget):
     """A window with all actions, a place to paint, and the widgets that compete for keys."""
 
     def __init__(self, theme: Theme) -> None:
@@ -115,8 +115,8 @@ class Desk(QWidget):
 
 
 @pytest.fixture
-def desk(qtbot, theme: Theme) -> Desk:
-    made = Desk(theme)
+def gui(qtbot, theme: Theme) -> ActionsWindow:
+    made = ActionsWindow(theme)
     qtbot.addWidget(made)
     made.show()
     qtbot.waitExposed(made)
@@ -125,16 +125,16 @@ def desk(qtbot, theme: Theme) -> Desk:
     return made
 
 
-def test_plain_letters_choose_tools_on_the_canvas(qtbot, desk: Desk) -> None:
-    desk.canvas.setFocus()
-    QTest.keyClick(desk.canvas, Qt.Key.Key_B)
-    QTest.keyClick(desk.canvas, Qt.Key.Key_Right)
-    QTest.keyClick(desk.canvas, Qt.Key.Key_3)
-    assert desk.heard == ["tool_brush", "next_picture", "class_3"]
+def test_plain_letters_choose_tools_on_the_canvas(qtbot, gui: ActionsWindow) -> None:
+    gui.canvas.setFocus()
+    QTest.keyClick(gui.canvas, Qt.Key.Key_B)
+    QTest.keyClick(gui.canvas, Qt.Key.Key_Right)
+    QTest.keyClick(gui.canvas, Qt.Key.Key_3)
+    assert gui.heard == ["tool_brush", "next_picture", "class_3"]
 
 
-def test_plain_letters_go_to_a_focused_field(qtbot, desk: Desk) -> None:
-    field = desk.classes.name_field
+def test_plain_letters_go_to_a_focused_field(qtbot, gui: ActionsWindow) -> None:
+    field = gui.classes.name_field
     field.setFocus()
     assert is_text_input()
     for key in (Qt.Key.Key_B, Qt.Key.Key_E, Qt.Key.Key_1, Qt.Key.Key_BracketLeft):
@@ -145,13 +145,13 @@ def test_plain_letters_go_to_a_focused_field(qtbot, desk: Desk) -> None:
     assert field.cursorPosition() == 4
     QTest.keyClick(field, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert field.text() != "be1[D"
-    assert desk.heard == []
+    assert gui.heard == []
     QTest.keyClick(field, Qt.Key.Key_T, Qt.KeyboardModifier.ControlModifier)
-    assert desk.heard == ["train_now"]
+    assert gui.heard == ["train_now"]
 
 
-def test_plain_letters_go_to_a_name_that_is_being_edited(qtbot, desk: Desk) -> None:
-    rows = desk.classes.list_view
+def test_plain_letters_go_to_a_name_that_is_being_edited(qtbot, gui: ActionsWindow) -> None:
+    rows = gui.classes.list_view
     rows.setFocus()
     rows.set_active(1)
     rows.edit(rows.currentIndex())
@@ -160,24 +160,24 @@ def test_plain_letters_go_to_a_name_that_is_being_edited(qtbot, desk: Desk) -> N
     QTest.keyClick(editor, Qt.Key.Key_A, Qt.KeyboardModifier.ControlModifier)
     QTest.keyClick(editor, Qt.Key.Key_B)
     QTest.keyClick(editor, Qt.Key.Key_Left)
-    with qtbot.waitSignal(desk.classes.class_renamed) as renamed:
+    with qtbot.waitSignal(gui.classes.class_renamed) as renamed:
         QTest.keyClick(editor, Qt.Key.Key_Return)
     assert renamed.args == [1, "b"]
-    assert desk.heard == []
+    assert gui.heard == []
 
 
-def test_numbers_and_sliders_keep_their_keys(qtbot, desk: Desk) -> None:
-    desk.size.setFocus()
-    desk.size.selectAll()
-    QTest.keyClick(desk.size, Qt.Key.Key_7)
-    assert desk.size.value() == 7
-    desk.slider.setFocus()
+def test_numbers_and_sliders_keep_their_keys(qtbot, gui: ActionsWindow) -> None:
+    gui.size.setFocus()
+    gui.size.selectAll()
+    QTest.keyClick(gui.size, Qt.Key.Key_7)
+    assert gui.size.value() == 7
+    gui.slider.setFocus()
     assert not is_text_input()
-    QTest.keyClick(desk.slider, Qt.Key.Key_Right)
-    assert desk.slider.value() == 1
-    assert desk.heard == []
-    QTest.keyClick(desk.slider, Qt.Key.Key_B)
-    assert desk.heard == ["tool_brush"]
+    QTest.keyClick(gui.slider, Qt.Key.Key_Right)
+    assert gui.slider.value() == 1
+    assert gui.heard == []
+    QTest.keyClick(gui.slider, Qt.Key.Key_B)
+    assert gui.heard == ["tool_brush"]
 
 
 def test_cheat_sheet_lists_every_shortcut(qtbot, theme: Theme) -> None:

@@ -30,7 +30,7 @@ from desktop.actions.keymap_dialog import KeymapDialog
 from desktop.actions.keymap_presets import PRESETS, STANDARD
 from desktop.theme.theme import apply_theme
 from desktop.tour.window_driver import LEFT_BUTTON
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
@@ -220,36 +220,36 @@ def test_shortcuts_are_cleared_reset_and_set_by_a_preset(dialog: KeymapDialog, k
 # The window
 
 
-def test_changed_shortcuts_work_in_the_window_but_not_in_text_fields(desk: Desk) -> None:
-    window = desk.window
+def test_changed_shortcuts_work_in_the_window_but_not_in_text_fields(gui: GuiDriver) -> None:
+    window = gui.window
     try:
         window.keymap.assign("tool_fill", ("W",))
         window.keymap.assign("class_2", ("8",))
-        desk.key(Qt.Key.Key_W)
+        gui.key(Qt.Key.Key_W)
         assert window.actions_by_id["tool_fill"].isChecked()
-        desk.key(Qt.Key.Key_8)
-        rows = desk.page.classes.list_view
+        gui.key(Qt.Key.Key_8)
+        rows = gui.page.classes.list_view
         assert rows.active_value() == 2
         assert [rows.class_model.shortcut_of(n) for n in range(4)] == ["1", "8", "0", "V"]
-        desk.key(Qt.Key.Key_1)
-        field = desk.page.classes.name_field
+        gui.key(Qt.Key.Key_1)
+        field = gui.page.classes.name_field
         field.setFocus()
-        desk.key(Qt.Key.Key_8, on=field)
-        desk.key(Qt.Key.Key_W, on=field)
+        gui.key(Qt.Key.Key_8, on=field)
+        gui.key(Qt.Key.Key_W, on=field)
         assert (field.text(), rows.active_value()) == ("8w", 1)
         field.clear()
         window.keymap.assign("hide_overlays", ("U",))
-        QTest.keyPress(desk.canvas, Qt.Key.Key_U)
-        assert not desk.canvas.layers.label_visible
-        desk.wait(400)
-        QTest.keyRelease(desk.canvas, Qt.Key.Key_U)
-        assert desk.canvas.layers.label_visible, "held, not tapped"
+        QTest.keyPress(gui.canvas, Qt.Key.Key_U)
+        assert not gui.canvas.layers.label_visible
+        gui.wait(400)
+        QTest.keyRelease(gui.canvas, Qt.Key.Key_U)
+        assert gui.canvas.layers.label_visible, "held, not tapped"
     finally:
         window.keymap.use_preset(STANDARD)
 
 
-def test_cheat_sheet_is_rebuilt_and_opens_the_keymap(desk: Desk) -> None:
-    window = desk.window
+def test_cheat_sheet_is_rebuilt_and_opens_the_keymap(gui: GuiDriver) -> None:
+    window = gui.window
     window.actions_by_id["cheat_sheet"].trigger()
     try:
         first = window._auxiliary_windows._cheat_sheet

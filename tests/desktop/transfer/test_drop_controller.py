@@ -12,13 +12,13 @@ from PySide6.QtGui import QDropEvent, QGuiApplication, QImage
 from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from core.images.image_reader import read_picture
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 from tests.factories import picture, picture_folder
 
 CTRL = Qt.KeyboardModifier.ControlModifier
 
 
-def drop(desk: Desk, *paths: Path) -> None:
+def drop(gui: GuiDriver, *paths: Path) -> None:
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
     event = QDropEvent(
@@ -28,21 +28,21 @@ def drop(desk: Desk, *paths: Path) -> None:
         Qt.MouseButton.LeftButton,
         Qt.KeyboardModifier.NoModifier,
     )
-    desk.window.dropEvent(event)
+    gui.window.dropEvent(event)
 
 
-def question(desk: Desk) -> QMessageBox:
-    taking_in = desk.window.context.drop_controller
+def question(gui: GuiDriver) -> QMessageBox:
+    taking_in = gui.window.context.drop_controller
     assert taking_in is not None
-    desk.wait_until(lambda: taking_in.question is not None and taking_in.question.isVisible(), "the question")
+    gui.wait_until(lambda: taking_in.question is not None and taking_in.question.isVisible(), "the question")
     assert taking_in.question is not None
     return taking_in.question
 
 
-def press(desk: Desk, box: QMessageBox, title: str) -> None:
+def press(gui: GuiDriver, box: QMessageBox, title: str) -> None:
     button: QAbstractButton = next(b for b in box.buttons() if b.text().replace("&", "") == title)
     button.click()
-    desk.wait(30)
+    gui.wait(30)
 
 
 @pytest.fixture
@@ -53,66 +53,66 @@ def theirs(tmp_path: Path) -> Path:
 
 
 def test_dropped_pictures_are_copied_after_a_question_and_shown(
-    desk: Desk, theirs: Path, tmp_path: Path
+    gui: GuiDriver, theirs: Path, tmp_path: Path
 ) -> None:
-    drop(desk, theirs / "p1.png")
-    box = question(desk)
+    drop(gui, theirs / "p1.png")
+    box = question(gui)
     assert "p1.png" in box.text()
-    press(desk, box, "Copy")
-    desk.wait_until(lambda: desk.record.path == "p1-2.png", "the copy")
-    desk.wait_until(lambda: desk.said == "p1-2.png was copied.", "the message")
+    press(gui, box, "Copy")
+    gui.wait_until(lambda: gui.record.path == "p1-2.png", "the copy")
+    gui.wait_until(lambda: gui.said == "p1-2.png was copied.", "the message")
     assert (tmp_path / "pictures" / "p1-2.png").read_bytes() == (theirs / "p1.png").read_bytes()
-    assert len(desk.session.pictures) == 4
+    assert len(gui.session.pictures) == 4
 
 
-def test_cancelling_copies_nothing(desk: Desk, theirs: Path, tmp_path: Path) -> None:
-    drop(desk, theirs)
-    press(desk, question(desk), "Cancel")
-    desk.wait(200)
-    assert len(desk.session.pictures) == 3
+def test_cancelling_copies_nothing(gui: GuiDriver, theirs: Path, tmp_path: Path) -> None:
+    drop(gui, theirs)
+    press(gui, question(gui), "Cancel")
+    gui.wait(200)
+    assert len(gui.session.pictures) == 3
     assert len([p for p in (tmp_path / "pictures").iterdir() if not p.name.startswith(".")]) == 3
 
 
-def test_a_dropped_folder_may_be_opened_instead(desk: Desk, theirs: Path) -> None:
-    drop(desk, theirs)
-    press(desk, question(desk), "Open as project")
-    desk.wait_until(
-        lambda: desk.window.context is not None and desk.session.folder == theirs, "the other project"
+def test_a_dropped_folder_may_be_opened_instead(gui: GuiDriver, theirs: Path) -> None:
+    drop(gui, theirs)
+    press(gui, question(gui), "Open as project")
+    gui.wait_until(
+        lambda: gui.window.context is not None and gui.session.folder == theirs, "the other project"
     )
-    desk.wait_until(desk.has_picture, "its picture")
+    gui.wait_until(gui.has_picture, "its picture")
 
 
-def test_a_dropped_picture_of_the_project_is_shown(desk: Desk, tmp_path: Path) -> None:
-    drop(desk, tmp_path / "pictures" / "p2.png")
-    desk.wait_until(lambda: desk.record.path == "p2.png", "the picture")
-    assert desk.window.context is not None
-    assert desk.window.context.drop_controller.question is None
+def test_a_dropped_picture_of_the_project_is_shown(gui: GuiDriver, tmp_path: Path) -> None:
+    drop(gui, tmp_path / "pictures" / "p2.png")
+    gui.wait_until(lambda: gui.record.path == "p2.png", "the picture")
+    assert gui.window.context is not None
+    assert gui.window.context.drop_controller.question is None
 
 
-def test_dropping_no_picture_shows_a_message(desk: Desk, tmp_path: Path) -> None:
+def test_dropping_no_picture_shows_a_message(gui: GuiDriver, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("words")
-    drop(desk, tmp_path / "notes.txt")
-    desk.wait_until(lambda: "no picture" in desk.said, "the sentence")
+    drop(gui, tmp_path / "notes.txt")
+    gui.wait_until(lambda: "no picture" in gui.said, "the sentence")
 
 
-def test_a_picture_from_the_clipboard_becomes_a_file(desk: Desk, tmp_path: Path) -> None:
+def test_a_picture_from_the_clipboard_becomes_a_file(gui: GuiDriver, tmp_path: Path) -> None:
     pixels = picture(40, 30, seed=5)
     image = QImage(pixels.tobytes(), 40, 30, 120, QImage.Format.Format_RGB888).copy()
     QGuiApplication.clipboard().setImage(image)
-    desk.key(Qt.Key.Key_V, CTRL)
-    desk.wait_until(lambda: desk.record.path.startswith("pasted/pasted-"), "the pasted picture")
-    np.testing.assert_array_equal(read_picture(tmp_path / "pictures" / desk.record.path), pixels)
+    gui.key(Qt.Key.Key_V, CTRL)
+    gui.wait_until(lambda: gui.record.path.startswith("pasted/pasted-"), "the pasted picture")
+    np.testing.assert_array_equal(read_picture(tmp_path / "pictures" / gui.record.path), pixels)
     QGuiApplication.clipboard().setText("only words")
-    desk.key(Qt.Key.Key_V, CTRL)
-    desk.wait_until(lambda: "no picture in the clipboard" in desk.said, "the sentence")
+    gui.key(Qt.Key.Key_V, CTRL)
+    gui.wait_until(lambda: "no picture in the clipboard" in gui.said, "the sentence")
 
 
-def test_the_folder_is_watched(desk: Desk, tmp_path: Path) -> None:
+def test_the_folder_is_watched(gui: GuiDriver, tmp_path: Path) -> None:
     folder = tmp_path / "pictures"
     Image.fromarray(picture(seed=8)).save(folder / "p8.png")
-    desk.wait_until(lambda: len(desk.session.pictures) == 4, "the new picture")
+    gui.wait_until(lambda: len(gui.session.pictures) == 4, "the new picture")
     (folder / "p1.png").unlink()
-    desk.wait_until(lambda: "p1.png is not there any more" in desk.said, "the notice")
-    assert desk.session.pictures.get(2).problem is not None
+    gui.wait_until(lambda: "p1.png is not there any more" in gui.said, "the notice")
+    assert gui.session.pictures.get(2).problem is not None
     Image.fromarray(picture(seed=1)).save(folder / "p1.png")
-    desk.wait_until(lambda: desk.session.pictures.get(2).problem is None, "its return")
+    gui.wait_until(lambda: gui.session.pictures.get(2).problem is None, "its return")

@@ -15,12 +15,12 @@ from core.project.project import Project
 from core.session.transfer.export_plan import ExportOptions, plan_export
 from core.session.transfer.export_run import run_export
 from desktop.transfer.export_dialog import ExportDialog
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 
 
-def opened(desk: Desk, format_name: str) -> ExportDialog:
-    desk.window.context.export_controller.show()
-    dialog = desk.window.context.export_controller.dialog
+def opened(gui: GuiDriver, format_name: str) -> ExportDialog:
+    gui.window.context.export_controller.show()
+    dialog = gui.window.context.export_controller.dialog
     assert dialog is not None
     place = dialog.format.findData(format_name)
     dialog.format.setCurrentIndex(place)
@@ -29,15 +29,15 @@ def opened(desk: Desk, format_name: str) -> ExportDialog:
 
 
 def test_a_dataset_is_exported_and_its_folder_opened(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gui: GuiDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.dab(0.2, 0.6)
-    dialog = opened(desk, "coco")
-    desk.wait_until(dialog.export.isEnabled, "the numbers", 60)
+    gui.dab(0.2, 0.6)
+    dialog = opened(gui, "coco")
+    gui.wait_until(dialog.export.isEnabled, "the numbers", 60)
     assert "1 label mask" in dialog.plan.text() and "100.0%" in dialog.plan.text()
     assert dialog.folder.text() == str(tmp_path / "pictures-coco")
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
-    desk.wait_until(dialog.show_folder.isVisible, "the dataset", 60)
+    gui.wait_until(dialog.show_folder.isVisible, "the dataset", 60)
     out = tmp_path / "pictures-coco"
     assert (out / "annotations" / "instances_unsplit.json").is_file()
     assert str(out) in dialog.plan.text()
@@ -48,75 +48,75 @@ def test_a_dataset_is_exported_and_its_folder_opened(
     dialog.close()
 
 
-def test_an_impossible_export_is_explained_and_disabled(desk: Desk) -> None:
-    dialog = opened(desk, "masks")
-    desk.wait_until(lambda: "nothing to export" in dialog.plan.text(), "the reason", 60)
+def test_an_impossible_export_is_explained_and_disabled(gui: GuiDriver) -> None:
+    dialog = opened(gui, "masks")
+    gui.wait_until(lambda: "nothing to export" in dialog.plan.text(), "the reason", 60)
     assert not dialog.export.isEnabled()
-    desk.dab(0.3)
+    gui.dab(0.3)
     dialog.only_done.click()
-    desk.wait_until(lambda: "nothing to export" in dialog.plan.text(), "the reason again", 60)
+    gui.wait_until(lambda: "nothing to export" in dialog.plan.text(), "the reason again", 60)
     dialog.only_done.click()
-    desk.wait_until(dialog.export.isEnabled, "the numbers", 60)
+    gui.wait_until(dialog.export.isEnabled, "the numbers", 60)
     dialog.option_fields.pattern.setText("{name")
-    desk.wait_until(lambda: "cannot be understood" in dialog.plan.text(), "the pattern's mistake", 60)
+    gui.wait_until(lambda: "cannot be understood" in dialog.plan.text(), "the pattern's mistake", 60)
     assert not dialog.export.isEnabled()
     dialog.close()
 
 
-def test_cityscapes_without_a_matching_class_is_explained(desk: Desk, tmp_path: Path) -> None:
-    desk.dab(0.3)
-    dialog = opened(desk, "cityscapes")
-    desk.wait_until(lambda: "No class of this project" in dialog.plan.text(), "the refusal", 60)
+def test_cityscapes_without_a_matching_class_is_explained(gui: GuiDriver, tmp_path: Path) -> None:
+    gui.dab(0.3)
+    dialog = opened(gui, "cityscapes")
+    gui.wait_until(lambda: "No class of this project" in dialog.plan.text(), "the refusal", 60)
     assert not dialog.export.isEnabled()
     assert not (tmp_path / "pictures-cityscapes").exists()
     assert not dialog.show_folder.isVisible()
     dialog.close()
 
 
-def test_a_cancelled_export_can_be_continued_or_discarded(desk: Desk, tmp_path: Path) -> None:
-    desk.dab(0.2, 0.6)
-    with Project.open_read_only(desk.session.home) as project:
+def test_a_cancelled_export_can_be_continued_or_discarded(gui: GuiDriver, tmp_path: Path) -> None:
+    gui.dab(0.2, 0.6)
+    with Project.open_read_only(gui.session.home) as project:
         wish = ExportOptions(
             tmp_path / "pictures-coco", "coco", frozenset({"train", "val", "test", "unsplit"})
         )
         done: list[int] = []
         with pytest.raises(Cancelled):
             run_export(project, plan_export(project, wish), lambda *_: done.append(1), lambda: bool(done))
-    dialog = opened(desk, "coco")
-    desk.wait_until(dialog.discard.isVisible, "what is left", 60)
+    dialog = opened(gui, "coco")
+    gui.wait_until(dialog.discard.isVisible, "what is left", 60)
     assert "stopped after 1 of 1 pictures" in dialog.resume_note.text() and dialog.export.text() == "Continue"
     QTest.mouseClick(dialog.discard, Qt.MouseButton.LeftButton)
-    desk.wait_until(lambda: not dialog.discard.isVisible() and dialog.export.isEnabled(), "the numbers", 60)
+    gui.wait_until(lambda: not dialog.discard.isVisible() and dialog.export.isEnabled(), "the numbers", 60)
     assert dialog.export.text() == "Export" and not dialog.resume_note.isVisible()
     assert not (tmp_path / ".pictures-coco.unfinished").exists()
     dialog.close()
 
 
 def test_a_cancelled_export_shows_how_many_pictures_are_finished(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gui: GuiDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.dab(0.2, 0.6)
-    dialog = opened(desk, "coco")
-    desk.wait_until(dialog.export.isEnabled, "the numbers", 60)
-    exporting, run = desk.session.exports, desk.session.exports.run
+    gui.dab(0.2, 0.6)
+    dialog = opened(gui, "coco")
+    gui.wait_until(dialog.export.isEnabled, "the numbers", 60)
+    exporting, run = gui.session.exports, gui.session.exports.run
     monkeypatch.setattr(exporting, "run", lambda plan, progress: run(plan, lambda *_: exporting.cancel()))
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
-    desk.wait_until(lambda: "Cancelled after 1 of 1" in dialog.plan.text(), "the end", 60)
+    gui.wait_until(lambda: "Cancelled after 1 of 1" in dialog.plan.text(), "the end", 60)
     assert dialog.discard.isVisible() and dialog.export.text() == "Continue"
     monkeypatch.undo()
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
-    desk.wait_until(dialog.show_folder.isVisible, "the dataset", 60)
+    gui.wait_until(dialog.show_folder.isVisible, "the dataset", 60)
     assert "1 of them were already finished" in dialog.plan.text()
     dialog.close()
 
 
 def test_closing_the_project_cancels_the_export_and_closes_the_dialog(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gui: GuiDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    desk.dab(0.2)
-    dialog = opened(desk, "coco")
-    desk.wait_until(dialog.export.isEnabled, "the numbers", 60)
-    exporting, run = desk.session.exports, desk.session.exports.run
+    gui.dab(0.2)
+    dialog = opened(gui, "coco")
+    gui.wait_until(dialog.export.isEnabled, "the numbers", 60)
+    exporting, run = gui.session.exports, gui.session.exports.run
     under_way, told = threading.Event(), threading.Event()
 
     def hold(*_: int) -> None:
@@ -125,9 +125,9 @@ def test_closing_the_project_cancels_the_export_and_closes_the_dialog(
 
     monkeypatch.setattr(exporting, "run", lambda plan, _progress: run(plan, hold))
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
-    desk.wait_until(under_way.is_set, "the export", 60)
-    assert desk.window.close_project() and not dialog.isVisible()
-    desk.window._loading_lane.submit(desk.window.dispatcher.post, told.set).result(60)
-    desk.wait_until(told.is_set, "all that was told of it", 60)
+    gui.wait_until(under_way.is_set, "the export", 60)
+    assert gui.window.close_project() and not dialog.isVisible()
+    gui.window._loading_lane.submit(gui.window.dispatcher.post, told.set).result(60)
+    gui.wait_until(told.is_set, "all that was told of it", 60)
     assert not dialog.isVisible()
     assert not (tmp_path / "pictures-coco").exists()

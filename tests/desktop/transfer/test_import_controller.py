@@ -15,16 +15,16 @@ from core.labels.class_list import VOID
 from desktop.tour.window_driver import CTRL
 from desktop.transfer.import_dialog import ImportDialog
 from tests import external_datasets
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 from tests.external_datasets import EXTERNAL_DATASETS, RIGHT
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
 
-def opened(desk: Desk, folder: Path | None = None) -> ImportDialog:
-    desk.key(Qt.Key.Key_I, CTRL)
-    controller = desk.window.context.import_controller
-    desk.wait_until(
+def opened(gui: GuiDriver, folder: Path | None = None) -> ImportDialog:
+    gui.key(Qt.Key.Key_I, CTRL)
+    controller = gui.window.context.import_controller
+    gui.wait_until(
         lambda: controller.dialog is not None and controller.dialog.isVisible(),
         "the dialog",
     )
@@ -32,7 +32,7 @@ def opened(desk: Desk, folder: Path | None = None) -> ImportDialog:
     assert dialog is not None
     if folder is not None:
         dialog.set_folder(str(folder))
-        desk.wait_until(dialog.import_button.isEnabled, "the dry run")
+        gui.wait_until(dialog.import_button.isEnabled, "the dry run")
     return dialog
 
 
@@ -41,43 +41,43 @@ def form(name: str, place: Path) -> Path:
     return place
 
 
-def press_import(desk: Desk, dialog: ImportDialog) -> None:
+def press_import(gui: GuiDriver, dialog: ImportDialog) -> None:
     QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
-    desk.wait_until(lambda: dialog.cancel.text() == "Close", "the end of the import")
+    gui.wait_until(lambda: dialog.cancel.text() == "Close", "the end of the import")
 
 
-def test_a_folder_is_recognised_previewed_planned_and_imported(desk: Desk, tmp_path: Path) -> None:
-    dialog = opened(desk, form("cityscapes", tmp_path / "set"))
+def test_a_folder_is_recognised_previewed_planned_and_imported(gui: GuiDriver, tmp_path: Path) -> None:
+    dialog = opened(gui, form("cityscapes", tmp_path / "set"))
     assert dialog.format.currentData() == "cityscapes"
     assert "98%" in dialog.format.currentText()
     assert "_gtFine_labelIds" in dialog.reason.text()
     assert "1 picture, 1 with masks (1 train); 19 new classes" in dialog.plan.text()
-    desk.wait_until(dialog.previews.isVisible, "previews")
+    gui.wait_until(dialog.previews.isVisible, "previews")
     assert dialog.class_mapping.field("road").currentText() == "New class of this name"
     assert dialog.class_mapping.field("ego vehicle").currentData() == "void"
-    assert len(desk.session.pictures) == 3, "nothing is brought in before somebody says so"
-    press_import(desk, dialog)
+    assert len(gui.session.pictures) == 3, "nothing is brought in before somebody says so"
+    press_import(gui, dialog)
     assert "1 picture imported, 1 with labels" in dialog.plan.text()
-    desk.wait_until(lambda: len(desk.session.pictures) == 4, "the picture")
-    assert desk.session.editing.classes.by_name("road") is not None
-    press_import(desk, dialog)
-    desk.wait_until(
+    gui.wait_until(lambda: len(gui.session.pictures) == 4, "the picture")
+    assert gui.session.editing.classes.by_name("road") is not None
+    press_import(gui, dialog)
+    gui.wait_until(
         lambda: "1 were imported before and have not changed" in dialog.plan.text(), "the second import"
     )
 
 
-def test_classes_are_mapped_as_chosen(desk: Desk, tmp_path: Path) -> None:
-    dialog = opened(desk, form("coco", tmp_path / "set"))
+def test_classes_are_mapped_as_chosen(gui: GuiDriver, tmp_path: Path) -> None:
+    dialog = opened(gui, form("coco", tmp_path / "set"))
     for name, becomes in (("roof", "grass"), ("everything else", "Void: ignored in training and scores")):
         field = dialog.class_mapping.field(name)
         field.showPopup()
         field.hidePopup()
         field.setCurrentText(becomes)
         field.activated.emit(field.currentIndex())
-    desk.wait_until(dialog.import_button.isEnabled, "the new dry run")
-    press_import(desk, dialog)
-    session = desk.session
-    desk.wait_until(lambda: len(session.pictures) == 4, "the picture")
+    gui.wait_until(dialog.import_button.isEnabled, "the new dry run")
+    press_import(gui, dialog)
+    session = gui.session
+    gui.wait_until(lambda: len(session.pictures) == 4, "the picture")
     shown = session.editing.classes.by_name("grass")
     assert shown is not None
     record = session.pictures.at(3)
@@ -85,66 +85,66 @@ def test_classes_are_mapped_as_chosen(desk: Desk, tmp_path: Path) -> None:
     np.testing.assert_array_equal(values, np.where(RIGHT, shown.value, VOID))
 
 
-def test_a_folder_without_dataset_is_explained_and_disabled(desk: Desk, tmp_path: Path) -> None:
+def test_a_folder_without_dataset_is_explained_and_disabled(gui: GuiDriver, tmp_path: Path) -> None:
     external_datasets.photo(tmp_path / "set" / "a.jpg")
-    dialog = opened(desk)
+    dialog = opened(gui)
     dialog.set_folder(str(tmp_path / "set"))
-    desk.wait_until(lambda: "No dataset format was recognised" in dialog.plan.text(), "the refusal")
+    gui.wait_until(lambda: "No dataset format was recognised" in dialog.plan.text(), "the refusal")
     assert not dialog.import_button.isEnabled()
     assert dialog.plan.property("role") == "warning"
 
 
-def test_another_format_can_be_chosen(desk: Desk, tmp_path: Path) -> None:
+def test_another_format_can_be_chosen(gui: GuiDriver, tmp_path: Path) -> None:
     place = form("labelme", tmp_path / "set")
     external_datasets.write_json(place / "coco.json", external_datasets.coco_table([external_datasets.FLAT]))
-    dialog = opened(desk, place)
+    dialog = opened(gui, place)
     assert dialog.format.currentData() == "coco"
     assert "92%" in dialog.format.itemText(1)
     dialog.format.setCurrentIndex(1)
     dialog.format.activated.emit(1)
-    desk.wait_until(
+    gui.wait_until(
         lambda: "“shapes”" in dialog.reason.text() and dialog.import_button.isEnabled(), "the other reader"
     )
     dialog.set_folder(str(form("isat", tmp_path / "other")))
-    desk.wait_until(
+    gui.wait_until(
         lambda: dialog.format.currentData() == "isat" and dialog.import_button.isEnabled(), "another folder"
     )
 
 
-def test_a_folder_may_be_dropped(desk: Desk, tmp_path: Path) -> None:
-    dialog = opened(desk)
+def test_a_folder_may_be_dropped(gui: GuiDriver, tmp_path: Path) -> None:
+    dialog = opened(gui)
     mime = QMimeData()
     mime.setUrls([QUrl.fromLocalFile(str(form("yolo-seg", tmp_path / "set")))])
     nothing = Qt.KeyboardModifier.NoModifier
     dialog.dropEvent(
         QDropEvent(QPointF(9, 9), Qt.DropAction.CopyAction, mime, Qt.MouseButton.LeftButton, nothing)
     )
-    desk.wait_until(
+    gui.wait_until(
         lambda: dialog.format.currentData() == "yolo-seg" and dialog.import_button.isEnabled(), "the dry run"
     )
 
 
-def test_a_cancelled_import_can_be_continued(desk: Desk, tmp_path: Path) -> None:
+def test_a_cancelled_import_can_be_continued(gui: GuiDriver, tmp_path: Path) -> None:
     for number in range(60):
         external_datasets.photo(tmp_path / "set" / "images" / f"{number:03}.jpg", seed=number)
         external_datasets.grey(tmp_path / "set" / "masks" / f"{number:03}.png", 0, 1)
-    dialog = opened(desk, tmp_path / "set")
+    dialog = opened(gui, tmp_path / "set")
     QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
-    desk.wait_until(lambda: dialog.progress.value() > 0, "the first pictures")
+    gui.wait_until(lambda: dialog.progress.value() > 0, "the first pictures")
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
-    desk.wait_until(lambda: "Cancelled" in dialog.plan.text() or dialog.cancel.text() == "Close", "the end")
+    gui.wait_until(lambda: "Cancelled" in dialog.plan.text() or dialog.cancel.text() == "Close", "the end")
     assert dialog.isVisible()
     if dialog.cancel.text() != "Close":
-        press_import(desk, dialog)
+        press_import(gui, dialog)
         assert "were imported before" in dialog.plan.text()
-    desk.wait_until(lambda: len(desk.session.pictures) == 63, "all pictures")
+    gui.wait_until(lambda: len(gui.session.pictures) == 63, "all pictures")
 
 
 def test_closing_the_project_cancels_the_import_and_closes_the_dialog(
-    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    gui: GuiDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dialog = opened(desk, form("coco", tmp_path / "set"))
-    importing, run = desk.session.imports, desk.session.imports.run
+    dialog = opened(gui, form("coco", tmp_path / "set"))
+    importing, run = gui.session.imports, gui.session.imports.run
     under_way, told = threading.Event(), threading.Event()
 
     def hold(*_: int) -> None:
@@ -153,8 +153,8 @@ def test_closing_the_project_cancels_the_import_and_closes_the_dialog(
 
     monkeypatch.setattr(importing, "run", lambda plan, _progress: run(plan, hold))
     QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
-    desk.wait_until(under_way.is_set, "the import", 60)
-    assert desk.window.close_project() and not dialog.isVisible()
-    desk.window._loading_lane.submit(desk.window.dispatcher.post, told.set).result(60)
-    desk.wait_until(told.is_set, "all that was told of it", 60)
+    gui.wait_until(under_way.is_set, "the import", 60)
+    assert gui.window.close_project() and not dialog.isVisible()
+    gui.window._loading_lane.submit(gui.window.dispatcher.post, told.set).result(60)
+    gui.wait_until(told.is_set, "all that was told of it", 60)
     assert not dialog.isVisible()

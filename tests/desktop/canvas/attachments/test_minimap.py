@@ -21,7 +21,7 @@ from desktop.canvas.attachments.swipe import Swipe
 from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.layer_style import LayerState
 from desktop.tour.window_driver import LEFT_BUTTON, NO_MODIFIER
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
@@ -191,23 +191,23 @@ def test_arrow_keys_move_the_divider_and_esc_requests_its_end(qtbot: QtBot, canv
         QTest.keyClick(canvas, Qt.Key.Key_Escape)
 
 
-def test_shortcuts_toggle_the_view_aids(desk: Desk) -> None:
-    aids, viewing = desk.window.actions_by_id, desk.window.layer_controller
+def test_shortcuts_toggle_the_view_aids(gui: GuiDriver) -> None:
+    aids, viewing = gui.window.actions_by_id, gui.window.layer_controller
     assert aids["minimap"].isChecked() and aids["pixel_grid"].isChecked()
-    desk.canvas.zoom_by(8)
+    gui.canvas.zoom_by(8)
     assert viewing.minimap.isVisible()
-    desk.key(Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
+    gui.key(Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
     assert not viewing.minimap.isVisible()
-    desk.key(Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
-    desk.key(Qt.Key.Key_Y)
+    gui.key(Qt.Key.Key_F, Qt.KeyboardModifier.ShiftModifier)
+    gui.key(Qt.Key.Key_Y)
     assert viewing.comparison.swipe.isVisible()
-    desk.key(Qt.Key.Key_Escape)
+    gui.key(Qt.Key.Key_Escape)
     assert not viewing.comparison.swipe.isVisible() and not aids["swipe"].isChecked()
 
 
-def test_view_aids_are_stored_and_invalid_values_ignored(desk: Desk) -> None:
-    viewing, settings = desk.window.layer_controller, desk.window._settings
-    grid = desk.window.actions_by_id["pixel_grid"]
+def test_view_aids_are_stored_and_invalid_values_ignored(gui: GuiDriver) -> None:
+    viewing, settings = gui.window.layer_controller, gui.window._settings
+    grid = gui.window.actions_by_id["pixel_grid"]
     grid.trigger()
     viewing.save()
     assert settings.get_state("aids")["pixel_grid"] is False

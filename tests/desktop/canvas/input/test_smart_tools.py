@@ -21,7 +21,7 @@ from core.tools.smart import superpixels
 from desktop.canvas.canvas import Canvas
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.workspaces.label.background_work import BackgroundWork
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 from tests.tool_driver import disc_picture, iou
 
 PATIENCE_MS = 60_000
@@ -257,26 +257,26 @@ def test_another_tool_cancels_the_task(driver: SmartToolDriver) -> None:
     assert driver.edits[0].name == "Brush stroke, road" and not driver.canvas.is_busy
 
 
-def test_shortcuts_select_and_adjust_the_tools(desk: Desk) -> None:
+def test_shortcuts_select_and_adjust_the_tools(gui: GuiDriver) -> None:
     keys = ((Qt.Key.Key_C, PLAIN), (Qt.Key.Key_C, SHIFT), (Qt.Key.Key_S, PLAIN), (Qt.Key.Key_W, SHIFT))
     names = []
     for key, held in keys:
-        desk.key(key, held)
-        names.append(desk.canvas.tools.tool.name)
+        gui.key(key, held)
+        names.append(gui.canvas.tools.tool.name)
     assert names == ["scissors", "grabcut", "superpixels", "watershed"]
-    desk.key(Qt.Key.Key_W)
-    shown = desk.page.option_bar.controls.widget("tolerance").findChild(QSpinBox)
+    gui.key(Qt.Key.Key_W)
+    shown = gui.page.option_bar.controls.widget("tolerance").findChild(QSpinBox)
     assert shown is not None
     before = shown.value()
-    desk.key(Qt.Key.Key_BracketRight)
-    desk.key(Qt.Key.Key_BracketRight)
-    assert shown.value() == desk.canvas.tools.options.tolerance > before
+    gui.key(Qt.Key.Key_BracketRight)
+    gui.key(Qt.Key.Key_BracketRight)
+    assert shown.value() == gui.canvas.tools.options.tolerance > before
 
 
-def test_smart_edit_is_stored_and_undone_in_one_step(desk: Desk) -> None:
-    desk.key(Qt.Key.Key_W)
-    desk.canvas.tools.options.tolerance = 120
-    desk.dab(0.25)
-    assert desk.labelled_pixels > 100
-    desk.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
-    desk.wait_until(lambda: desk.labelled_pixels == 0, "the undo")
+def test_smart_edit_is_stored_and_undone_in_one_step(gui: GuiDriver) -> None:
+    gui.key(Qt.Key.Key_W)
+    gui.canvas.tools.options.tolerance = 120
+    gui.dab(0.25)
+    assert gui.labelled_pixels > 100
+    gui.key(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    gui.wait_until(lambda: gui.labelled_pixels == 0, "the undo")

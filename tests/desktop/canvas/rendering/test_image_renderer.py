@@ -19,7 +19,7 @@ from core.session.loading import picture_loader
 from core.tools.smart.colour_similarity import Seed, find_similar_region
 from desktop.main_window import MainWindow
 from desktop.tour.window_driver import LEFT_BUTTON, NO_MODIFIER
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 
 WIDTH, HEIGHT = 3000, 2500
 
@@ -31,9 +31,9 @@ def giant(path: Path) -> NDArray[np.uint8]:
     return picture
 
 
-def seen(desk: Desk) -> NDArray[np.uint8]:
+def seen(gui: GuiDriver) -> NDArray[np.uint8]:
     """What the canvas shows, (h, w, 3)."""
-    image = desk.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
+    image = gui.canvas.grab().toImage().convertToFormat(QImage.Format.Format_RGB888)
     rows = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
     return rows[:, : image.width() * 3].reshape(image.height(), image.width(), 3).copy()
 
@@ -41,71 +41,71 @@ def seen(desk: Desk) -> NDArray[np.uint8]:
 @pytest.fixture
 def with_tiled_picture(
     one_window: tuple[MainWindow, list[BaseException]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Desk:
+) -> GuiDriver:
     """A project of one picture that counts as a giant."""
     monkeypatch.setattr(picture_loader, "TILED_FROM_PIXELS", 5_000_000)
     giant(tmp_path / "giant.tif")
-    desk = Desk(one_window[0])
-    desk.window.open_project(tmp_path)
-    desk.wait_until(desk.has_picture, "a picture")
-    return desk
+    gui = GuiDriver(one_window[0])
+    gui.window.open_project(tmp_path)
+    gui.wait_until(gui.has_picture, "a picture")
+    return gui
 
 
-def test_tiled_picture_sharpens_and_can_be_painted_on(with_tiled_picture: Desk, tmp_path: Path) -> None:
-    desk = with_tiled_picture
-    assert isinstance(desk.canvas._pyramid, TiledPyramid)
+def test_tiled_picture_sharpens_and_can_be_painted_on(with_tiled_picture: GuiDriver, tmp_path: Path) -> None:
+    gui = with_tiled_picture
+    assert isinstance(gui.canvas._pyramid, TiledPyramid)
     picture = read_picture(tmp_path / "giant.tif")
 
     def middle_is_right(tolerance: int) -> bool:
-        shown = seen(desk)
+        shown = seen(gui)
         height, width = shown.shape[:2]
-        at = desk.canvas.image_point(QPointF(width // 2 + 0.5, height // 2 + 0.5))
+        at = gui.canvas.image_point(QPointF(width // 2 + 0.5, height // 2 + 0.5))
         y, x = int(at.y), int(at.x)
         return np.abs(shown[height // 2, width // 2, :2].astype(int) - picture[y, x, :2]).max() <= tolerance
 
-    desk.wait_until(lambda: middle_is_right(3), "the coarse picture")
-    desk.canvas.actual_size()
+    gui.wait_until(lambda: middle_is_right(3), "the coarse picture")
+    gui.canvas.actual_size()
 
-    desk.wait_until(lambda: middle_is_right(0), "the true pixels")
-    desk.page.classes.classes_added.emit(["water"])
-    desk.wait_until(lambda: len(desk.session.editing.classes) == 1, "a class")
-    desk.dab(0.5)
-    assert 0 < desk.labelled_pixels < 100_000
-    desk.window.close_project()
+    gui.wait_until(lambda: middle_is_right(0), "the true pixels")
+    gui.page.classes.classes_added.emit(["water"])
+    gui.wait_until(lambda: len(gui.session.editing.classes) == 1, "a class")
+    gui.dab(0.5)
+    assert 0 < gui.labelled_pixels < 100_000
+    gui.window.close_project()
 
 
-def test_wand_works_on_a_tiled_picture(with_tiled_picture: Desk, tmp_path: Path) -> None:
-    desk = with_tiled_picture
+def test_wand_works_on_a_tiled_picture(with_tiled_picture: GuiDriver, tmp_path: Path) -> None:
+    gui = with_tiled_picture
     picture = read_picture(tmp_path / "giant.tif")
-    desk.page.classes.classes_added.emit(["road"])
-    desk.key(Qt.Key.Key_W)
-    desk.canvas.tools.options.tolerance = 4
-    desk.canvas.show_box(Box(1000, 900, 1400, 1200))
-    desk.canvas.actual_size()
-    middle = desk.canvas.rect().center()
-    at = desk.canvas.image_point(QPointF(middle))
-    seed = Seed(int(at.x), int(at.y), desk.canvas.tools.options.colours)
+    gui.page.classes.classes_added.emit(["road"])
+    gui.key(Qt.Key.Key_W)
+    gui.canvas.tools.options.tolerance = 4
+    gui.canvas.show_box(Box(1000, 900, 1400, 1200))
+    gui.canvas.actual_size()
+    middle = gui.canvas.rect().center()
+    at = gui.canvas.image_point(QPointF(middle))
+    seed = Seed(int(at.x), int(at.y), gui.canvas.tools.options.colours)
     same = find_similar_region(picture, seed, 4, True, None)
     assert same is not None and 100 < same.mask.sum() < 200_000
     around = same.box.grown(2)
-    pyramid = desk.canvas.pyramid
+    pyramid = gui.canvas.pyramid
     assert pyramid is not None
-    desk.wait_until(
+    gui.wait_until(
         lambda: (
-            desk.canvas.grab() is not None
+            gui.canvas.grab() is not None
             and np.array_equal(pyramid.full_image()[around.slices], picture[around.slices])
         ),
         "sharp tiles",
     )
-    QTest.mouseMove(desk.canvas, middle)
-    QTest.mouseClick(desk.canvas, LEFT_BUTTON, NO_MODIFIER, middle)
-    desk.wait_until(lambda: desk.labelled_pixels > 0, "the edit")
-    expected = np.zeros(desk.label_values.shape, bool)
+    QTest.mouseMove(gui.canvas, middle)
+    QTest.mouseClick(gui.canvas, LEFT_BUTTON, NO_MODIFIER, middle)
+    gui.wait_until(lambda: gui.labelled_pixels > 0, "the edit")
+    expected = np.zeros(gui.label_values.shape, bool)
     expected[same.box.slices] = same.mask
-    assert np.array_equal(desk.label_values > 0, expected)
-    desk.key(Qt.Key.Key_B)
-    desk.window.close_project()
+    assert np.array_equal(gui.label_values > 0, expected)
+    gui.key(Qt.Key.Key_B)
+    gui.window.close_project()
 
 
-def test_small_picture_is_not_tiled(desk: Desk) -> None:
-    assert not isinstance(desk.canvas._pyramid, TiledPyramid)
+def test_small_picture_is_not_tiled(gui: GuiDriver) -> None:
+    assert not isinstance(gui.canvas._pyramid, TiledPyramid)

@@ -20,7 +20,7 @@ from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.layer_style import LayerState, RegionStyle
 from desktop.canvas.rendering.overlay_renderer import blend_over, confidence_heatmap, region_borders
 from desktop.theme import class_patterns
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
@@ -230,25 +230,25 @@ def test_blend_over_equals_qpainter() -> None:
         assert np.abs((found >> shift & 0xFF) - wanted).max() <= 1.5
 
 
-def test_shortcuts_and_panel_agree(desk: Desk) -> None:
-    panel, actions, viewing = desk.page.layers, desk.window.actions_by_id, desk.window.layer_controller
-    desk.key(Qt.Key.Key_T, Qt.KeyboardModifier.ShiftModifier)
-    assert panel.shape.currentText() == "Outline" and desk.canvas.layers.shape == RegionStyle.OUTLINE
+def test_shortcuts_and_panel_agree(gui: GuiDriver) -> None:
+    panel, actions, viewing = gui.page.layers, gui.window.actions_by_id, gui.window.layer_controller
+    gui.key(Qt.Key.Key_T, Qt.KeyboardModifier.ShiftModifier)
+    assert panel.shape.currentText() == "Outline" and gui.canvas.layers.shape == RegionStyle.OUTLINE
     panel.shape.setCurrentIndex(2)
-    assert desk.canvas.layers.shape == RegionStyle.BOTH and not actions["outline_only"].isChecked()
+    assert gui.canvas.layers.shape == RegionStyle.BOTH and not actions["outline_only"].isChecked()
     panel.shape.setCurrentIndex(0)
-    desk.key(Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
-    assert panel.patterns.isChecked() and desk.canvas.layers.patterns
-    assert desk.page.classes.list_view.class_model.shows_patterns
+    gui.key(Qt.Key.Key_X, Qt.KeyboardModifier.ShiftModifier)
+    assert panel.patterns.isChecked() and gui.canvas.layers.patterns
+    assert gui.page.classes.list_view.class_model.shows_patterns
     panel.patterns.click()
-    assert not desk.canvas.layers.patterns and not actions["class_patterns"].isChecked()
-    desk.key(Qt.Key.Key_U, Qt.KeyboardModifier.ControlModifier)
-    assert desk.canvas.layers.uncertainty_alpha > 0 and panel.layers().uncertainty_visible
+    assert not gui.canvas.layers.patterns and not actions["class_patterns"].isChecked()
+    gui.key(Qt.Key.Key_U, Qt.KeyboardModifier.ControlModifier)
+    assert gui.canvas.layers.uncertainty_alpha > 0 and panel.layers().uncertainty_visible
     viewing.save()
     actions["uncertainty_layer"].trigger()
     viewing.load()
-    assert desk.canvas.layers.uncertainty_alpha > 0, "remembered"
+    assert gui.canvas.layers.uncertainty_alpha > 0, "remembered"
     actions["uncertainty_layer"].trigger()
-    desk.window._settings.set_state("layers", {"shape": "nonsense"})
+    gui.window._settings.set_state("layers", {"shape": "nonsense"})
     viewing.load()
     assert viewing.layers == LayerState()

@@ -22,17 +22,17 @@ from core.project.records import EditRecord
 from desktop.theme.theme import apply_theme
 from desktop.tour.window_driver import CTRL, SHIFT
 from desktop.workspaces.label.panels.history import HistoryPanel, age_text
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 from tests.factories import picture_folder, stroke
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
 
-def opened(desk: Desk, count: int) -> HistoryPanel:
-    panel = desk.page.side_column.history
+def opened(gui: GuiDriver, count: int) -> HistoryPanel:
+    panel = gui.page.side_column.history
     if not panel.isVisible():
-        desk.key(Qt.Key.Key_H, CTRL)
-    desk.wait_until(lambda: len(panel.list.history_model.entries) == count, f"{count} entries", 10)
+        gui.key(Qt.Key.Key_H, CTRL)
+    gui.wait_until(lambda: len(panel.list.history_model.entries) == count, f"{count} entries", 10)
     return panel
 
 
@@ -40,50 +40,50 @@ def states(panel: HistoryPanel) -> list[tuple[str, bool]]:
     return [(entry.name, entry.undone) for entry in panel.list.history_model.entries]
 
 
-def test_a_stroke_can_be_undone_before_the_disk_has_answered(desk: Desk) -> None:
-    undo = desk.window.actions_by_id["undo"]
-    QTest.mouseClick(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.position_of(0.3, 0.5))
-    assert desk.labelling.edit_queue.pending == 1 and desk.labelled_pixels
+def test_a_stroke_can_be_undone_before_the_disk_has_answered(gui: GuiDriver) -> None:
+    undo = gui.window.actions_by_id["undo"]
+    QTest.mouseClick(gui.canvas, Qt.MouseButton.LeftButton, pos=gui.position_of(0.3, 0.5))
+    assert gui.labelling.edit_queue.pending == 1 and gui.labelled_pixels
     assert undo.isEnabled() and "Brush stroke" in undo.text()
     undo.trigger()
-    desk.wait_until(lambda: not desk.labelled_pixels, "no stroke", 60)
-    desk.wait_until(lambda: not undo.isEnabled(), "nothing to undo", 60)
+    gui.wait_until(lambda: not gui.labelled_pixels, "no stroke", 60)
+    gui.wait_until(lambda: not undo.isEnabled(), "nothing to undo", 60)
 
 
 def test_a_stroke_that_cannot_be_stored_leaves_the_screen_with_a_message(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    gui: GuiDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Were it kept for ever, closing would ask, and nobody is there to answer.
     monkeypatch.setattr(QMessageBox, "warning", lambda *_: QMessageBox.StandardButton.Discard)
-    desk.dab(0.2)
-    kept = desk.label_values.copy()
-    with closing(sqlite3.connect(desk.session.folder / HOME_FOLDER / PROJECT_FILE)) as raw:
+    gui.dab(0.2)
+    kept = gui.label_values.copy()
+    with closing(sqlite3.connect(gui.session.folder / HOME_FOLDER / PROJECT_FILE)) as raw:
         raw.execute(
             "CREATE TRIGGER never BEFORE INSERT ON edits WHEN NEW.class_value = 2 "
             "BEGIN SELECT RAISE(ABORT, 'class 2 is not taken'); END"
         )
-    desk.key(Qt.Key.Key_2)
-    QTest.mouseClick(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.position_of(0.5, 0.5))
-    assert 2 in desk.label_values
-    desk.wait_until(lambda: np.array_equal(desk.label_values, kept), "what is stored", 10)
-    assert "p0.png could not be saved and is lost" in desk.said
-    assert desk.window.top_bar.saved.text.text().startswith("Not saved")
-    assert not desk.labelling.edit_queue.is_blocked and desk.labelling.edit_queue.pending == 0
-    desk.key(Qt.Key.Key_1)
-    desk.dab(0.8)
-    assert desk.window.top_bar.saved.text.text() == "Saved"
-    desk.window.actions_by_id["undo"].trigger()
-    desk.wait_until(lambda: np.array_equal(desk.label_values, kept), "the newest stroke taken back", 10)
+    gui.key(Qt.Key.Key_2)
+    QTest.mouseClick(gui.canvas, Qt.MouseButton.LeftButton, pos=gui.position_of(0.5, 0.5))
+    assert 2 in gui.label_values
+    gui.wait_until(lambda: np.array_equal(gui.label_values, kept), "what is stored", 10)
+    assert "p0.png could not be saved and is lost" in gui.said
+    assert gui.window.top_bar.saved.text.text().startswith("Not saved")
+    assert not gui.labelling.edit_queue.is_blocked and gui.labelling.edit_queue.pending == 0
+    gui.key(Qt.Key.Key_1)
+    gui.dab(0.8)
+    assert gui.window.top_bar.saved.text.text() == "Saved"
+    gui.window.actions_by_id["undo"].trigger()
+    gui.wait_until(lambda: np.array_equal(gui.label_values, kept), "the newest stroke taken back", 10)
 
 
-def test_it_lists_strokes_marks_and_classes_newest_first_and_follows(desk: Desk) -> None:
-    desk.dab(0.2)
-    panel = opened(desk, 1)
-    assert not desk.page.classes.isVisible()
-    desk.dab(0.5)
-    desk.key(Qt.Key.Key_D, CTRL)
-    desk.session.editing.add_classes(["road"])
-    opened(desk, 4)
+def test_it_lists_strokes_marks_and_classes_newest_first_and_follows(gui: GuiDriver) -> None:
+    gui.dab(0.2)
+    panel = opened(gui, 1)
+    assert not gui.page.classes.isVisible()
+    gui.dab(0.5)
+    gui.key(Qt.Key.Key_D, CTRL)
+    gui.session.editing.add_classes(["road"])
+    opened(gui, 4)
     assert [name for name, _ in states(panel)] == [
         "Add road",
         "Mark as done",
@@ -93,170 +93,168 @@ def test_it_lists_strokes_marks_and_classes_newest_first_and_follows(desk: Desk)
     details = [panel.list.history_model.details(entry) for entry in panel.list.history_model.entries]
     assert details[:2] == ["just now · all pictures", "just now"]
     assert details[2].endswith("pixels · painted")
-    desk.key(Qt.Key.Key_Escape)
-    desk.click(panel.close_button)
-    assert desk.page.classes.isVisible() and not desk.page.option_bar.history.isChecked()
+    gui.key(Qt.Key.Key_Escape)
+    gui.click(panel.close_button)
+    assert gui.page.classes.isVisible() and not gui.page.option_bar.history.isChecked()
 
 
-def test_pointing_at_an_entry_frames_its_pixels(desk: Desk) -> None:
-    desk.dab(0.2, 0.8)
-    panel = opened(desk, 2)
-    plain = desk.canvas.grab().toImage()
+def test_pointing_at_an_entry_frames_its_pixels(gui: GuiDriver) -> None:
+    gui.dab(0.2, 0.8)
+    panel = opened(gui, 2)
+    plain = gui.canvas.grab().toImage()
     left = panel.list.history_model.entries[1]
     assert left.box.x1 < 60
     QTest.mouseMove(panel.list.viewport(), panel.list.visualRect(panel.list.history_model.index(1)).center())
-    desk.wait_until(lambda: desk.canvas.grab().toImage() != plain, "the frame", 5)
-    shown = desk.canvas.grab().toImage()
+    gui.wait_until(lambda: gui.canvas.grab().toImage() != plain, "the frame", 5)
+    shown = gui.canvas.grab().toImage()
     changed = [
         x
         for x in range(0, plain.width(), 2)
         for y in range(0, plain.height(), 2)
         if plain.pixel(x, y) != shown.pixel(x, y)
     ]
-    assert changed and max(changed) < desk.position_of(0.6, 0).x()
-    desk.key(Qt.Key.Key_H, CTRL)
-    desk.wait_until(lambda: desk.canvas.grab().toImage() == plain, "no frame", 5)
-    opened(desk, 2)
-    desk.canvas.zoom_at(QPointF(desk.position_of(0.2, 0.5)), 16)
-    spot = desk.position_of(0.8, 0.5)
-    assert not desk.canvas.rect().contains(spot)
+    assert changed and max(changed) < gui.position_of(0.6, 0).x()
+    gui.key(Qt.Key.Key_H, CTRL)
+    gui.wait_until(lambda: gui.canvas.grab().toImage() == plain, "no frame", 5)
+    opened(gui, 2)
+    gui.canvas.zoom_at(QPointF(gui.position_of(0.2, 0.5)), 16)
+    spot = gui.position_of(0.8, 0.5)
+    assert not gui.canvas.rect().contains(spot)
     at = panel.list.visualRect(panel.list.history_model.index(0)).center()
     QTest.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    assert desk.canvas.rect().contains(desk.position_of(0.8, 0.5)), "a click brings the place into sight"
+    assert gui.canvas.rect().contains(gui.position_of(0.8, 0.5)), "a click brings the place into sight"
 
 
-def test_pointing_at_an_entry_previews_the_label_after_it(desk: Desk) -> None:
+def test_pointing_at_an_entry_previews_the_label_after_it(gui: GuiDriver) -> None:
     for x in (0.2, 0.5, 0.8):
-        desk.dab(x)
-    panel = opened(desk, 3)
-    now, spot = desk.label_values.copy(), desk.position_of(0.8, 0.5)
-    painted = desk.canvas.grab().toImage().pixel(spot)
+        gui.dab(x)
+    panel = opened(gui, 3)
+    now, spot = gui.label_values.copy(), gui.position_of(0.8, 0.5)
+    painted = gui.canvas.grab().toImage().pixel(spot)
 
     def shown() -> int:
-        return desk.canvas.grab().toImage().pixel(spot)
+        return gui.canvas.grab().toImage().pixel(spot)
 
     first = panel.list.visualRect(panel.list.history_model.index(2)).center()
     QTest.mouseMove(panel.list.viewport(), first)
-    desk.wait_until(lambda: shown() != painted, "the label without the last stroke", 5)
-    np.testing.assert_array_equal(desk.label_values, now)
+    gui.wait_until(lambda: shown() != painted, "the label without the last stroke", 5)
+    np.testing.assert_array_equal(gui.label_values, now)
     QApplication.sendEvent(panel.list, QEvent(QEvent.Type.Leave))
     assert shown() == painted, "the pointer has left the list"
 
     panel.list.setCurrentIndex(panel.list.history_model.index(2))
-    desk.wait_until(lambda: shown() != painted, "the same with the keyboard", 5)
-    desk.dab(0.35)
+    gui.wait_until(lambda: shown() != painted, "the same with the keyboard", 5)
+    gui.dab(0.35)
     assert shown() == painted, "who paints sees what is painted on"
-    desk.wait_until(lambda: len(panel.list.history_model.entries) == 4, "the new stroke", 10)
+    gui.wait_until(lambda: len(panel.list.history_model.entries) == 4, "the new stroke", 10)
     assert panel.list.selected() is None
 
     panel.list.setCurrentIndex(panel.list.history_model.index(3))
-    desk.wait_until(lambda: shown() != painted, "the label of then again", 5)
-    desk.key(Qt.Key.Key_Z, CTRL)
-    desk.wait_until(lambda: panel.list.selected() is None, "undo seen on the label as it is", 10)
+    gui.wait_until(lambda: shown() != painted, "the label of then again", 5)
+    gui.key(Qt.Key.Key_Z, CTRL)
+    gui.wait_until(lambda: panel.list.selected() is None, "undo seen on the label as it is", 10)
     assert shown() == painted
 
 
-def test_going_back_and_forward_are_undo_and_redo_steps(desk: Desk) -> None:
+def test_going_back_and_forward_are_undo_and_redo_steps(gui: GuiDriver) -> None:
     after: list[np.ndarray] = []
     for x in (0.2, 0.4, 0.6, 0.8):
-        desk.dab(x)
-        after.append(desk.label_values.copy())
-    panel = opened(desk, 4)
+        gui.dab(x)
+        after.append(gui.label_values.copy())
+    panel = opened(gui, 4)
     panel.list.setCurrentIndex(panel.list.history_model.index(3))
-    desk.click(panel.revert_button)
-    desk.wait_until(
+    gui.click(panel.revert_button)
+    gui.wait_until(
         lambda: [undone for _, undone in states(panel)] == [True, True, True, False], "the way", 10
     )
-    np.testing.assert_array_equal(desk.label_values, after[0])
+    np.testing.assert_array_equal(gui.label_values, after[0])
     assert panel.revert_button.isEnabled() is False
-    assert "Redo “Brush stroke, grass”" in desk.page.option_bar.redo.toolTip()
+    assert "Redo “Brush stroke, grass”" in gui.page.option_bar.redo.toolTip()
 
     at = panel.list.visualRect(panel.list.history_model.index(1)).center()
     QTest.mouseClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert panel.revert_button.text() == "Go forward to here"
     QTest.mouseDClick(panel.list.viewport(), Qt.MouseButton.LeftButton, pos=at)
-    desk.wait_until(
+    gui.wait_until(
         lambda: [undone for _, undone in states(panel)] == [True, False, False, False], "forward", 10
     )
-    np.testing.assert_array_equal(desk.label_values, after[2])
-    desk.key(Qt.Key.Key_Z, CTRL | SHIFT)
-    desk.wait_until(lambda: np.array_equal(desk.label_values, after[3]), "redo goes on from there", 10)
+    np.testing.assert_array_equal(gui.label_values, after[2])
+    gui.key(Qt.Key.Key_Z, CTRL | SHIFT)
+    gui.wait_until(lambda: np.array_equal(gui.label_values, after[3]), "redo goes on from there", 10)
 
 
-def test_a_refused_undo_is_reported_and_blocks_nothing(desk: Desk) -> None:
+def test_a_refused_undo_is_reported_and_blocks_nothing(gui: GuiDriver) -> None:
     """A merge cannot be undone from here while another picture that it touched has been edited since."""
-    desk.dab(0.2)
-    other = desk.session.pictures.ids()[2]
+    gui.dab(0.2)
+    other = gui.session.pictures.ids()[2]
     labels = LabelMap.blank(96, 64)
-    editing = desk.session.editing
+    editing = gui.session.editing
     editing.commit(other, stroke(labels, 1, (10, 10), (30, 30))).result(10)
     editing.merge_class(1, 2).result(10)
     editing.commit(other, stroke(labels, 2, (50, 30), (70, 30))).result(10)
-    desk.wait_until(lambda: 2 in desk.label_values, "the merged pixels", 10)
-    merged = desk.label_values.copy()
-    desk.key(Qt.Key.Key_2)
-    desk.dab(0.5, 0.8)
+    gui.wait_until(lambda: 2 in gui.label_values, "the merged pixels", 10)
+    merged = gui.label_values.copy()
+    gui.key(Qt.Key.Key_2)
+    gui.dab(0.5, 0.8)
 
-    panel = opened(desk, 4)
+    panel = opened(gui, 4)
     panel.list.setCurrentIndex(panel.list.history_model.index(3))
-    desk.click(panel.revert_button)
-    desk.wait_until(
-        lambda: "p2.png has been edited since" in panel.note.text(), "the reason in the panel", 10
-    )
-    desk.wait_until(
+    gui.click(panel.revert_button)
+    gui.wait_until(lambda: "p2.png has been edited since" in panel.note.text(), "the reason in the panel", 10)
+    gui.wait_until(
         lambda: [undone for _, undone in states(panel)] == [True, True, False, False], "two steps", 10
     )
-    np.testing.assert_array_equal(desk.label_values, merged)
+    np.testing.assert_array_equal(gui.label_values, merged)
 
-    desk.window.show_message("")
-    assert "Merge" in desk.page.option_bar.undo.toolTip()
-    desk.key(Qt.Key.Key_Z, CTRL)
-    desk.wait_until(lambda: "p2.png has been edited since" in desk.said, "the reason in the status line", 10)
-    np.testing.assert_array_equal(desk.label_values, merged)
-    desk.dab(0.7)
-    assert desk.labelled_pixels > np.count_nonzero(merged)
+    gui.window.show_message("")
+    assert "Merge" in gui.page.option_bar.undo.toolTip()
+    gui.key(Qt.Key.Key_Z, CTRL)
+    gui.wait_until(lambda: "p2.png has been edited since" in gui.said, "the reason in the status line", 10)
+    np.testing.assert_array_equal(gui.label_values, merged)
+    gui.dab(0.7)
+    assert gui.labelled_pixels > np.count_nonzero(merged)
 
 
-def test_undo_of_a_merge_brings_the_pixels_back_also_in_a_picture_shown_meanwhile(desk: Desk) -> None:
-    desk.dab(0.3)
-    first, second = desk.session.pictures.ids()[:2]
-    editing = desk.session.editing
+def test_undo_of_a_merge_brings_the_pixels_back_also_in_a_picture_shown_meanwhile(gui: GuiDriver) -> None:
+    gui.dab(0.3)
+    first, second = gui.session.pictures.ids()[:2]
+    editing = gui.session.editing
     labels = LabelMap.blank(96, 64)
     editing.commit(second, stroke(labels, 1, (10, 10), (30, 30))).result(10)
     editing.merge_class(1, 2).result(10)
-    desk.wait_until(
-        lambda: 1 not in desk.label_values and 2 in desk.label_values, "the merged pixels on screen", 10
+    gui.wait_until(
+        lambda: 1 not in gui.label_values and 2 in gui.label_values, "the merged pixels on screen", 10
     )
     # Undo is asked for one picture, and the next is asked for before it is done.
-    QTest.keyClick(desk.canvas, Qt.Key.Key_Z, CTRL)
-    QTest.keyClick(desk.canvas, Qt.Key.Key_D)
-    desk.wait_until(lambda: desk.labelling.picture.id == second, "the next picture", 10)
-    desk.wait_until(
-        lambda: 1 in desk.label_values and 2 not in desk.label_values, "its pixels as before the merge", 10
+    QTest.keyClick(gui.canvas, Qt.Key.Key_Z, CTRL)
+    QTest.keyClick(gui.canvas, Qt.Key.Key_D)
+    gui.wait_until(lambda: gui.labelling.picture.id == second, "the next picture", 10)
+    gui.wait_until(
+        lambda: 1 in gui.label_values and 2 not in gui.label_values, "its pixels as before the merge", 10
     )
-    desk.key(Qt.Key.Key_A)
-    desk.wait_until(
-        lambda: desk.labelling.picture.id == first and 1 in desk.label_values, "the first picture", 10
+    gui.key(Qt.Key.Key_A)
+    gui.wait_until(
+        lambda: gui.labelling.picture.id == first and 1 in gui.label_values, "the first picture", 10
     )
 
 
-def test_a_stroke_made_while_the_label_is_read_again_is_not_lost(desk: Desk) -> None:
-    desk.dab(0.3)
-    scale = desk.canvas.scale
-    desk.canvas.zoom_by(1.5)
-    desk.session.editing.merge_class(1, 2).result(10)
-    desk.key(Qt.Key.Key_2)
-    desk.labelling.reload()
-    QTest.mouseClick(desk.canvas, Qt.MouseButton.LeftButton, pos=desk.canvas.rect().center())
-    painted = desk.labelled_pixels
-    desk.wait_until_saved(2)
-    desk.wait_until(lambda: 1 not in desk.label_values, "the merged pixels", 10)
-    desk.wait(100)
-    assert desk.labelled_pixels == painted
-    assert desk.canvas.scale > scale, "the view stays where it is"
-    shown = desk.labelling.picture.id
+def test_a_stroke_made_while_the_label_is_read_again_is_not_lost(gui: GuiDriver) -> None:
+    gui.dab(0.3)
+    scale = gui.canvas.scale
+    gui.canvas.zoom_by(1.5)
+    gui.session.editing.merge_class(1, 2).result(10)
+    gui.key(Qt.Key.Key_2)
+    gui.labelling.reload()
+    QTest.mouseClick(gui.canvas, Qt.MouseButton.LeftButton, pos=gui.canvas.rect().center())
+    painted = gui.labelled_pixels
+    gui.wait_until_saved(2)
+    gui.wait_until(lambda: 1 not in gui.label_values, "the merged pixels", 10)
+    gui.wait(100)
+    assert gui.labelled_pixels == painted
+    assert gui.canvas.scale > scale, "the view stays where it is"
+    shown = gui.labelling.picture.id
     assert shown is not None
-    np.testing.assert_array_equal(desk.session.loader.load(shown).result(10).labels, desk.label_values)
+    np.testing.assert_array_equal(gui.session.loader.load(shown).result(10).labels, gui.label_values)
 
 
 def entry(n: int, **changes: object) -> EditRecord:
@@ -325,9 +323,9 @@ def test_an_empty_history_says_so_in_both_themes(panel: HistoryPanel, qapp: QApp
     apply_theme(qapp, "light")
 
 
-def test_a_folder_without_edits(desk: Desk, tmp_path: Path) -> None:
-    panel = opened(desk, 0)
+def test_a_folder_without_edits(gui: GuiDriver, tmp_path: Path) -> None:
+    panel = opened(gui, 0)
     assert not panel.revert_button.isEnabled()
-    desk.window.open_project(picture_folder(tmp_path / "other"))
-    desk.wait_until(lambda: desk.window.context is not None and desk.session.name == "other", "it", 20)
+    gui.window.open_project(picture_folder(tmp_path / "other"))
+    gui.wait_until(lambda: gui.window.context is not None and gui.session.name == "other", "it", 20)
     assert not panel.isVisible(), "another project begins with its classes in sight"

@@ -16,7 +16,7 @@ from desktop.theme.theme import apply_theme
 from desktop.tour.window_driver import CTRL, SHIFT
 from desktop.widgets.filter_box import FILTERS
 from desktop.workspaces.label.panels.metadata_bar import MetadataBar
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
@@ -31,40 +31,40 @@ def pick(box: object, key: str) -> None:
             QTest.keyClick(box, Qt.Key.Key_Home)
 
 
-def test_status_by_shortcut_and_combo_box_can_be_undone(desk: Desk) -> None:
-    line = desk.page.metadata_bar
+def test_status_by_shortcut_and_combo_box_can_be_undone(gui: GuiDriver) -> None:
+    line = gui.page.metadata_bar
     assert (line.name.text(), line.status.currentText()) == ("p0.png", "New")
-    desk.key(Qt.Key.Key_D, CTRL)
-    desk.wait_until(lambda: line.status.currentText() == "Done", "the mark of the key", 10)
+    gui.key(Qt.Key.Key_D, CTRL)
+    gui.wait_until(lambda: line.status.currentText() == "Done", "the mark of the key", 10)
     QTest.keyClick(line.status, Qt.Key.Key_End)  # the last of the list, at once
-    desk.wait_until(lambda: desk.record.status == Status.SKIPPED, "the mark of the box", 10)
-    desk.wait_until(desk.window.actions_by_id["mark_skipped"].isChecked, "the same mark in the menu", 10)
-    desk.wait_until(lambda: "Mark as skipped" in desk.page.option_bar.undo.toolTip(), "its name in undo", 10)
-    desk.key(Qt.Key.Key_Z, CTRL)
-    desk.wait_until(lambda: line.status.currentText() == "Done", "the mark before", 10)
+    gui.wait_until(lambda: gui.record.status == Status.SKIPPED, "the mark of the box", 10)
+    gui.wait_until(gui.window.actions_by_id["mark_skipped"].isChecked, "the same mark in the menu", 10)
+    gui.wait_until(lambda: "Mark as skipped" in gui.page.option_bar.undo.toolTip(), "its name in undo", 10)
+    gui.key(Qt.Key.Key_Z, CTRL)
+    gui.wait_until(lambda: line.status.currentText() == "Done", "the mark before", 10)
     pick(line.status, "")
-    desk.wait_until(lambda: desk.record.status == Status.NEW, "no mark", 10)
-    desk.dab(0.5)
-    desk.wait_until(lambda: line.status.currentText() == "In progress", "what a stroke makes of it", 10)
+    gui.wait_until(lambda: gui.record.status == Status.NEW, "no mark", 10)
+    gui.dab(0.5)
+    gui.wait_until(lambda: line.status.currentText() == "In progress", "what a stroke makes of it", 10)
 
 
-def test_tags_and_split_are_stored_filtered_and_undone(desk: Desk) -> None:
-    line, strip = desk.page.metadata_bar, desk.page.filmstrip
-    desk.key(Qt.Key.Key_T)
+def test_tags_and_split_are_stored_filtered_and_undone(gui: GuiDriver) -> None:
+    line, strip = gui.page.metadata_bar, gui.page.filmstrip
+    gui.key(Qt.Key.Key_T)
     assert line.tag_row.field.hasFocus()
     QTest.keyClicks(line.tag_row.field, "night, low  sun")
     QTest.keyClick(line.tag_row.field, Qt.Key.Key_Return)
     QTest.keyClicks(line.tag_row.field, "rain")
     QTest.keyClick(line.tag_row.field, Qt.Key.Key_Return)
-    desk.wait_until(lambda: desk.record.tags == ("low sun", "night", "rain"), "three tags", 10)
-    desk.click(line.tag_row.chips[1].remove_button)
-    desk.wait_until(lambda: desk.record.tags == ("low sun", "rain"), "two tags", 10)
-    desk.key(Qt.Key.Key_Z, CTRL)
-    desk.wait_until(
+    gui.wait_until(lambda: gui.record.tags == ("low sun", "night", "rain"), "three tags", 10)
+    gui.click(line.tag_row.chips[1].remove_button)
+    gui.wait_until(lambda: gui.record.tags == ("low sun", "rain"), "two tags", 10)
+    gui.key(Qt.Key.Key_Z, CTRL)
+    gui.wait_until(
         lambda: line.tag_row.tags == ["low sun", "night", "rain"], "the tag that was taken away", 10
     )
     pick(line.split, Split.TEST.value)
-    desk.wait_until(lambda: desk.record.split == Split.TEST, "the split", 10)
+    gui.wait_until(lambda: gui.record.split == Split.TEST, "the split", 10)
 
     strip.filter.showPopup()
     strip.filter.hidePopup()
@@ -78,50 +78,50 @@ def test_tags_and_split_are_stored_filtered_and_undone(desk: Desk) -> None:
         pick(strip.filter, key)
         shown = strip.thumbnails._source
         assert (key, shown.count()) == (key, count)
-    assert shown.row_of(desk.record.id) == 0
+    assert shown.row_of(gui.record.id) == 0
 
 
-def test_a_note_is_kept_for_the_picture_it_was_written_for(desk: Desk) -> None:
-    line = desk.page.metadata_bar
-    desk.key(Qt.Key.Key_N, SHIFT)
-    desk.wait_until(line.note_popup.isVisible, "the sheet", 5)
+def test_a_note_is_kept_for_the_picture_it_was_written_for(gui: GuiDriver) -> None:
+    line = gui.page.metadata_bar
+    gui.key(Qt.Key.Key_N, SHIFT)
+    gui.wait_until(line.note_popup.isVisible, "the sheet", 5)
     QTest.keyClicks(line.note_popup.text, "blurred at the left")
-    first = desk.record.id
-    desk.labelling.show_picture(desk.session.pictures.ids()[1])
-    desk.wait_until(lambda: desk.record.id != first, "the next picture", 10)
+    first = gui.record.id
+    gui.labelling.show_picture(gui.session.pictures.ids()[1])
+    gui.wait_until(lambda: gui.record.id != first, "the next picture", 10)
     assert not line.note_popup.isVisible()
-    desk.wait_until(lambda: desk.session.pictures.get(first).note == "blurred at the left", "the note", 10)
-    assert desk.record.note == "" and line.note_button.text() == "Add a note"
+    gui.wait_until(lambda: gui.session.pictures.get(first).note == "blurred at the left", "the note", 10)
+    assert gui.record.note == "" and line.note_button.text() == "Add a note"
 
-    desk.click(line.note_button)
+    gui.click(line.note_button)
     QTest.keyClicks(line.note_popup.text, "fine")
     QTest.keyClick(line.note_popup.text, Qt.Key.Key_Return, CTRL)
-    desk.wait_until(lambda: desk.record.note == "fine", "the second note", 10)
+    gui.wait_until(lambda: gui.record.note == "fine", "the second note", 10)
     assert line.note_button.text() == "fine"
-    desk.wait_until(desk.page.option_bar.undo.isEnabled, "undo", 10)
-    desk.key(Qt.Key.Key_Z, CTRL)
-    desk.wait_until(lambda: line.note_button.text() == "Add a note", "no note again", 10)
+    gui.wait_until(gui.page.option_bar.undo.isEnabled, "undo", 10)
+    gui.key(Qt.Key.Key_Z, CTRL)
+    gui.wait_until(lambda: line.note_button.text() == "Add a note", "no note again", 10)
 
 
-def test_a_note_being_typed_is_stored_when_the_project_closes(desk: Desk) -> None:
-    desk.page.metadata_bar.open_note()
-    QTest.keyClicks(desk.page.metadata_bar.note_popup.text, "look again")
-    folder, first = desk.session.folder, desk.record.id
-    desk.window.close_project()
-    assert not desk.page.metadata_bar.status.isVisible()
-    desk.window.open_project(folder)
-    desk.wait_until(desk.has_picture, "the picture", 20)
-    assert desk.session.pictures.get(first).note == "look again"
+def test_a_note_being_typed_is_stored_when_the_project_closes(gui: GuiDriver) -> None:
+    gui.page.metadata_bar.open_note()
+    QTest.keyClicks(gui.page.metadata_bar.note_popup.text, "look again")
+    folder, first = gui.session.folder, gui.record.id
+    gui.window.close_project()
+    assert not gui.page.metadata_bar.status.isVisible()
+    gui.window.open_project(folder)
+    gui.wait_until(gui.has_picture, "the picture", 20)
+    assert gui.session.pictures.get(first).note == "look again"
 
 
-def test_a_tag_being_typed_is_stored_for_its_picture(desk: Desk) -> None:
-    line, first = desk.page.metadata_bar, desk.record.id
+def test_a_tag_being_typed_is_stored_for_its_picture(gui: GuiDriver) -> None:
+    line, first = gui.page.metadata_bar, gui.record.id
     line.focus_tag_field()
     QTest.keyClicks(line.tag_row.field, "rainy")
-    desk.window.actions_by_id["next_picture"].trigger()
-    desk.wait_until(lambda: desk.labelling.picture.id != first, "the next picture", 10)
-    desk.wait_until(lambda: desk.session.pictures.get(first).tags == ("rainy",), "the tag", 10)
-    assert desk.record.tags == () and line.tag_row.tags == [] and not line.tag_row.field.text()
+    gui.window.actions_by_id["next_picture"].trigger()
+    gui.wait_until(lambda: gui.labelling.picture.id != first, "the next picture", 10)
+    gui.wait_until(lambda: gui.session.pictures.get(first).tags == ("rainy",), "the tag", 10)
+    assert gui.record.tags == () and line.tag_row.tags == [] and not line.tag_row.field.text()
 
 
 @pytest.fixture

@@ -20,24 +20,24 @@ from core.tools.tool_options import RegionScope
 from desktop.tour.window_driver import CTRL, NO_MODIFIER, SHIFT
 from desktop.workspaces.label import region_controller
 from desktop.workspaces.label.panels.tool_controls import ToolControls
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 from tests.tool_driver import make_all_large
 
 LEFT = Qt.MouseButton.LeftButton
 
 
-def paint(desk: Desk, box: Box, value: int = 1) -> None:
+def paint(gui: GuiDriver, box: Box, value: int = 1) -> None:
     """Paint a rectangle of a class as one edit."""
-    labels = desk.labelling.picture.labels
+    labels = gui.labelling.picture.labels
     assert labels is not None
     labels.begin_edit("Rectangle", "test", value)
     labels.paint(box, np.ones((box.height, box.width), bool), value)
     edit = labels.finish_edit()
     assert edit is not None
-    before = desk.labelling.edit_queue.stored_count
-    desk.canvas.refresh(box)
-    desk.canvas.tools.edit_finished.emit(edit)
-    desk.wait_until_saved(before + 1)
+    before = gui.labelling.edit_queue.stored_count
+    gui.canvas.refresh(box)
+    gui.canvas.tools.edit_finished.emit(edit)
+    gui.wait_until_saved(before + 1)
 
 
 def expected(*rectangles: tuple[Box, int]) -> np.ndarray:
@@ -47,44 +47,47 @@ def expected(*rectangles: tuple[Box, int]) -> np.ndarray:
     return values
 
 
-def click(desk: Desk, x: float, y: float) -> None:
-    spot = desk.canvas.widget_point(Point(x, y)).toPoint()
-    QTest.mouseMove(desk.canvas, spot)
-    QTest.mouseClick(desk.canvas, LEFT, NO_MODIFIER, spot)
-    desk.wait(20)
+def click(gui: GuiDriver, x: float, y: float) -> None:
+    spot = gui.canvas.widget_point(Point(x, y)).toPoint()
+    QTest.mouseMove(gui.canvas, spot)
+    QTest.mouseClick(gui.canvas, LEFT, NO_MODIFIER, spot)
+    gui.wait(20)
 
 
 def pull(
-    desk: Desk, start: tuple[float, float], end: tuple[float, float], held: Qt.KeyboardModifier = NO_MODIFIER
+    gui: GuiDriver,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    held: Qt.KeyboardModifier = NO_MODIFIER,
 ) -> None:
-    spots = [desk.canvas.widget_point(Point(*at)).toPoint() for at in (start, end)]
-    QTest.mouseMove(desk.canvas, spots[0])
-    QTest.mousePress(desk.canvas, LEFT, held, spots[0])
+    spots = [gui.canvas.widget_point(Point(*at)).toPoint() for at in (start, end)]
+    QTest.mouseMove(gui.canvas, spots[0])
+    QTest.mousePress(gui.canvas, LEFT, held, spots[0])
     for n in range(1, 6):
-        QTest.mouseMove(desk.canvas, spots[0] + (spots[1] - spots[0]) * n / 5)
-        desk.wait(5)
-    QTest.mouseRelease(desk.canvas, LEFT, held, spots[1])
-    desk.wait(20)
+        QTest.mouseMove(gui.canvas, spots[0] + (spots[1] - spots[0]) * n / 5)
+        gui.wait(5)
+    QTest.mouseRelease(gui.canvas, LEFT, held, spots[1])
+    gui.wait(20)
 
 
-def undo(desk: Desk) -> None:
-    desk.key(Qt.Key.Key_Z, CTRL)
+def undo(gui: GuiDriver) -> None:
+    gui.key(Qt.Key.Key_Z, CTRL)
 
 
 A, B = Box(10, 10, 30, 25), Box(60, 30, 80, 50)
 
 
 @pytest.fixture
-def chosen(desk: Desk) -> Desk:
+def chosen(gui: GuiDriver) -> GuiDriver:
     """Two regions of the first class; the first is selected."""
-    paint(desk, A)
-    paint(desk, B)
-    desk.key(Qt.Key.Key_Z)
-    click(desk, 15, 15)
-    return desk
+    paint(gui, A)
+    paint(gui, B)
+    gui.key(Qt.Key.Key_Z)
+    click(gui, 15, 15)
+    return gui
 
 
-def test_dragging_moves_the_selected_region_in_one_edit(chosen: Desk) -> None:
+def test_dragging_moves_the_selected_region_in_one_edit(chosen: GuiDriver) -> None:
     before = chosen.label_values.copy()
     pull(chosen, (15, 15), (25, 35))
     assert np.array_equal(chosen.label_values, expected((A.moved(10, 20), 1), (B, 1)))
@@ -95,12 +98,12 @@ def test_dragging_moves_the_selected_region_in_one_edit(chosen: Desk) -> None:
     chosen.wait_until(lambda: np.array_equal(chosen.label_values, before), "undo")
 
 
-def test_ctrl_drag_copies_the_region(chosen: Desk) -> None:
+def test_ctrl_drag_copies_the_region(chosen: GuiDriver) -> None:
     pull(chosen, (15, 15), (25, 40), CTRL)
     assert np.array_equal(chosen.label_values, expected((A, 1), (A.moved(10, 25), 1), (B, 1)))
 
 
-def test_dragging_an_unselected_region_only_selects_it(chosen: Desk) -> None:
+def test_dragging_an_unselected_region_only_selects_it(chosen: GuiDriver) -> None:
     before = chosen.label_values.copy()
     pull(chosen, (70, 40), (40, 40))
     assert np.array_equal(chosen.label_values, before)
@@ -108,7 +111,7 @@ def test_dragging_an_unselected_region_only_selects_it(chosen: Desk) -> None:
     assert np.array_equal(chosen.label_values, expected((A, 1)))
 
 
-def test_arrow_keys_move_the_region_until_enter(chosen: Desk) -> None:
+def test_arrow_keys_move_the_region_until_enter(chosen: GuiDriver) -> None:
     shown = chosen.labelling.picture.id
     before = chosen.label_values.copy()
     chosen.key(Qt.Key.Key_Right)
@@ -122,7 +125,7 @@ def test_arrow_keys_move_the_region_until_enter(chosen: Desk) -> None:
     chosen.wait_until(lambda: np.array_equal(chosen.label_values, before), "undo")
 
 
-def test_esc_cancels_a_move_and_then_the_selection(chosen: Desk) -> None:
+def test_esc_cancels_a_move_and_then_the_selection(chosen: GuiDriver) -> None:
     shown, before = chosen.labelling.picture.id, chosen.label_values.copy()
     chosen.key(Qt.Key.Key_Right)
     chosen.key(Qt.Key.Key_Escape)
@@ -133,7 +136,7 @@ def test_esc_cancels_a_move_and_then_the_selection(chosen: Desk) -> None:
     chosen.wait_until(lambda: chosen.labelling.picture.id != shown, "the next picture")
 
 
-def test_undo_cancels_a_move_before_it_reverts_an_edit(chosen: Desk) -> None:
+def test_undo_cancels_a_move_before_it_reverts_an_edit(chosen: GuiDriver) -> None:
     before = chosen.label_values.copy()
     chosen.key(Qt.Key.Key_Right)
     undo(chosen)
@@ -143,7 +146,7 @@ def test_undo_cancels_a_move_before_it_reverts_an_edit(chosen: Desk) -> None:
     chosen.wait_until(lambda: np.array_equal(chosen.label_values, expected((A, 1))), "undo")
 
 
-def test_a_region_is_pasted_into_another_picture(chosen: Desk, tmp_path: Path) -> None:
+def test_a_region_is_pasted_into_another_picture(chosen: GuiDriver, tmp_path: Path) -> None:
     shown = chosen.labelling.picture.id
     chosen.key(Qt.Key.Key_C, CTRL)
     chosen.key(Qt.Key.Key_D)
@@ -160,7 +163,7 @@ def test_a_region_is_pasted_into_another_picture(chosen: Desk, tmp_path: Path) -
         assert reader.journal.history(2)[-1].name == "Paste region, grass"
 
 
-def test_a_moved_region_is_applied_when_another_picture_is_shown(chosen: Desk) -> None:
+def test_a_moved_region_is_applied_when_another_picture_is_shown(chosen: GuiDriver) -> None:
     shown = chosen.labelling.picture.id
     strokes = chosen.labelling.edit_queue.stored_count
     chosen.key(Qt.Key.Key_Right, SHIFT)
@@ -172,7 +175,7 @@ def test_a_moved_region_is_applied_when_another_picture_is_shown(chosen: Desk) -
     assert np.array_equal(chosen.label_values, expected((A.moved(10, 0), 1), (B, 1)))
 
 
-def test_a_locked_class_is_neither_moved_nor_covered(chosen: Desk) -> None:
+def test_a_locked_class_is_neither_moved_nor_covered(chosen: GuiDriver) -> None:
     before = chosen.label_values.copy()
     chosen.canvas.tools.options.locked = frozenset({1})
     try:
@@ -184,22 +187,22 @@ def test_a_locked_class_is_neither_moved_nor_covered(chosen: Desk) -> None:
         chosen.canvas.tools.options.locked = frozenset()
 
 
-def test_delete_removes_the_region_under_the_pointer_with_any_tool(desk: Desk) -> None:
-    paint(desk, A)
-    paint(desk, B)
-    QTest.mouseMove(desk.canvas, desk.canvas.widget_point(Point(70, 40)).toPoint())
-    desk.wait(20)
-    desk.key(Qt.Key.Key_Delete)
-    assert np.array_equal(desk.label_values, expected((A, 1)))
-    QTest.mouseMove(desk.canvas, desk.canvas.widget_point(Point(50, 5)).toPoint())
-    desk.wait(20)
-    desk.key(Qt.Key.Key_Delete)
-    assert "no label here" in desk.said
+def test_delete_removes_the_region_under_the_pointer_with_any_tool(gui: GuiDriver) -> None:
+    paint(gui, A)
+    paint(gui, B)
+    QTest.mouseMove(gui.canvas, gui.canvas.widget_point(Point(70, 40)).toPoint())
+    gui.wait(20)
+    gui.key(Qt.Key.Key_Delete)
+    assert np.array_equal(gui.label_values, expected((A, 1)))
+    QTest.mouseMove(gui.canvas, gui.canvas.widget_point(Point(50, 5)).toPoint())
+    gui.wait(20)
+    gui.key(Qt.Key.Key_Delete)
+    assert "no label here" in gui.said
 
 
 @pytest.mark.parametrize("at_once", [region_controller.INLINE_PIXELS, 0])
 def test_shortcuts_change_the_shape_of_the_selected_region(
-    chosen: Desk, monkeypatch: pytest.MonkeyPatch, at_once: int
+    chosen: GuiDriver, monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:
     """Computed at once, and on another thread as for large regions."""
     monkeypatch.setattr(region_controller, "INLINE_PIXELS", at_once)
@@ -233,7 +236,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     go_on.set()
 
 
-def test_a_large_region_stays_selected_after_a_move(chosen: Desk, held: threading.Event) -> None:
+def test_a_large_region_stays_selected_after_a_move(chosen: GuiDriver, held: threading.Event) -> None:
     pull(chosen, (15, 15), (25, 35))
     assert np.array_equal(chosen.label_values, expected((A, 1), (B, 1))), "not yet"
     held.set()
@@ -245,7 +248,9 @@ def test_a_large_region_stays_selected_after_a_move(chosen: Desk, held: threadin
     )
 
 
-def test_a_cancelled_move_of_a_large_region_leaves_it_in_place(chosen: Desk, held: threading.Event) -> None:
+def test_a_cancelled_move_of_a_large_region_leaves_it_in_place(
+    chosen: GuiDriver, held: threading.Event
+) -> None:
     strokes = chosen.labelling.edit_queue.stored_count
     pull(chosen, (15, 15), (25, 35))
     chosen.key(Qt.Key.Key_Escape)
@@ -256,7 +261,7 @@ def test_a_cancelled_move_of_a_large_region_leaves_it_in_place(chosen: Desk, hel
     chosen.wait_until(lambda: "Rectangle" in chosen.page.option_bar.undo.text(), "what undo would take back")
 
 
-def test_another_tool_applies_the_move_of_a_large_region(chosen: Desk, held: threading.Event) -> None:
+def test_another_tool_applies_the_move_of_a_large_region(chosen: GuiDriver, held: threading.Event) -> None:
     chosen.key(Qt.Key.Key_Right)
     chosen.key(Qt.Key.Key_B)
     held.set()
@@ -267,7 +272,7 @@ def test_another_tool_applies_the_move_of_a_large_region(chosen: Desk, held: thr
 
 @pytest.mark.parametrize("act", ["esc", "undo", "wait"])
 def test_an_operation_waits_for_the_deferred_edit_of_its_region(
-    chosen: Desk, held: threading.Event, act: str
+    chosen: GuiDriver, held: threading.Event, act: str
 ) -> None:
     before, strokes = chosen.label_values.copy(), chosen.labelling.edit_queue.stored_count
     chosen.key(Qt.Key.Key_Delete)
@@ -290,7 +295,7 @@ def test_an_operation_waits_for_the_deferred_edit_of_its_region(
     chosen.wait_until(lambda: np.array_equal(chosen.label_values, expected((B, 1))), "the change")
 
 
-def test_an_outdated_result_is_not_applied(chosen: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_outdated_result_is_not_applied(chosen: GuiDriver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(region_controller, "INLINE_PIXELS", 0)
     chosen.window.actions_by_id["grow_region"].trigger()
     paint_now = Box(28, 20, 34, 24)  # before the result can be handed over
@@ -304,7 +309,7 @@ def test_an_outdated_result_is_not_applied(chosen: Desk, monkeypatch: pytest.Mon
     assert np.array_equal(chosen.label_values, expected((A, 1), (B, 1), (paint_now, 2)))
 
 
-def test_the_menu_of_the_option_bar_runs_the_operations(chosen: Desk) -> None:
+def test_the_menu_of_the_option_bar_runs_the_operations(chosen: GuiDriver) -> None:
     controls = chosen.page.option_bar.controls
     assert isinstance(controls, ToolControls)
     menu = controls.widget("reshape").menu()
@@ -314,7 +319,7 @@ def test_the_menu_of_the_option_bar_runs_the_operations(chosen: Desk) -> None:
     chosen.wait_until(lambda: np.array_equal(chosen.label_values, expected((B, 1))), "the largest part alone")
 
 
-def test_the_menu_has_the_rare_options(chosen: Desk) -> None:
+def test_the_menu_has_the_rare_options(chosen: GuiDriver) -> None:
     menu = chosen.page.option_bar.controls.widget("reshape").menu()
     rows = {action.objectName(): action for action in menu.actions() if action.isCheckable()}
     assert rows["scope=region"].isChecked()
@@ -327,7 +332,7 @@ def test_the_menu_has_the_rare_options(chosen: Desk) -> None:
     assert chosen.canvas.tools.options.scope == RegionScope.REGION
 
 
-def test_region_shortcuts_do_nothing_while_the_canvas_is_hidden(chosen: Desk) -> None:
+def test_region_shortcuts_do_nothing_while_the_canvas_is_hidden(chosen: GuiDriver) -> None:
     before = chosen.label_values.copy()
     chosen.window.actions_by_id["workspace_train"].trigger()
     chosen.window.actions_by_id["delete_region"].trigger()
@@ -335,7 +340,7 @@ def test_region_shortcuts_do_nothing_while_the_canvas_is_hidden(chosen: Desk) ->
     assert np.array_equal(chosen.label_values, before)
 
 
-def test_paste_from_the_menu_selects_the_region_tool(chosen: Desk) -> None:
+def test_paste_from_the_menu_selects_the_region_tool(chosen: GuiDriver) -> None:
     chosen.window.actions_by_id["copy_region"].trigger()
     chosen.key(Qt.Key.Key_B)
     chosen.window.actions_by_id["paste_region"].trigger()
@@ -345,7 +350,7 @@ def test_paste_from_the_menu_selects_the_region_tool(chosen: Desk) -> None:
     assert np.array_equal(chosen.label_values, expected((both, 1), (B, 1)))
 
 
-def test_a_copied_region_is_dropped_with_its_class(chosen: Desk) -> None:
+def test_a_copied_region_is_dropped_with_its_class(chosen: GuiDriver) -> None:
     chosen.key(Qt.Key.Key_C, CTRL)
     chosen.session.editing.delete_class(1).result(60)
     chosen.wait_until(lambda: not chosen.label_values.any(), "the class gone")
@@ -355,7 +360,7 @@ def test_a_copied_region_is_dropped_with_its_class(chosen: Desk) -> None:
     assert not chosen.label_values.any()
 
 
-def test_esc_cancels_a_computation_and_keeps_the_selection(chosen: Desk) -> None:
+def test_esc_cancels_a_computation_and_keeps_the_selection(chosen: GuiDriver) -> None:
     go_on, ended, results = threading.Event(), threading.Event(), []
 
     def run(unwanted: Callable[[], bool]) -> object:

@@ -29,37 +29,37 @@ from desktop.theme.theme import DARK, LIGHT, apply_theme
 from desktop.workspaces.learn.bench import HINT, Bench
 from desktop.workspaces.learn.network_card import NetworkCard
 from desktop.workspaces.learn.page import LearnPage
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
 
-def come(desk: Desk) -> LearnPage:
+def come(gui: GuiDriver) -> LearnPage:
     """Into the Learn workspace, by its button."""
-    page = desk.window.workspaces.learn
-    desk.click(desk.window.top_bar._workspace_buttons["workspace_learn"])
-    desk.wait_until(lambda: page.isVisible() and page.is_ready, "the Learn workspace", 20)
-    desk.wait_until(lambda: page.bench.result is not None and page.bench.picker.width() > 1, "a patch", 20)
+    page = gui.window.workspaces.learn
+    gui.click(gui.window.top_bar._workspace_buttons["workspace_learn"])
+    gui.wait_until(lambda: page.isVisible() and page.is_ready, "the Learn workspace", 20)
+    gui.wait_until(lambda: page.bench.result is not None and page.bench.picker.width() > 1, "a patch", 20)
     return page
 
 
 @pytest.fixture
-def page(desk: Desk) -> Iterator[LearnPage]:
-    found = come(desk)
+def page(gui: GuiDriver) -> Iterator[LearnPage]:
+    found = come(gui)
     for grid in found.bench.outputs:
         grid.current = None
     found.bench.set_setup(DemoSetup())
     yield found
-    desk.window.actions_by_id["workspace_label"].trigger()
+    gui.window.actions_by_id["workspace_label"].trigger()
 
 
-def own_picture(desk: Desk) -> np.ndarray:
-    pyramid = desk.canvas.pyramid
+def own_picture(gui: GuiDriver) -> np.ndarray:
+    pyramid = gui.canvas.pyramid
     assert pyramid is not None
     return pyramid.full_image()
 
 
-def test_learn_is_the_last_workspace_and_built_when_shown(desk: Desk) -> None:
+def test_learn_is_the_last_workspace_and_built_when_shown(gui: GuiDriver) -> None:
     assert WORKSPACE_ACTIONS[-1] == "workspace_learn"
     code = (
         "import sys, desktop.app;"
@@ -72,9 +72,9 @@ def test_learn_is_the_last_workspace_and_built_when_shown(desk: Desk) -> None:
     untouched.deleteLater()
 
 
-def test_bench_shows_the_open_picture(desk: Desk, page: LearnPage) -> None:
+def test_bench_shows_the_open_picture(gui: GuiDriver, page: LearnPage) -> None:
     bench = page.bench
-    seen = brightness(own_picture(desk))
+    seen = brightness(own_picture(gui))
     left, top = bench.picker.left, bench.picker.top
     np.testing.assert_array_equal(bench.source.values, seen[top : top + 8, left : left + 8])
     bench.set_setup(DemoSetup(kernel=EDGES_ACROSS))
@@ -86,21 +86,21 @@ def test_bench_shows_the_open_picture(desk: Desk, page: LearnPage) -> None:
     np.testing.assert_allclose(bench.outputs[0].values, right[0, 0].numpy())
 
 
-def test_a_click_into_the_picture_and_arrows_move_the_patch(desk: Desk, page: LearnPage) -> None:
+def test_a_click_into_the_picture_and_arrows_move_the_patch(gui: GuiDriver, page: LearnPage) -> None:
     bench, picker = page.bench, page.bench.picker
-    shown = desk.labelling.picture.id
+    shown = gui.labelling.picture.id
     QTest.mouseClick(picker, Qt.MouseButton.LeftButton, pos=QPoint(picker.width() // 2, picker.height() // 2))
     scale = picker.width() / 96  # pictures of the tests are 96 by 64
     middle = int(picker.width() // 2 / scale) - 4, int(picker.height() // 2 / scale) - 4
     assert (picker.left, picker.top) == middle
     before = bench.source.values
-    desk.key(Qt.Key.Key_Right, on=picker)
+    gui.key(Qt.Key.Key_Right, on=picker)
     assert (picker.left, picker.top) == (middle[0] + 1, middle[1])
     np.testing.assert_array_equal(bench.source.values[:, :-1], before[:, 1:])
-    desk.key(Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier, on=picker)
+    gui.key(Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier, on=picker)
     assert picker.top == middle[1] - 8
-    desk.wait(50)
-    assert desk.labelling.picture.id == shown  # the arrows turned no page
+    gui.wait(50)
+    assert gui.labelling.picture.id == shown  # the arrows turned no page
     picked = picker.left + 4, picker.top + 4
     bench.patch_side.setCurrentIndex(bench.patch_side.findData(16))
     assert (picker.left + 8, picker.top + 8) == picked  # it grows around its middle
@@ -122,19 +122,19 @@ def test_pointing_at_an_output_cell_shows_its_formula(page: LearnPage) -> None:
     assert grid.accessibleDescription() in bench.explanation.text()
 
 
-def test_arrow_keys_move_through_the_output(desk: Desk, page: LearnPage) -> None:
-    shown, grid = desk.labelling.picture.id, page.bench.outputs[0]
+def test_arrow_keys_move_through_the_output(gui: GuiDriver, page: LearnPage) -> None:
+    shown, grid = gui.labelling.picture.id, page.bench.outputs[0]
     page.bench.operation.setFocus()
     grid.setFocus()
     assert grid.current == (0, 0)
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left):
-        desk.key(key, on=grid)
+        gui.key(key, on=grid)
     assert grid.current == (1, 1)
     for _ in range(20):
-        desk.key(Qt.Key.Key_Down, on=grid)
+        gui.key(Qt.Key.Key_Down, on=grid)
     assert grid.current == (1, 7)
     assert page.bench.source.highlighted == {(x, y) for x in (0, 1, 2) for y in (6, 7)}  # below is padding
-    assert desk.labelling.picture.id == shown
+    assert gui.labelling.picture.id == shown
 
 
 def test_unused_boxes_are_hidden(page: LearnPage) -> None:
@@ -179,10 +179,10 @@ def test_custom_kernel(page: LearnPage) -> None:
     assert [field.text() for field in bench.kernel_editor.fields[3:6]] == ["-1", "5", "-1"]
 
 
-def test_correlation_beside_convolution(desk: Desk, page: LearnPage) -> None:
+def test_correlation_beside_convolution(gui: GuiDriver, page: LearnPage) -> None:
     bench = page.bench
     bench.set_setup(DemoSetup("flipped", EDGES_ACROSS, same_padding=False))
-    desk.wait(300)  # the second output finds its place
+    gui.wait(300)  # the second output finds its place
     one, other = bench.outputs
     np.testing.assert_allclose(one.values, -other.values)
     np.testing.assert_array_equal(bench.flipped_kernel.values, np.array(EDGES_ACROSS)[::-1, ::-1])
@@ -201,7 +201,7 @@ def test_a_kernel_that_does_not_fit_is_explained(page: LearnPage) -> None:
     assert bench.outputs[0].isVisible() and bench.formula.text() == "(4 + 2·4 − 9) / 1 + 1 = 4"
 
 
-def test_buttons_of_every_lesson(desk: Desk, page: LearnPage) -> None:
+def test_buttons_of_every_lesson(gui: GuiDriver, page: LearnPage) -> None:
     for lesson in LESSONS:
         for kind in ("bench", "action"):
             button = page.lessons.buttons.get((lesson.title, kind))
@@ -209,44 +209,44 @@ def test_buttons_of_every_lesson(desk: Desk, page: LearnPage) -> None:
             if button is None:
                 continue
             page.area.ensureWidgetVisible(button)
-            desk.click(button)
+            gui.click(button)
             if kind == "bench":
                 assert page.bench.setup == lesson.setup
                 assert page.area.verticalScrollBar().value() == 0 and page.bench.outputs[0].hasFocus()
             else:
-                assert desk.window.actions_by_id[lesson.action_id].isChecked() and not page.isVisible()
-                come(desk)
+                assert gui.window.actions_by_id[lesson.action_id].isChecked() and not page.isVisible()
+                come(gui)
 
 
-def test_without_a_picture_the_bench_shows_a_drawn_one(desk: Desk, page: LearnPage) -> None:
-    desk.canvas.clear("This picture cannot be shown", "for a test")
+def test_without_a_picture_the_bench_shows_a_drawn_one(gui: GuiDriver, page: LearnPage) -> None:
+    gui.canvas.clear("This picture cannot be shown", "for a test")
     seen = brightness(practice_picture())
     left, top = page.bench.picker.left, page.bench.picker.top
     np.testing.assert_array_equal(page.bench.source.values, seen[top : top + 8, left : left + 8])
     page.bench.picker.set_side(4)
-    desk.labelling.show_picture(desk.session.pictures.ids()[1])
-    desk.wait_until(lambda: desk.canvas.pyramid is not None, "another picture")
-    whole = brightness(own_picture(desk))
+    gui.labelling.show_picture(gui.session.pictures.ids()[1])
+    gui.wait_until(lambda: gui.canvas.pyramid is not None, "another picture")
+    whole = brightness(own_picture(gui))
     left, top = page.bench.picker.left, page.bench.picker.top
     np.testing.assert_array_equal(page.bench.source.values, whole[top : top + 4, left : left + 4])
 
 
-def test_default_network_then_that_of_the_newest_run(desk: Desk, page: LearnPage) -> None:
+def test_default_network_then_that_of_the_newest_run(gui: GuiDriver, page: LearnPage) -> None:
     card = page.network
-    desk.wait_until(lambda: card.network is not None, "the stages of the usual network")
+    gui.wait_until(lambda: card.network is not None, "the stages of the usual network")
     assert card.network is not None
     usual = default_spec("cpu", (1, 2))
     assert card.network.size == usual.size and "nothing has been trained yet" in card.summary.text()
-    folder = desk.session.folder
-    desk.window.close_project()
+    folder = gui.session.folder
+    gui.window.close_project()
     spec = ModelSpec("asymmetric-unet-small", None, "none", 128, (1, 2))
     with Project.open(folder, purpose="a test") as project:
         run = project.runs.start(json.dumps(spec.to_json()), "{}", None, 3)
-    desk.window.open_project(folder)
-    desk.wait_until(desk.has_picture, "a picture", 20)
-    come(desk)
+    gui.window.open_project(folder)
+    gui.wait_until(gui.has_picture, "a picture", 20)
+    come(gui)
     assert card.network is None or "small" in card.summary.text()
-    desk.wait_until(lambda: card.network is not None, "the stages of the run's network")
+    gui.wait_until(lambda: card.network is not None, "the stages of the run's network")
     assert card.summary.text().startswith(f"Asymmetric U-Net, small (from run {run.id}).")
     assert card.input_size.currentData() == 128
     assert [card.table.item(y, 0).text() for y in range(3)] == ["Encoder 1", "Encoder 2", "Encoder 3"]
@@ -303,13 +303,13 @@ def test_table_and_diagram_of_the_network(card: NetworkCard) -> None:
 
 
 @pytest.mark.parametrize("size", [(960, 640), (1440, 900)])
-def test_no_text_is_clipped(desk: Desk, page: LearnPage, size: tuple[int, int]) -> None:
-    before = desk.window.size()
-    desk.window.resize(*size)
+def test_no_text_is_clipped(gui: GuiDriver, page: LearnPage, size: tuple[int, int]) -> None:
+    before = gui.window.size()
+    gui.window.resize(*size)
     try:
         for key, _, _ in OPERATIONS:
             page.bench.set_setup(DemoSetup(key, patch_side=64))
-            desk.wait(30)
+            gui.wait(30)
             inner = page.area.widget()
             assert inner.width() <= page.area.viewport().width()
             for widget in inner.findChildren(QWidget):
@@ -323,7 +323,7 @@ def test_no_text_is_clipped(desk: Desk, page: LearnPage, size: tuple[int, int]) 
                     elif isinstance(widget, QLabel):
                         assert widget.height() >= widget.heightForWidth(widget.width()), widget.text()
     finally:
-        desk.window.resize(before)
+        gui.window.resize(before)
 
 
 def test_every_field_is_reachable_by_tab_and_has_a_name(page: LearnPage) -> None:
@@ -359,9 +359,9 @@ def test_the_bench_follows_the_theme(qtbot) -> None:
     theme.apply("light")
 
 
-def test_workspace_buttons_fit_beside_a_long_project_name(desk: Desk) -> None:
-    top = desk.window.top_bar
+def test_workspace_buttons_fit_beside_a_long_project_name(gui: GuiDriver) -> None:
+    top = gui.window.top_bar
     top.set_project("a very long name of a project that nobody would have wanted")
     assert top.layout().minimumSize().width() <= 960
     assert top.project.text().startswith("a very") and "…" in top.project.text()
-    top.set_project(desk.session.name)
+    top.set_project(gui.session.name)

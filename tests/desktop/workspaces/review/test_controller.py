@@ -15,7 +15,7 @@ from core.project.records import Status
 from desktop.tour.window_driver import CTRL, NO_MODIFIER, SHIFT
 from desktop.workspaces.review.grid import ReviewGrid
 from desktop.workspaces.review.page import ReviewPage
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 from tests.factories import label_all, predict, project_in
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
@@ -24,19 +24,19 @@ COUNT = 12
 
 
 @pytest.fixture
-def page(desk: Desk, tmp_path: Path) -> Iterator[ReviewPage]:
+def page(gui: GuiDriver, tmp_path: Path) -> Iterator[ReviewPage]:
     """Twelve pictures: the first two labelled, all but the last predicted as class 2."""
     with project_in(tmp_path / "many", COUNT) as project:
         label_all(project, project.pictures.all()[:2])
         for picture_id in range(1, COUNT):
             predict(project, picture_id)
-    desk.window.open_project(tmp_path / "many")
-    desk.wait_until(lambda: desk.has_picture() and len(desk.session.pictures) == COUNT, "all pictures", 20)
-    desk.window.actions_by_id["workspace_review"].trigger()
-    page = desk.window.workspaces.review
-    desk.wait_until(lambda: page.isVisible() and page.grid.next_missing() is None, "all cards", 20)
+    gui.window.open_project(tmp_path / "many")
+    gui.wait_until(lambda: gui.has_picture() and len(gui.session.pictures) == COUNT, "all pictures", 20)
+    gui.window.actions_by_id["workspace_review"].trigger()
+    page = gui.window.workspaces.review
+    gui.wait_until(lambda: page.isVisible() and page.grid.next_missing() is None, "all cards", 20)
     yield page
-    desk.window.actions_by_id["workspace_label"].trigger()
+    gui.window.actions_by_id["workspace_label"].trigger()
 
 
 def press(grid: ReviewGrid, row: int, modifiers: Qt.KeyboardModifier = NO_MODIFIER) -> None:
@@ -55,8 +55,8 @@ def colour_at(grid: ReviewGrid, row: int, across: float) -> QColor:
     return QColor(image.pixel(spot.toPoint()))
 
 
-def test_cards_show_the_chosen_layer(desk: Desk, page: ReviewPage) -> None:
-    classes = desk.session.editing.classes
+def test_cards_show_the_chosen_layer(gui: GuiDriver, page: ReviewPage) -> None:
+    classes = gui.session.editing.classes
     plain: dict[str, QColor] = {}
     for layer in ("none", "label", "prediction", "difference"):
         page.layer_buttons[layer].click()
@@ -99,7 +99,7 @@ def test_selection_with_click_ctrl_and_shift(page: ReviewPage) -> None:
     assert chosen(grid) == [] and not page.accept.isEnabled()
 
 
-def test_keyboard_reaches_every_picture(desk: Desk, page: ReviewPage) -> None:
+def test_keyboard_reaches_every_picture(gui: GuiDriver, page: ReviewPage) -> None:
     grid = page.grid
     QTest.keyClick(grid, Qt.Key.Key_Home)
     assert chosen(grid) == [1]
@@ -112,76 +112,76 @@ def test_keyboard_reaches_every_picture(desk: Desk, page: ReviewPage) -> None:
     QTest.keyClick(grid, Qt.Key.Key_End)
     assert chosen(grid) == [COUNT]
     QTest.keyClick(grid, Qt.Key.Key_Return)
-    desk.wait_until(lambda: desk.page.isVisible() and desk.labelling.picture.id == COUNT, "that picture", 10)
+    gui.wait_until(lambda: gui.page.isVisible() and gui.labelling.picture.id == COUNT, "that picture", 10)
 
 
-def test_a_double_click_opens_a_picture(desk: Desk, page: ReviewPage) -> None:
+def test_a_double_click_opens_a_picture(gui: GuiDriver, page: ReviewPage) -> None:
     spot = page.grid.rect_of(2).center()
     QTest.mouseDClick(page.grid.viewport(), Qt.MouseButton.LeftButton, NO_MODIFIER, spot)
-    desk.wait_until(lambda: desk.page.isVisible() and desk.labelling.picture.id == 3, "that picture", 10)
+    gui.wait_until(lambda: gui.page.isVisible() and gui.labelling.picture.id == 3, "that picture", 10)
 
 
-def test_predictions_of_the_selection_are_accepted_and_undone(desk: Desk, page: ReviewPage) -> None:
+def test_predictions_of_the_selection_are_accepted_and_undone(gui: GuiDriver, page: ReviewPage) -> None:
     press(page.grid, 2)
     press(page.grid, 4, SHIFT)
-    desk.click(page.accept_done)
-    desk.wait_until(page.undo.isVisible, "the deed", 10)
-    assert desk.said == "3 pictures changed."
-    statuses = [desk.session.pictures.get(i).status for i in (3, 4, 5, 6)]
+    gui.click(page.accept_done)
+    gui.wait_until(page.undo.isVisible, "the deed", 10)
+    assert gui.said == "3 pictures changed."
+    statuses = [gui.session.pictures.get(i).status for i in (3, 4, 5, 6)]
     assert statuses == [Status.DONE] * 3 + [Status.NEW]
-    desk.wait_until(lambda: page.grid.next_missing() is None, "cards as they are now", 10)
-    desk.click(page.undo)
-    desk.wait_until(lambda: not desk.session.pictures.get(4).is_labelled, "it is taken back", 10)
-    desk.wait_until(lambda: desk.said == "3 pictures reverted.", "the words for it", 10)
+    gui.wait_until(lambda: page.grid.next_missing() is None, "cards as they are now", 10)
+    gui.click(page.undo)
+    gui.wait_until(lambda: not gui.session.pictures.get(4).is_labelled, "it is taken back", 10)
+    gui.wait_until(lambda: gui.said == "3 pictures reverted.", "the words for it", 10)
     assert not page.undo.isVisible()
 
 
-def test_open_picture_follows_edits_of_many(desk: Desk, page: ReviewPage) -> None:
-    desk.window.actions_by_id["workspace_label"].trigger()
-    desk.labelling.show_picture(7)
-    desk.wait_until(lambda: desk.labelling.picture.id == 7, "the picture", 10)
-    desk.dab(0.5)
-    painted = desk.labelled_pixels
-    assert 0 < painted < desk.label_values.size
-    desk.window.actions_by_id["workspace_review"].trigger()
+def test_open_picture_follows_edits_of_many(gui: GuiDriver, page: ReviewPage) -> None:
+    gui.window.actions_by_id["workspace_label"].trigger()
+    gui.labelling.show_picture(7)
+    gui.wait_until(lambda: gui.labelling.picture.id == 7, "the picture", 10)
+    gui.dab(0.5)
+    painted = gui.labelled_pixels
+    assert 0 < painted < gui.label_values.size
+    gui.window.actions_by_id["workspace_review"].trigger()
     press(page.grid, 6)
-    desk.click(page.accept)
-    desk.wait_until(
-        lambda: desk.labelled_pixels == desk.label_values.size, "the accepted label under the hand", 10
+    gui.click(page.accept)
+    gui.wait_until(
+        lambda: gui.labelled_pixels == gui.label_values.size, "the accepted label under the hand", 10
     )
-    assert (desk.label_values == 1).sum() == painted, "what was painted stays"
+    assert (gui.label_values == 1).sum() == painted, "what was painted stays"
 
 
-def test_status_is_set_for_the_selection(desk: Desk, page: ReviewPage) -> None:
+def test_status_is_set_for_the_selection(gui: GuiDriver, page: ReviewPage) -> None:
     press(page.grid, 0)
     press(page.grid, 1, SHIFT)
     (skip,) = [a for a in page.mark.menu().actions() if a.text() == "Skipped"]
     skip.trigger()
-    desk.wait_until(page.undo.isVisible, "the deed", 10)
-    assert [desk.session.pictures.get(i).status for i in (1, 2, 3)] == [Status.SKIPPED] * 2 + [Status.NEW]
+    gui.wait_until(page.undo.isVisible, "the deed", 10)
+    assert [gui.session.pictures.get(i).status for i in (1, 2, 3)] == [Status.SKIPPED] * 2 + [Status.NEW]
 
 
-def test_empty_selection_and_missing_predictions(desk: Desk, page: ReviewPage) -> None:
+def test_empty_selection_and_missing_predictions(gui: GuiDriver, page: ReviewPage) -> None:
     assert not page.accept.isEnabled() and not page.mark.isEnabled()
     press(page.grid, COUNT - 1)
-    desk.click(page.accept)
-    desk.wait_until(lambda: "there is no prediction" in desk.said, "the reason", 10)
-    assert desk.said.startswith("Nothing had to be changed.") and not page.undo.isVisible()
+    gui.click(page.accept)
+    gui.wait_until(lambda: "there is no prediction" in gui.said, "the reason", 10)
+    assert gui.said.startswith("Nothing had to be changed.") and not page.undo.isVisible()
 
 
-def test_label_check_lists_suspect_pictures(desk: Desk, page: ReviewPage) -> None:
-    desk.click(page.label_check.check)
-    desk.wait_until(lambda: page.label_check.buttons, "what it found", 10)
+def test_label_check_lists_suspect_pictures(gui: GuiDriver, page: ReviewPage) -> None:
+    gui.click(page.label_check.check)
+    gui.wait_until(lambda: page.label_check.buttons, "what it found", 10)
     (line,) = page.label_check.buttons
     assert line.accessibleName() == "grass predicted as roof, 6,144 pixels in 2 pictures"
-    desk.click(line)
+    gui.click(line)
     assert [page.grid._source.record(row).id for row in range(page.grid._source.count())] == [1, 2]
     assert page.filter.currentText() == "grass suspect" and page.order.currentData() == "doubt"
-    desk.click(page.label_check.show_all)
+    gui.click(page.label_check.show_all)
     assert page.grid._source.count() == COUNT and page.filter.currentData() == "all"
 
 
-def test_filters_and_an_empty_result(desk: Desk, page: ReviewPage) -> None:
+def test_filters_and_an_empty_result(gui: GuiDriver, page: ReviewPage) -> None:
     page.filter.setCurrentIndex(page.filter.findData("labelled"))
     page.filter.activated.emit(page.filter.currentIndex())
     assert page.grid._source.count() == 2
@@ -206,11 +206,11 @@ def test_ctrl_and_the_wheel_change_the_size(page: ReviewPage) -> None:
     page.size_slider.setValue(before)
 
 
-def test_narrow_window_hides_the_size_slider(desk: Desk, page: ReviewPage) -> None:
-    desk.window.resize(960, 640)
-    desk.wait(50)
+def test_narrow_window_hides_the_size_slider(gui: GuiDriver, page: ReviewPage) -> None:
+    gui.window.resize(960, 640)
+    gui.wait(50)
     for segment in page.layer_buttons.values():
         assert segment.width() >= segment.minimumWidth()
     for part in (page.accept, page.accept_done, page.mark, page.select_all):
         assert part.width() >= part.sizeHint().width() and page.rect().contains(part.mapTo(page, QPoint()))
-    desk.window.resize(1280, 800)
+    gui.window.resize(1280, 800)

@@ -27,7 +27,7 @@ from desktop.workspaces.label.panels.classes.list_view import ClassListView
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
 from desktop.workspaces.label.panels.classes.panel import ClassesPanel
 from desktop.workspaces.label.panels.classes.row_delegate import RowLayout, scroll_bar_width
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 from tests.factories import stroke
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
@@ -57,149 +57,149 @@ def choose(menu: ClassMenu, key: str) -> None:
     action.trigger()
 
 
-def question(desk: Desk, kind: type[Q]) -> Q:
+def question(gui: GuiDriver, kind: type[Q]) -> Q:
     def there() -> Q | None:
-        return next((each for each in desk.page.findChildren(kind) if each.isVisible()), None)
+        return next((each for each in gui.page.findChildren(kind) if each.isVisible()), None)
 
-    desk.wait_until(lambda: there() is not None, kind.__name__, 10)
+    gui.wait_until(lambda: there() is not None, kind.__name__, 10)
     found = there()
     assert found is not None
     return found
 
 
-def names(desk: Desk) -> list[str]:
-    return [c.name for c in desk.session.editing.classes]
+def names(gui: GuiDriver) -> list[str]:
+    return [c.name for c in gui.session.editing.classes]
 
 
-def elsewhere(desk: Desk, value: int) -> None:
+def elsewhere(gui: GuiDriver, value: int) -> None:
     """Paint a class in the third picture, too."""
     labels = LabelMap.blank(96, 64)
     edit = stroke(labels, value, (10, 10), (30, 30))
-    desk.session.editing.commit(desk.session.pictures.ids()[2], edit).result(10)
+    gui.session.editing.commit(gui.session.pictures.ids()[2], edit).result(10)
 
 
-def test_delete_shows_the_pixel_count_and_can_be_undone(desk: Desk) -> None:
-    desk.dab(0.2)
-    elsewhere(desk, 1)
-    painted = desk.label_values.copy()
-    reach = desk.session.editing.class_usage(1).result(10)
-    rows = desk.page.classes.list_view
+def test_delete_shows_the_pixel_count_and_can_be_undone(gui: GuiDriver) -> None:
+    gui.dab(0.2)
+    elsewhere(gui, 1)
+    painted = gui.label_values.copy()
+    reach = gui.session.editing.class_usage(1).result(10)
+    rows = gui.page.classes.list_view
     choose(menu_of(rows, 0), "delete_class")
-    asked = question(desk, DeleteClassDialog)
+    asked = question(gui, DeleteClassDialog)
     assert asked.sentence.text() == f"{reach.pixels:,} pixels in 2 pictures become unlabelled."
-    desk.click(asked.cancel_button)
-    assert names(desk) == ["grass", "roof"]
+    gui.click(asked.cancel_button)
+    assert names(gui) == ["grass", "roof"]
 
     choose(menu_of(rows, 0), "delete_class")
-    asked = question(desk, DeleteClassDialog)
+    asked = question(gui, DeleteClassDialog)
     asked.void.click()
     assert "become void" in asked.sentence.text()
-    desk.click(asked.accept_button)
-    desk.wait_until(lambda: VOID in desk.label_values, "void pixels on screen", 10)
-    np.testing.assert_array_equal(desk.label_values == VOID, painted == 1)
-    desk.wait_until(lambda: desk.said.endswith("became void. Undo brings it back."), "the sentence", 10)
-    assert names(desk) == ["roof"]
+    gui.click(asked.accept_button)
+    gui.wait_until(lambda: VOID in gui.label_values, "void pixels on screen", 10)
+    np.testing.assert_array_equal(gui.label_values == VOID, painted == 1)
+    gui.wait_until(lambda: gui.said.endswith("became void. Undo brings it back."), "the sentence", 10)
+    assert names(gui) == ["roof"]
     assert rows.active_value() == 2, "the class in the hand is gone; the next one is taken"
-    desk.wait_until(
-        lambda: "Undo “Delete grass”" in desk.page.option_bar.undo.toolTip(), "its name in undo", 10
+    gui.wait_until(
+        lambda: "Undo “Delete grass”" in gui.page.option_bar.undo.toolTip(), "its name in undo", 10
     )
 
-    desk.key(Qt.Key.Key_Z, CTRL)
-    desk.wait_until(lambda: names(desk) == ["grass", "roof"], "the class", 10)
-    desk.wait_until(lambda: np.array_equal(desk.label_values, painted), "its pixels", 10)
-    desk.wait_until(lambda: rows.class_model.rowCount() == 4, "its row", 10)
+    gui.key(Qt.Key.Key_Z, CTRL)
+    gui.wait_until(lambda: names(gui) == ["grass", "roof"], "the class", 10)
+    gui.wait_until(lambda: np.array_equal(gui.label_values, painted), "its pixels", 10)
+    gui.wait_until(lambda: rows.class_model.rowCount() == 4, "its row", 10)
 
 
-def test_a_class_without_pixels_is_deleted_without_a_dialog(desk: Desk) -> None:
-    choose(menu_of(desk.page.classes.list_view, 1), "delete_class")
-    desk.wait_until(lambda: names(desk) == ["grass"], "the end of the class", 10)
-    desk.wait_until(lambda: "Undo brings it back." in desk.said, "the sentence", 10)
-    assert not any(each.isVisible() for each in desk.page.findChildren(ClassDialog))
+def test_a_class_without_pixels_is_deleted_without_a_dialog(gui: GuiDriver) -> None:
+    choose(menu_of(gui.page.classes.list_view, 1), "delete_class")
+    gui.wait_until(lambda: names(gui) == ["grass"], "the end of the class", 10)
+    gui.wait_until(lambda: "Undo brings it back." in gui.said, "the sentence", 10)
+    assert not any(each.isVisible() for each in gui.page.findChildren(ClassDialog))
 
 
-def test_merge_into_another_class(desk: Desk) -> None:
-    desk.dab(0.3)
-    painted = desk.label_values.copy()
-    menu = menu_of(desk.page.classes.list_view, 0)
+def test_merge_into_another_class(gui: GuiDriver) -> None:
+    gui.dab(0.3)
+    painted = gui.label_values.copy()
+    menu = menu_of(gui.page.classes.list_view, 0)
     assert [action.text() for action in menu.merge_menu.actions()] == ["roof"]
     menu.close()
     menu.merge_menu.actions()[0].trigger()
-    asked = question(desk, MergeClassDialog)
+    asked = question(gui, MergeClassDialog)
     assert asked.sentence.text().endswith("in 1 picture become roof, and the class grass is deleted.")
-    desk.click(asked.accept_button)
-    desk.wait_until(lambda: np.array_equal(desk.label_values, painted * 2), "the merged pixels on screen", 10)
-    assert names(desk) == ["roof"] and desk.page.classes.list_view.active_value() == 2
-    desk.wait_until(lambda: desk.said.startswith("Merged grass into roof: "), "the sentence", 10)
+    gui.click(asked.accept_button)
+    gui.wait_until(lambda: np.array_equal(gui.label_values, painted * 2), "the merged pixels on screen", 10)
+    assert names(gui) == ["roof"] and gui.page.classes.list_view.active_value() == 2
+    gui.wait_until(lambda: gui.said.startswith("Merged grass into roof: "), "the sentence", 10)
 
 
-def test_another_value_moves_the_pixels_and_a_taken_one_is_refused(desk: Desk) -> None:
-    desk.dab(0.3)
-    painted = desk.label_values.copy()
-    choose(menu_of(desk.page.classes.list_view, 0), "change_class_value")
-    asked = question(desk, ClassValueDialog)
+def test_another_value_moves_the_pixels_and_a_taken_one_is_refused(gui: GuiDriver) -> None:
+    gui.dab(0.3)
+    painted = gui.label_values.copy()
+    choose(menu_of(gui.page.classes.list_view, 0), "change_class_value")
+    asked = question(gui, ClassValueDialog)
     assert not asked.accept_button.isEnabled()
     asked.value_field.setValue(2)
     assert "taken" in asked.error.text() and not asked.accept_button.isEnabled()
     asked.value_field.setValue(7)
-    desk.click(asked.accept_button)
-    desk.wait_until(lambda: np.array_equal(desk.label_values, painted * 7), "the new value on screen", 10)
-    assert desk.session.editing.classes.values == (7, 2) and names(desk) == ["grass", "roof"]
+    gui.click(asked.accept_button)
+    gui.wait_until(lambda: np.array_equal(gui.label_values, painted * 7), "the new value on screen", 10)
+    assert gui.session.editing.classes.values == (7, 2) and names(gui) == ["grass", "roof"]
     # Between question and answer somebody else may take the value: then the panel says why not.
-    panel = desk.page.classes
+    panel = gui.page.classes
     choose(menu_of(panel.list_view, 0), "change_class_value")
-    asked = question(desk, ClassValueDialog)
+    asked = question(gui, ClassValueDialog)
     asked.value_field.setValue(9)
-    desk.session.editing.change_class_value(2, 9).result(10)
-    desk.click(asked.accept_button)
-    desk.wait_until(lambda: "value 9 cannot be used" in panel._error.text(), "the reason", 10)
+    gui.session.editing.change_class_value(2, 9).result(10)
+    gui.click(asked.accept_button)
+    gui.wait_until(lambda: "value 9 cannot be used" in panel._error.text(), "the reason", 10)
     assert panel._error.isVisible()
 
 
-def test_split_off_in_this_picture_alone(desk: Desk) -> None:
-    desk.dab(0.3)
-    elsewhere(desk, 1)
-    painted = desk.label_values.copy()
-    choose(menu_of(desk.page.classes.list_view, 0), "split_class")
-    asked = question(desk, SplitClassDialog)
-    assert asked.sentence.text().startswith(f"{desk.labelled_pixels:,} pixels of grass")
+def test_split_off_in_this_picture_alone(gui: GuiDriver) -> None:
+    gui.dab(0.3)
+    elsewhere(gui, 1)
+    painted = gui.label_values.copy()
+    choose(menu_of(gui.page.classes.list_view, 0), "split_class")
+    asked = question(gui, SplitClassDialog)
+    assert asked.sentence.text().startswith(f"{gui.labelled_pixels:,} pixels of grass")
     QTest.keyClicks(asked.name_field, "roof")
     assert "already a class" in asked.error.text() and not asked.accept_button.isEnabled()
     asked.name_field.clear()
     QTest.keyClicks(asked.name_field, "meadow")
-    desk.click(asked.accept_button)
-    desk.wait_until(lambda: np.array_equal(desk.label_values, painted * 3), "the new class on screen", 10)
-    assert names(desk) == ["grass", "roof", "meadow"]
-    assert desk.session.editing.class_usage(1).result(10).pictures == 1
-    choose(menu_of(desk.page.classes.list_view, 1), "split_class")
-    assert "no pixel of roof" in desk.page.classes._error.text()
+    gui.click(asked.accept_button)
+    gui.wait_until(lambda: np.array_equal(gui.label_values, painted * 3), "the new class on screen", 10)
+    assert names(gui) == ["grass", "roof", "meadow"]
+    assert gui.session.editing.class_usage(1).result(10).pictures == 1
+    choose(menu_of(gui.page.classes.list_view, 1), "split_class")
+    assert "no pixel of roof" in gui.page.classes._error.text()
 
 
-def test_order_by_keys_and_menu(desk: Desk) -> None:
-    rows = desk.page.classes.list_view
-    desk.key(Qt.Key.Key_Down, ALT)
-    desk.wait_until(lambda: names(desk) == ["roof", "grass"], "the other order", 10)
+def test_order_by_keys_and_menu(gui: GuiDriver) -> None:
+    rows = gui.page.classes.list_view
+    gui.key(Qt.Key.Key_Down, ALT)
+    gui.wait_until(lambda: names(gui) == ["roof", "grass"], "the other order", 10)
     assert rows.active_value() == 1, "the class stays in the hand"
-    desk.key(Qt.Key.Key_Down, ALT)
-    assert names(desk) == ["roof", "grass"], "it was the last one"
+    gui.key(Qt.Key.Key_Down, ALT)
+    assert names(gui) == ["roof", "grass"], "it was the last one"
     menu = menu_of(rows, 0)
     up, down = menu.findChild(object, "class_up"), menu.findChild(object, "class_down")
     assert (up.isEnabled(), down.isEnabled()) == (False, True)
     choose(menu, "class_down")
-    assert names(desk) == ["grass", "roof"]
-    desk.wait_until(lambda: "Reorder classes" in desk.page.option_bar.undo.toolTip(), "its name in undo", 10)
-    desk.key(Qt.Key.Key_Z, CTRL)
-    desk.wait_until(lambda: names(desk) == ["roof", "grass"], "the order before", 10)
+    assert names(gui) == ["grass", "roof"]
+    gui.wait_until(lambda: "Reorder classes" in gui.page.option_bar.undo.toolTip(), "its name in undo", 10)
+    gui.key(Qt.Key.Key_Z, CTRL)
+    gui.wait_until(lambda: names(gui) == ["roof", "grass"], "the order before", 10)
 
 
-def test_f2_on_the_canvas_renames_the_active_class(desk: Desk) -> None:
-    desk.key(Qt.Key.Key_2)
-    desk.key(Qt.Key.Key_F2)
-    editor = desk.page.classes.list_view.viewport().findChild(QLineEdit)
+def test_f2_on_the_canvas_renames_the_active_class(gui: GuiDriver) -> None:
+    gui.key(Qt.Key.Key_2)
+    gui.key(Qt.Key.Key_F2)
+    editor = gui.page.classes.list_view.viewport().findChild(QLineEdit)
     assert editor is not None and editor.text() == "roof"
     editor.selectAll()
     QTest.keyClicks(editor, "tiles")
     QTest.keyClick(editor, Qt.Key.Key_Return)
-    desk.wait_until(lambda: names(desk) == ["grass", "tiles"], "the new name", 10)
+    gui.wait_until(lambda: names(gui) == ["grass", "tiles"], "the new name", 10)
 
 
 @pytest.fixture

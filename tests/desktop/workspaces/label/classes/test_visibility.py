@@ -14,27 +14,27 @@ from desktop.canvas.rendering.layer_style import ColourTable, LayerState
 from desktop.tour.window_driver import CTRL, LEFT_BUTTON, NO_MODIFIER, SHIFT
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
 from desktop.workspaces.label.panels.classes.row_delegate import RowLayout, scroll_bar_width
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
 ALT = Qt.KeyboardModifier.AltModifier
 
 
-def part(desk: Desk, row: int, name: str) -> QPoint:
-    rows = desk.page.classes.list_view
+def part(gui: GuiDriver, row: int, name: str) -> QPoint:
+    rows = gui.page.classes.list_view
     return getattr(
         RowLayout.in_rect(rows.visualRect(rows.class_model.index(row)), scroll_bar_width(rows)), name
     ).center()
 
 
-def click(desk: Desk, row: int, name: str, held: Qt.KeyboardModifier = NO_MODIFIER) -> None:
-    QTest.mouseClick(desk.page.classes.list_view.viewport(), LEFT_BUTTON, held, part(desk, row, name))
-    desk.wait(20)
+def click(gui: GuiDriver, row: int, name: str, held: Qt.KeyboardModifier = NO_MODIFIER) -> None:
+    QTest.mouseClick(gui.page.classes.list_view.viewport(), LEFT_BUTTON, held, part(gui, row, name))
+    gui.wait(20)
 
 
-def hidden(desk: Desk) -> set[int]:
-    return set(desk.page.classes.list_view.class_model.class_flags.hidden)
+def hidden(gui: GuiDriver) -> set[int]:
+    return set(gui.page.classes.list_view.class_model.class_flags.hidden)
 
 
 def test_a_hidden_class_is_transparent_in_every_layer() -> None:
@@ -54,71 +54,71 @@ def test_a_hidden_class_is_transparent_in_every_layer() -> None:
     assert (only_said.compose(labels, said, lambda: labels) > 0).tolist() == [[True, False]]
 
 
-def test_keys_hide_show_alone_and_lock_the_active_class(desk: Desk) -> None:
-    desk.key(Qt.Key.Key_2)
-    desk.key(Qt.Key.Key_H, SHIFT)
-    assert hidden(desk) == {2}
-    desk.key(Qt.Key.Key_J)
-    assert hidden(desk) == {1}
-    desk.key(Qt.Key.Key_J)
-    assert hidden(desk) == set()
-    desk.key(Qt.Key.Key_H, SHIFT)
-    desk.key(Qt.Key.Key_J, SHIFT)
-    assert hidden(desk) == set()
-    desk.key(Qt.Key.Key_K)
-    assert desk.canvas.tools.options.locked == {2}
-    assert "locked" in desk.said
-    desk.key(Qt.Key.Key_K, SHIFT)
-    assert desk.canvas.tools.options.locked == frozenset()
+def test_keys_hide_show_alone_and_lock_the_active_class(gui: GuiDriver) -> None:
+    gui.key(Qt.Key.Key_2)
+    gui.key(Qt.Key.Key_H, SHIFT)
+    assert hidden(gui) == {2}
+    gui.key(Qt.Key.Key_J)
+    assert hidden(gui) == {1}
+    gui.key(Qt.Key.Key_J)
+    assert hidden(gui) == set()
+    gui.key(Qt.Key.Key_H, SHIFT)
+    gui.key(Qt.Key.Key_J, SHIFT)
+    assert hidden(gui) == set()
+    gui.key(Qt.Key.Key_K)
+    assert gui.canvas.tools.options.locked == {2}
+    assert "locked" in gui.said
+    gui.key(Qt.Key.Key_K, SHIFT)
+    assert gui.canvas.tools.options.locked == frozenset()
 
 
-def test_the_eye_and_the_lock_of_a_row_do_not_choose_it(desk: Desk) -> None:
-    rows = desk.page.classes.list_view
-    desk.key(Qt.Key.Key_1)
-    click(desk, 1, "eye")
-    click(desk, 1, "lock")
-    assert (hidden(desk), desk.canvas.tools.options.locked, rows.active_value()) == ({2}, {2}, 1)
-    click(desk, 1, "eye", ALT)
-    assert hidden(desk) == {1}
-    click(desk, 1, "eye", ALT)
-    assert hidden(desk) == set()
+def test_the_eye_and_the_lock_of_a_row_do_not_choose_it(gui: GuiDriver) -> None:
+    rows = gui.page.classes.list_view
+    gui.key(Qt.Key.Key_1)
+    click(gui, 1, "eye")
+    click(gui, 1, "lock")
+    assert (hidden(gui), gui.canvas.tools.options.locked, rows.active_value()) == ({2}, {2}, 1)
+    click(gui, 1, "eye", ALT)
+    assert hidden(gui) == {1}
+    click(gui, 1, "eye", ALT)
+    assert hidden(gui) == set()
     assert "locked" in rows.class_model.data(rows.class_model.index(1), Qt.ItemDataRole.ToolTipRole)
 
 
-def test_painting_with_a_hidden_class_shows_it(desk: Desk) -> None:
-    desk.key(Qt.Key.Key_1)
-    desk.key(Qt.Key.Key_H, SHIFT)
-    assert hidden(desk) == {1}
-    desk.dab(0.5)
-    assert hidden(desk) == set()
-    assert "shown again" in desk.said
+def test_painting_with_a_hidden_class_shows_it(gui: GuiDriver) -> None:
+    gui.key(Qt.Key.Key_1)
+    gui.key(Qt.Key.Key_H, SHIFT)
+    assert hidden(gui) == {1}
+    gui.dab(0.5)
+    assert hidden(gui) == set()
+    assert "shown again" in gui.said
 
 
-def test_no_stroke_goes_over_a_locked_class(desk: Desk) -> None:
-    desk.key(Qt.Key.Key_1)
-    desk.dab(0.4)
-    mine = desk.label_values == 1
-    desk.key(Qt.Key.Key_K)
-    desk.key(Qt.Key.Key_2)
-    desk.dab(0.5)
-    assert (desk.label_values[mine] == 1).all() and (desk.label_values == 2).any()
+def test_no_stroke_goes_over_a_locked_class(gui: GuiDriver) -> None:
+    gui.key(Qt.Key.Key_1)
+    gui.dab(0.4)
+    mine = gui.label_values == 1
+    gui.key(Qt.Key.Key_K)
+    gui.key(Qt.Key.Key_2)
+    gui.dab(0.5)
+    assert (gui.label_values[mine] == 1).all() and (gui.label_values == 2).any()
 
 
-def test_the_name_is_painted_beside_the_icons(desk: Desk) -> None:
-    rows = desk.page.classes.list_view
+def test_the_name_is_painted_beside_the_icons(gui: GuiDriver) -> None:
+    rows = gui.page.classes.list_view
     name = rows.visualRect(rows.class_model.index(1))
-    name.setLeft(part(desk, 1, "swatch").x() + 14)
+    name.setLeft(part(gui, 1, "swatch").x() + 14)
     name.setWidth(30)
     for sign in ("eye", "lock", "menu_button"):
-        QTest.mouseMove(rows.viewport(), part(desk, 1, sign))
-        desk.wait(20)
+        QTest.mouseMove(rows.viewport(), part(gui, 1, sign))
+        gui.wait(20)
         seen = rows.viewport().grab(name).toImage()
         shades = {seen.pixel(x, y) for x in range(seen.width()) for y in range(seen.height())}
         assert len(shades) > 8, f"no letters while the pointer is on the {sign}"
 
 
-def test_the_menu_says_what_it_would_do(desk: Desk) -> None:
-    rows = desk.page.classes.list_view
+def test_the_menu_says_what_it_would_do(gui: GuiDriver) -> None:
+    rows = gui.page.classes.list_view
     classes = rows.class_model.classes
     menu = ClassMenu(classes.classes[0], classes, rows, flags=(True, True))
     titles = {action.objectName(): action.text().split("\t")[0] for action in menu.actions()}
@@ -126,61 +126,61 @@ def test_the_menu_says_what_it_would_do(desk: Desk) -> None:
     menu.deleteLater()
 
 
-def test_hidden_and_locked_classes_are_restored_with_the_project(desk: Desk, tmp_path: Path) -> None:
-    click(desk, 0, "eye")
-    click(desk, 1, "lock")
-    desk.window.close_project()
-    assert desk.canvas.tools.options.locked == frozenset(), "the next project has other classes"
-    desk.window.open_project(tmp_path / "pictures")
-    desk.wait_until(desk.has_picture, "a picture", 60)
-    desk.wait_until(
-        lambda: (hidden(desk), set(desk.canvas.tools.options.locked)) == ({1}, {2}), "what was remembered", 60
+def test_hidden_and_locked_classes_are_restored_with_the_project(gui: GuiDriver, tmp_path: Path) -> None:
+    click(gui, 0, "eye")
+    click(gui, 1, "lock")
+    gui.window.close_project()
+    assert gui.canvas.tools.options.locked == frozenset(), "the next project has other classes"
+    gui.window.open_project(tmp_path / "pictures")
+    gui.wait_until(gui.has_picture, "a picture", 60)
+    gui.wait_until(
+        lambda: (hidden(gui), set(gui.canvas.tools.options.locked)) == ({1}, {2}), "what was remembered", 60
     )
 
 
 @pytest.mark.parametrize("text", ["", "1,999,x,-3,²,0,255", ",".join(["7"] * 5000), "\x00"])
-def test_invalid_stored_values_are_ignored(desk: Desk, tmp_path: Path, text: str) -> None:
-    desk.session.set_fact("hidden_classes", text)
-    desk.window.close_project()
-    desk.window.open_project(tmp_path / "pictures")
-    desk.wait_until(desk.has_picture, "a picture", 60)
+def test_invalid_stored_values_are_ignored(gui: GuiDriver, tmp_path: Path, text: str) -> None:
+    gui.session.set_fact("hidden_classes", text)
+    gui.window.close_project()
+    gui.window.open_project(tmp_path / "pictures")
+    gui.wait_until(gui.has_picture, "a picture", 60)
     wanted = {1} if text.startswith("1") else set()
-    desk.wait_until(lambda: hidden(desk) == wanted, "what makes sense of it", 60)
+    gui.wait_until(lambda: hidden(gui) == wanted, "what makes sense of it", 60)
 
 
-def test_the_flags_of_a_deleted_class_are_dropped(desk: Desk) -> None:
-    click(desk, 1, "eye")
-    click(desk, 1, "lock")
-    desk.key(Qt.Key.Key_2)
-    desk.window.actions_by_id["delete_class"].trigger()
-    desk.wait_until(lambda: len(desk.session.editing.classes) == 1, "the class to go", 60)
-    desk.wait_until(
-        lambda: (hidden(desk), desk.canvas.tools.options.locked) == (set(), frozenset()),
+def test_the_flags_of_a_deleted_class_are_dropped(gui: GuiDriver) -> None:
+    click(gui, 1, "eye")
+    click(gui, 1, "lock")
+    gui.key(Qt.Key.Key_2)
+    gui.window.actions_by_id["delete_class"].trigger()
+    gui.wait_until(lambda: len(gui.session.editing.classes) == 1, "the class to go", 60)
+    gui.wait_until(
+        lambda: (hidden(gui), gui.canvas.tools.options.locked) == (set(), frozenset()),
         "the shields to go",
         60,
     )
 
 
-def test_active_class_and_flags_follow_a_changed_value(desk: Desk) -> None:
-    rows, editing = desk.page.classes.list_view, desk.session.editing
+def test_active_class_and_flags_follow_a_changed_value(gui: GuiDriver) -> None:
+    rows, editing = gui.page.classes.list_view, gui.session.editing
 
     def follows(value: int) -> None:
-        desk.wait_until(lambda: rows.active_value() == value, "the class in the hand", 5)
-        assert desk.canvas.tools.options.locked == {value}
-        desk.wait_until(lambda: set(np.unique(desk.label_values)) == {0, value}, "the pixels", 5)
+        gui.wait_until(lambda: rows.active_value() == value, "the class in the hand", 5)
+        assert gui.canvas.tools.options.locked == {value}
+        gui.wait_until(lambda: set(np.unique(gui.label_values)) == {0, value}, "the pixels", 5)
 
-    desk.key(Qt.Key.Key_2)
-    desk.key(Qt.Key.Key_K)
-    desk.dab(0.3)
+    gui.key(Qt.Key.Key_2)
+    gui.key(Qt.Key.Key_K)
+    gui.dab(0.3)
     editing.change_class_value(2, 9)
     follows(9)
-    desk.dab(0.7)
+    gui.dab(0.7)
     follows(9)
-    desk.key(Qt.Key.Key_H, SHIFT)
+    gui.key(Qt.Key.Key_H, SHIFT)
     editing.change_class_value(9, 20)
     follows(20)
-    assert hidden(desk) == {20}
-    desk.wait_until(lambda: "to 20" in desk.page.option_bar.undo.toolTip(), "its name in undo", 5)
-    desk.key(Qt.Key.Key_Z, CTRL)
+    assert hidden(gui) == {20}
+    gui.wait_until(lambda: "to 20" in gui.page.option_bar.undo.toolTip(), "its name in undo", 5)
+    gui.key(Qt.Key.Key_Z, CTRL)
     follows(9)
-    assert hidden(desk) == {9}
+    assert hidden(gui) == {9}

@@ -22,7 +22,7 @@ from desktop.canvas.rendering.compare_styles import CompareSide, Comparison
 from desktop.canvas.rendering.layer_style import LayerState
 from desktop.tour.window_driver import LEFT_BUTTON, NO_MODIFIER
 from desktop.workspaces.label.view.layer_controller import HOLD_SECONDS
-from tests.desktop.conftest import Desk
+from tests.desktop.conftest import GuiDriver
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
@@ -141,19 +141,19 @@ def test_a_stroke_stays_in_the_view_where_it_began(canvas: Canvas) -> None:
     assert painted.min() >= 540 and painted.max() == 599, "to the border, and not in from the other side"
 
 
-def test_titles_choose_what_is_compared(desk: Desk) -> None:
-    comparing = desk.window.layer_controller.comparison
-    desk.key(Qt.Key.Key_Y, SHIFT)
-    assert desk.canvas.is_side_by_side
+def test_titles_choose_what_is_compared(gui: GuiDriver) -> None:
+    comparing = gui.window.layer_controller.comparison
+    gui.key(Qt.Key.Key_Y, SHIFT)
+    assert gui.canvas.is_side_by_side
     left, right = comparing.titles.buttons
     assert left.isVisible() and (left.text(), right.text()) == ("Label", "No prediction yet")
     next(a for a in right.menu().actions() if a.text() == "Picture").trigger()
-    assert right.text() == "Picture" and desk.canvas.comparison == Comparison(
+    assert right.text() == "Picture" and gui.canvas.comparison == Comparison(
         CompareSide.LABEL, CompareSide.PICTURE, None
     )
-    desk.key(Qt.Key.Key_Y)
-    assert not desk.canvas.is_side_by_side and comparing.swipe.isVisible()
-    assert desk.canvas.comparison == Comparison(CompareSide.LABEL, CompareSide.PICTURE, 0.5), "the sides stay"
+    gui.key(Qt.Key.Key_Y)
+    assert not gui.canvas.is_side_by_side and comparing.swipe.isVisible()
+    assert gui.canvas.comparison == Comparison(CompareSide.LABEL, CompareSide.PICTURE, 0.5), "the sides stay"
     middle = left.x()
     QTest.mousePress(comparing.swipe, LEFT_BUTTON, NO_MODIFIER, QPoint(11, 200))
     QTest.mouseMove(comparing.swipe, QPoint(111, 200))
@@ -163,61 +163,61 @@ def test_titles_choose_what_is_compared(desk: Desk) -> None:
     comparing.set_sides(Comparison())
     comparing.load()
     assert right.text() == "Picture"
-    desk.window._settings.set_state("sides", ["label", "nonsense"])
+    gui.window._settings.set_state("sides", ["label", "nonsense"])
     comparing.load()
     assert right.text() == "Picture"
-    desk.key(Qt.Key.Key_Escape)
-    assert desk.canvas.comparison is None and not left.isVisible()
-    desk.key(Qt.Key.Key_Y, SHIFT)
-    desk.key(Qt.Key.Key_Escape)
-    assert not desk.canvas.is_side_by_side and not desk.window.actions_by_id["side_by_side"].isChecked()
+    gui.key(Qt.Key.Key_Escape)
+    assert gui.canvas.comparison is None and not left.isVisible()
+    gui.key(Qt.Key.Key_Y, SHIFT)
+    gui.key(Qt.Key.Key_Escape)
+    assert not gui.canvas.is_side_by_side and not gui.window.actions_by_id["side_by_side"].isChecked()
 
 
-def test_the_prediction_flickers_while_the_key_is_held(desk: Desk) -> None:
-    flicker, canvas = desk.window.actions_by_id["flicker"], desk.canvas
+def test_the_prediction_flickers_while_the_key_is_held(gui: GuiDriver) -> None:
+    flicker, canvas = gui.window.actions_by_id["flicker"], gui.canvas
     usual = canvas.layers
     QTest.keyPress(canvas, Qt.Key.Key_F4)
     assert canvas.layers.label_alpha == 0 and canvas.layers.prediction_alpha == usual.label_alpha
     time.sleep(HOLD_SECONDS + 0.05)
     QTest.keyRelease(canvas, Qt.Key.Key_F4)
     assert canvas.layers == usual
-    desk.key(Qt.Key.Key_F4)
+    gui.key(Qt.Key.Key_F4)
     assert canvas.layers.label_alpha == 0, "a tap keeps it"
-    desk.dab(0.5)
+    gui.dab(0.5)
     assert canvas.layers == usual and not flicker.isChecked(), "nobody paints on a label that is out of sight"
 
 
-def test_the_brush_cursor_shows_its_size(desk: Desk) -> None:
-    canvas, ring = desk.canvas, desk.canvas._overlays.brush_cursor
-    QTest.mouseMove(canvas, desk.position_of(0.5, 0.5))
-    desk.wait_until(lambda: not ring.shows_ruler, "no scale")
+def test_the_brush_cursor_shows_its_size(gui: GuiDriver) -> None:
+    canvas, ring = gui.canvas, gui.canvas._overlays.brush_cursor
+    QTest.mouseMove(canvas, gui.position_of(0.5, 0.5))
+    gui.wait_until(lambda: not ring.shows_ruler, "no scale")
     before = pixels(canvas)
-    desk.key(Qt.Key.Key_BracketRight)
+    gui.key(Qt.Key.Key_BracketRight)
     assert (
         ring.shows_ruler and f"{2 * canvas.tools.tool.radius(canvas.tools.options):g} px" == ring._size_text()
     )
     assert not np.array_equal(pixels(canvas), before)
-    desk.wait_until(lambda: not ring.shows_ruler, "the end of the scale")
-    desk.key(Qt.Key.Key_R, SHIFT)
+    gui.wait_until(lambda: not ring.shows_ruler, "the end of the scale")
+    gui.key(Qt.Key.Key_R, SHIFT)
     assert ring.shows_ruler
     place = ring.circle()
     assert place is not None
     bar, words = ring._ruler_rects(*place)
     assert bar.width() == pytest.approx(2 * place[1])
     assert canvas.rect().contains(words.toAlignedRect())
-    desk.key(Qt.Key.Key_R, SHIFT)
+    gui.key(Qt.Key.Key_R, SHIFT)
     assert not ring.shows_ruler
 
 
-def test_both_ways_to_compare_have_a_button_beside_the_layers(desk: Desk) -> None:
+def test_both_ways_to_compare_have_a_button_beside_the_layers(gui: GuiDriver) -> None:
     for key in ("swipe", "side_by_side"):
         made = next(
             each
-            for each in desk.page.layers.findChildren(QToolButton)
-            if each.defaultAction() is desk.window.actions_by_id[key]
+            for each in gui.page.layers.findChildren(QToolButton)
+            if each.defaultAction() is gui.window.actions_by_id[key]
         )
-        desk.click(made)
-        assert desk.canvas.comparison is not None
-        assert desk.canvas.is_side_by_side == (key == "side_by_side")
-        desk.click(made)
-        assert desk.canvas.comparison is None
+        gui.click(made)
+        assert gui.canvas.comparison is not None
+        assert gui.canvas.is_side_by_side == (key == "side_by_side")
+        gui.click(made)
+        assert gui.canvas.comparison is None
