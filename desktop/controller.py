@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from PySide6.QtCore import QObject, Signal
 
 from core.base.changes import Changes
-from desktop.connections import ConnectionGroup
+from desktop.signal_connections import ConnectionGroup
 
 Actions = dict[str, Callable[[], object]]
 """Action id -> what it does while the project is open."""

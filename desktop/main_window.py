@@ -29,9 +29,9 @@ from core.base.text import count_of
 from core.session.loading.first_picture import FirstPicture
 from desktop.actions.catalog import build_actions
 from desktop.actions.keymap import KeyMap
+from desktop.command_palette.search import PaletteSearch
 from desktop.controller import Actions
 from desktop.dispatcher import MainThreadDispatcher
-from desktop.palette.search import PaletteSearch
 from desktop.project_loader import ProjectLoader
 from desktop.shell.auxiliary_windows import AuxiliaryWindows
 from desktop.shell.top_bar import WORKSPACE_ACTIONS, TopBar
@@ -41,11 +41,11 @@ from desktop.theme.icons import app_icon
 from desktop.theme.theme import Theme
 from desktop.transfer.dropped_files import dropped_folder, dropped_paths
 from desktop.widgets.status_bar import StatusBar
+from desktop.workspaces.label.canvas_action_guard import UNGUARDED
 from desktop.workspaces.label.page import LabelPage
 from desktop.workspaces.label.tool_state import load_options, save_options
 from desktop.workspaces.label.view.image_adjustments import ImageAdjustments
 from desktop.workspaces.label.view.layer_controller import LayerController
-from desktop.workspaces.label.visibility_guard import UNGUARDED
 
 if TYPE_CHECKING:
     from core.session.session import Session

@@ -67,7 +67,7 @@ def test_window_shows_before_project_modules_are_imported() -> None:
         "pyqtgraph",
         "typer",
         "core.session.session",
-        "desktop.palette.palette",
+        "desktop.command_palette.palette",
         "desktop.workspaces.review.page",
         "desktop.workspaces.train.page",
         "desktop.workspaces.data.page",

@@ -30,7 +30,7 @@ from core.session.models.model_exporter import make_export_job
 from core.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from core.models.weights_import import ImportedClass, ImportedModel
+    from core.models.model_import import ImportedClass, ImportedModel
 
 MAX_ENCODERS_SHOWN = 40
 """Encoders in the text output; --json lists all."""
@@ -118,7 +118,7 @@ def import_command(
     with report_errors():
         find_home(project)
         from core.models.checkpoint import save_checkpoint
-        from core.models.weights_import import read_model
+        from core.models.model_import import read_model
 
         arrived = read_model(file, arch, encoder, size)
         named = _named(arrived, classes)
@@ -188,7 +188,7 @@ def _line(name: str, parameters: float, gmacs: float, idea: str) -> str:
 
 def _named(arrived: ImportedModel, classes: str) -> tuple[ImportedClass, ...]:
     """The classes of a model: those of the file, or those given by name if the file has none. Raises UsageError."""
-    from core.models.weights_import import ImportedClass
+    from core.models.model_import import ImportedClass
 
     count = len(arrived.spec.class_values)
     names = [name.strip() for name in classes.split(",") if name.strip()]

@@ -16,7 +16,7 @@ from core.models.checkpoint import LoadedModel, load_checkpoint
 from core.models.inference import predict_file
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, RunRecord, Split
-from core.training.data.dataset import IGNORE_INDEX
+from core.training.data.training_set import IGNORE_INDEX
 from core.training.devices import resolve_device
 from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 

@@ -14,7 +14,7 @@ from core.images.error_messages import PictureTooLargeError
 from core.images.image_reader import read_picture
 from core.images.lazy_array import PLACEHOLDER_GREY
 from core.images.tiff import is_tiff
-from core.images.tiff_reader import TiffRegionReader
+from core.images.tiff_regions import TiffRegionReader
 
 
 def read_thumbnail(path: Path, side: int) -> NDArray[np.uint8]:

@@ -15,7 +15,7 @@ from core.base.errors import ImageError
 from core.base.geometry import Box
 from core.images.lazy_array import PLACEHOLDER_GREY, LazyImage
 from core.images.pyramid import SMALLEST_SIDE, Pyramid, halve
-from core.images.tiff_reader import TiffRegionReader
+from core.images.tiff_regions import TiffRegionReader
 
 log = logging.getLogger(__name__)
 

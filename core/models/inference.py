@@ -14,12 +14,12 @@ from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 from core.base.errors import ModelError
 from core.images.image_reader import MAX_PIXELS, needs_tiled_reading, read_model_input
-from core.images.tiff_reader import read_downscaled
+from core.images.tiff_regions import read_downscaled
 from core.labels.prediction import PredictedMask
 from core.models.checkpoint import LoadedModel
 from core.models.input_tensors import channels_first
 from core.models.spec import work_size
-from core.models.tiling import MIN_TILE, max_pixels_at_once, tiled_logits
+from core.models.tiled_inference import MIN_TILE, max_pixels_at_once, tiled_logits
 
 BAND_BYTES = 64 << 20
 """Logits of a large picture are upsampled in bands of rows of about this size."""

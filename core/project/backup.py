@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.base.errors import Cancelled, ProjectError
-from core.project.durable_names import sync_folder
+from core.project.folder_fsync import sync_folder
 
 BACKUP_FOLDER = "backups"
 BACKUP_INTERVAL = timedelta(minutes=30)

@@ -12,11 +12,11 @@ from sqlalchemy.dialects.sqlite import insert
 
 from core.base.errors import ProjectError
 from core.project.class_repository import ClassRepository
-from core.project.durable_names import create_folder
+from core.project.folder_fsync import create_folder
 from core.project.journal import JournalRepository
 from core.project.label_repository import LabelRepository
-from core.project.layout import HOME_FOLDER, PROJECT_FILE
 from core.project.picture_repository import PictureRepository
+from core.project.project_files import HOME_FOLDER, PROJECT_FILE
 from core.project.records import now
 from core.project.run_repository import RunRepository
 from core.project.schema import facts

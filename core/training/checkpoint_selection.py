@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from core.base.errors import TrainingError
 from core.models.checkpoint import all_finite, save_checkpoint
 from core.models.spec import ModelSpec
-from core.training.data.dataset import TrainingSet
+from core.training.data.training_set import TrainingSet
 from core.training.distributed import ProcessGroup
 from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent, TrainingNote
 from core.training.progress_reporter import DIVERGED_TEXT

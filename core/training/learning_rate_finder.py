@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from torch import Tensor, nn
 
-from core.training.data.dataset import TrainingSet
+from core.training.data.training_set import TrainingSet
 from core.training.resume_state import StatefulOptimizer
 from core.training.train_step import TrainStep
 

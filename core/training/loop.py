@@ -17,8 +17,8 @@ from core.models.checkpoint import load_checkpoint
 from core.models.spec import ModelSpec
 from core.training.budget import Budget
 from core.training.checkpoint_selection import CheckpointSelector
-from core.training.data.dataset import TrainingSet
 from core.training.data.snapshot import TrainingSnapshot
+from core.training.data.training_set import TrainingSet
 from core.training.devices import make_fabric, seed_everything
 from core.training.distributed import ProcessGroup
 from core.training.ema import AveragedModel

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.training.data.dataset import IGNORE_INDEX
+from core.training.data.training_set import IGNORE_INDEX
 from core.training.recipe import parse_loss
 
 FOCAL_GAMMA = 2.0

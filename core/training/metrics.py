@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from core.training.data.dataset import IGNORE_INDEX
+from core.training.data.training_set import IGNORE_INDEX
 
 
 def confusion_matrix(pred: Tensor, truth: Tensor, class_count: int) -> Tensor:

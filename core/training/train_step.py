@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core.base.errors import TrainingError
 from core.training.data.augmentation import TrainingBatch, make_batch
-from core.training.data.dataset import TrainingSet
+from core.training.data.training_set import TrainingSet
 from core.training.distributed import ProcessGroup
 from core.training.exit_reason import is_out_of_memory
 from core.training.losses import segmentation_loss

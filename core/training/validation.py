@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core.models.input_tensors import normalise, pad_to_stride
-from core.training.data.dataset import TrainingSet
+from core.training.data.training_set import TrainingSet
 from core.training.distributed import ProcessGroup
 from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainT
 
 from core.base.geometry import Box, Point
 from core.tools.tool import Modifiers
-from desktop.canvas.input.mouse import InputHandler
+from desktop.canvas.input.input_handler import InputHandler
 from desktop.canvas.input.tool_runner import ToolRunner
 from desktop.canvas.layered_image_widget import LayeredImageWidget
 from desktop.canvas.overlays.cursors import cursor_for

@@ -11,14 +11,14 @@ from PySide6.QtWidgets import QWidget
 from core.base.errors import UserError
 from core.base.settings import Settings
 from desktop.actions.keymap import KeyMap
+from desktop.command_palette.search import PaletteSearch
 from desktop.controller import Actions
-from desktop.palette.search import PaletteSearch
 from desktop.theme.theme import Theme
 
 if TYPE_CHECKING:
     from desktop.actions.cheat_sheet import CheatSheet
     from desktop.actions.keymap_dialog import KeymapDialog
-    from desktop.palette.palette import CommandPalette
+    from desktop.command_palette.palette import CommandPalette
     from desktop.shell.settings_dialog import SettingsDialog
 
 
@@ -116,7 +116,7 @@ class AuxiliaryWindows:
 
     def show_palette(self) -> None:
         """Open the command palette; added pictures are found as soon as their names are indexed."""
-        from desktop.palette.palette import CommandPalette
+        from desktop.command_palette.palette import CommandPalette
 
         self._search.update_names()
         if self.palette is None:

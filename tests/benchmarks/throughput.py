@@ -33,8 +33,8 @@ from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
 from core.training.data.augmentation import make_batch
-from core.training.data.dataset import TrainingSet
 from core.training.data.snapshot import TrainingSnapshot
+from core.training.data.training_set import TrainingSet
 from core.training.devices import make_fabric, resolve_device
 from core.training.ema import AveragedModel
 from core.training.losses import class_weights

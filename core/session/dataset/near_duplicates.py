@@ -14,7 +14,7 @@ from core.images.perceptual_hash import connected_groups, find_similar_pairs
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.project.splits.split_plan import sequence_of
-from core.session.dataset.fingerprints import read_fingerprints
+from core.session.dataset.fingerprint_cache import read_fingerprints
 
 _DIGIT = re.compile(r"\d")
 

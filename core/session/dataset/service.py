@@ -14,7 +14,7 @@ from core.base.text import count_of
 from core.project.project import Project
 from core.project.records import PictureRecord
 from core.project.splits.split_plan import SplitOptions, SplitPlan, plan_splits
-from core.session.dataset.fingerprints import has_fingerprints
+from core.session.dataset.fingerprint_cache import has_fingerprints
 from core.session.dataset.near_duplicates import NearDuplicates, PairList, find_near_duplicates, list_pairs
 from core.session.dataset.split_edits import apply_split_plan
 from core.session.dataset.statistics import (

@@ -13,7 +13,7 @@ from core.base.lane import Lane
 from core.images.folder import scan_folder
 from core.images.image_reader import needs_tiled_reading, read_raster
 from core.images.pyramid import Pyramid
-from core.project.layout import HOME_FOLDER, first_picture_path
+from core.project.project_files import HOME_FOLDER, first_picture_path
 
 TILED_FROM_PIXELS = 200_000_000
 """A TIFF with more pixels is shown tile by tile; decoding it whole would take seconds and a gigabyte."""

@@ -17,7 +17,7 @@ from core.images.cache import PictureCache
 from core.images.image_reader import count_frames, needs_tiled_reading, read_raster
 from core.images.pyramid import Pyramid
 from core.images.thumbnail import read_thumbnail
-from core.images.tiff_reader import TiffRegionReader
+from core.images.tiff_regions import TiffRegionReader
 from core.images.tiled_pyramid import AnyPyramid, TiledPyramid
 from core.labels.label_map import Values
 from core.labels.prediction import PredictedMask, read_prediction

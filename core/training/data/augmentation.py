@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 from core.models.input_tensors import normalise
-from core.training.data.dataset import IGNORE_INDEX, CropSample
+from core.training.data.training_set import IGNORE_INDEX, CropSample
 from core.training.recipe import Recipe
 
 

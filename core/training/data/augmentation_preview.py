@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from core.models.input_tensors import channels_first, denormalise
 from core.models.spec import round_up_to_stride, work_size
 from core.training.data.augmentation import make_batch
-from core.training.data.dataset import IGNORE_INDEX, CropSample, LabelledExample
 from core.training.data.snapshot import SnapshotEntry
+from core.training.data.training_set import IGNORE_INDEX, CropSample, LabelledExample
 from core.training.recipe import Recipe
 
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPen
 from core.base.geometry import Point
 from core.tools.tool_options import BrushTip
 from desktop.canvas.input.host import CanvasHost
-from desktop.canvas.input.mouse import InputHandler
+from desktop.canvas.input.input_handler import InputHandler
 from desktop.canvas.input.tool_runner import ToolRunner
 from desktop.canvas.overlays import outlines
 

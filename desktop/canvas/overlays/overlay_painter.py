@@ -8,7 +8,7 @@ from PySide6.QtGui import QColor, QPainter
 from core.base.geometry import Box
 from core.tools.tool import MaskPreview
 from desktop.canvas.input.host import CanvasHost
-from desktop.canvas.input.mouse import InputHandler
+from desktop.canvas.input.input_handler import InputHandler
 from desktop.canvas.input.tool_runner import ToolRunner
 from desktop.canvas.overlays import outlines
 from desktop.canvas.overlays.brush_cursor import BrushCursor

@@ -18,6 +18,7 @@ from desktop.dispatcher import MainThreadDispatcher
 from desktop.widgets.status_bar import StatusBar
 from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.background_work import BackgroundWork
+from desktop.workspaces.label.canvas_action_guard import CanvasVisibleGuard
 from desktop.workspaces.label.classes.controller import ClassController
 from desktop.workspaces.label.classes.operations import ClassOperations
 from desktop.workspaces.label.classes.visibility import ClassVisibility
@@ -34,7 +35,6 @@ from desktop.workspaces.label.region_controller import RegionController
 from desktop.workspaces.label.tool_controller import ToolController
 from desktop.workspaces.label.tool_state import ToolState
 from desktop.workspaces.label.undo_controller import UndoController
-from desktop.workspaces.label.visibility_guard import CanvasVisibleGuard
 
 
 class LabelController(ControllerGroup):

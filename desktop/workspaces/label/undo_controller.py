@@ -15,9 +15,9 @@ from core.session.editing import EditingService
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
+from desktop.workspaces.label.canvas_action_guard import ONLY_IN_LABEL
 from desktop.workspaces.label.edit_queue import EditQueue
 from desktop.workspaces.label.page import LabelPage
-from desktop.workspaces.label.visibility_guard import ONLY_IN_LABEL
 
 WAIT_SECONDS = 5.0
 """How long a new edit waits for an undo that is under way."""

@@ -13,7 +13,7 @@ from desktop.widgets.controls import card_page, column, set_background, text_lab
 
 if TYPE_CHECKING:
     from core.lessons.layer_demo import DemoSetup
-    from desktop.workspaces.learn.bench import Bench
+    from desktop.workspaces.learn.layer_bench import Bench
     from desktop.workspaces.learn.lesson_cards import LessonCards
     from desktop.workspaces.learn.network_card import NetworkCard
 
@@ -87,7 +87,7 @@ class LearnPage(QWidget):
         yield
 
         yield
-        from desktop.workspaces.learn.bench import Bench
+        from desktop.workspaces.learn.layer_bench import Bench
 
         yield
         self.bench = Bench(self._theme)

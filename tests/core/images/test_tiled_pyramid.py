@@ -23,7 +23,7 @@ from core.images.error_messages import PictureTooLargeError
 from core.images.image_reader import needs_tiled_reading, read_picture, read_size
 from core.images.pyramid import Pyramid
 from core.images.thumbnail import read_thumbnail
-from core.images.tiff_reader import TiffRegionReader
+from core.images.tiff_regions import TiffRegionReader
 from core.images.tiled_pyramid import TiledPyramid
 
 WIDTH, HEIGHT = 2309, 1571

@@ -21,9 +21,9 @@ from core.models.export import export_model
 from core.models.export_job import ExportedClass, ModelExportJob
 from core.models.export_module import ExportModule, export_input_size
 from core.models.inference import predict
+from core.models.model_import import read_model
 from core.models.network_builder import build_network, head_layers
 from core.models.spec import ModelSpec
-from core.models.weights_import import read_model
 from core.samples.scenes import draw_scene
 
 LIGHT = {

@@ -14,7 +14,7 @@ from core.models.checkpoint import LoadedModel
 from core.models.inference import TTA_VIEWS, predict, predict_file, upscaled_bands
 from core.models.network_builder import build_network
 from core.models.spec import TTA_MODES, ModelSpec
-from core.models.tiling import OVERLAP, tiled_logits
+from core.models.tiled_inference import OVERLAP, tiled_logits
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (3, 200))
 
@@ -160,7 +160,7 @@ def test_large_tiff_is_predicted_from_a_reduced_copy(tmp_path: Path, monkeypatch
     known = predict_file(loaded, tmp_path / "giant.tif", 3)
     monkeypatch.setattr(predicting, "MAX_PIXELS", 100_000)
     monkeypatch.setattr(predicting, "read_model_input", None)
-    monkeypatch.setattr("core.images.tiff_reader.BAND_PIXELS", 900 * 130)
+    monkeypatch.setattr("core.images.tiff_regions.BAND_PIXELS", 900 * 130)
     mask = predict_file(loaded, tmp_path / "giant.tif", 3)
     assert mask.values.shape == (600, 900)
     assert (mask.values == known.values).mean() > 0.99

@@ -20,8 +20,8 @@ from core.images.adjustments import Adjustments
 from core.labels.label_map import LabelMap, Origin
 from core.models.spec import ModelSpec
 from core.project.integrity.check import check_project
-from core.project.layout import HOME_FOLDER, PROJECT_FILE
 from core.project.project import Project, run_class_mapping
+from core.project.project_files import HOME_FOLDER, PROJECT_FILE
 from core.project.records import Split, Status
 from core.session.training.next_run import NextRun
 from core.session.transfer.excluded_masks import read_excluded

@@ -18,8 +18,8 @@ from core.models.inference import predict
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.training.checkpoint_selection import CheckpointSelector
-from core.training.data.dataset import TrainingSet
 from core.training.data.snapshot import TrainingSnapshot
+from core.training.data.training_set import TrainingSet
 from core.training.devices import make_fabric
 from core.training.distributed import ProcessGroup
 from core.training.events import (

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-from core.training.data.dataset import IGNORE_INDEX
+from core.training.data.training_set import IGNORE_INDEX
 from core.training.losses import class_weights, segmentation_loss
 from core.training.recipe import LOSSES
 

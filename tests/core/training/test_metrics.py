@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.training.data.dataset import IGNORE_INDEX
+from core.training.data.training_set import IGNORE_INDEX
 from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 
 

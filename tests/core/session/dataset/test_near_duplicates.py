@@ -11,7 +11,7 @@ from PIL import Image
 from core.base.errors import Cancelled
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
-from core.session.dataset.fingerprints import FINGERPRINT_FILE
+from core.session.dataset.fingerprint_cache import FINGERPRINT_FILE
 from core.session.dataset.near_duplicates import (
     DuplicatePair,
     find_near_duplicates,

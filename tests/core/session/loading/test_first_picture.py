@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from core.images.image_reader import read_picture
-from core.project.layout import HOME_FOLDER, PROJECT_FILE, first_picture_path
+from core.project.project_files import HOME_FOLDER, PROJECT_FILE, first_picture_path
 from core.session.loading.first_picture import prefetch_first_picture, read_first_picture
 from core.session.session import Session
 from tests.factories import picture_folder, project_in

@@ -10,8 +10,8 @@ import torch
 
 from core.models.spec import ModelSpec
 from core.training.data.augmentation import make_batch
-from core.training.data.dataset import IGNORE_INDEX, TrainingSet
 from core.training.data.snapshot import TrainingSnapshot
+from core.training.data.training_set import IGNORE_INDEX, TrainingSet
 from core.training.recipe import Recipe
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))

@@ -26,7 +26,7 @@ from core.project.project import Project
 from desktop.actions.catalog import ACTIONS
 from desktop.shell.top_bar import WORKSPACE_ACTIONS
 from desktop.theme.theme import DARK, LIGHT, apply_theme
-from desktop.workspaces.learn.bench import HINT, Bench
+from desktop.workspaces.learn.layer_bench import HINT, Bench
 from desktop.workspaces.learn.network_card import NetworkCard
 from desktop.workspaces.learn.page import LearnPage
 from tests.desktop.conftest import GuiDriver
@@ -63,7 +63,7 @@ def test_learn_is_the_last_workspace_and_built_when_shown(gui: GuiDriver) -> Non
     assert WORKSPACE_ACTIONS[-1] == "workspace_learn"
     code = (
         "import sys, desktop.app;"
-        "sys.exit(any(n in sys.modules for n in ('desktop.workspaces.learn.bench', 'core.lessons.layer_demo')))"
+        "sys.exit(any(n in sys.modules for n in ('desktop.workspaces.learn.layer_bench', 'core.lessons.layer_demo')))"
     )
     root = Path(__file__).resolve().parents[4]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0

@@ -11,8 +11,8 @@ from PySide6.QtGui import QAction
 
 from core.base.lane import Lane
 from desktop.actions.catalog import ACTIONS, ActionSpec, shortcut_text, shortcuts_of
+from desktop.command_palette.name_index import NameIndex
 from desktop.dispatcher import MainThreadDispatcher
-from desktop.palette.name_index import NameIndex
 
 if TYPE_CHECKING:
     from core.session.session import Session

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.palette.search import PaletteItem, SearchFunction
+from desktop.command_palette.search import PaletteItem, SearchFunction
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import column, text_label

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.project.records import PictureRecord
-from desktop.palette.name_index import NameIndex
+from desktop.command_palette.name_index import NameIndex
 
 names = st.lists(st.text("abC/ß\nİ.", min_size=1, max_size=6), max_size=20)
 

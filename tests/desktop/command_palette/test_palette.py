@@ -6,8 +6,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 
-from desktop.palette.palette import CommandPalette
-from desktop.palette.search import MAX_PICTURES
+from desktop.command_palette.palette import CommandPalette
+from desktop.command_palette.search import MAX_PICTURES
 from desktop.tour.window_driver import CTRL, LEFT_BUTTON
 from tests.desktop.conftest import GuiDriver
 

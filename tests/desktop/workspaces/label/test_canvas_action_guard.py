@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 
 from core.session.training.training_state import TrainingState
 from desktop.tour.window_driver import CTRL, NO_MODIFIER, SHIFT
-from desktop.workspaces.label.visibility_guard import ONLY_IN_LABEL
+from desktop.workspaces.label.canvas_action_guard import ONLY_IN_LABEL
 from tests.desktop.conftest import GuiDriver
 from tests.factories import predict, project_in
 

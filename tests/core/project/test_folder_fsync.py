@@ -12,7 +12,7 @@ from core.base.errors import Cancelled
 from core.formats.readers.registry import open_dataset
 from core.labels.label_map import LabelMap
 from core.project.backup import make_backup, restore_backup
-from core.project.durable_names import create_folder
+from core.project.folder_fsync import create_folder
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.session.transfer.import_plan import plan_import
 from core.session.transfer.import_run import import_dataset, run_import

@@ -8,8 +8,8 @@ import torch
 
 from core.base.errors import TrainingError
 from core.models.spec import ModelSpec
-from core.training.data.dataset import TrainingSet
 from core.training.data.snapshot import TrainingSnapshot
+from core.training.data.training_set import TrainingSet
 from core.training.recipe import Recipe
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (2, 7, 9))
