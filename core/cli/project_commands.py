@@ -99,7 +99,7 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
     for c in classes:
         pixels = counts.class_pixels.get(c.value, 0)
         lines.append(f"{c.value:4} {c.name:20} {pixels / painted if painted else 0:7.1%} of labelled pixels")
-    lines += [f"worth a look: {finding.sentence}" for finding in summary.findings]
+    lines += [f"to check: {finding.sentence}" for finding in summary.findings]
     for r in runs[:5]:
         score = f"mIoU {r.best_miou:.3f}" if r.best_miou is not None else "no score"
         lines.append(

@@ -115,7 +115,7 @@ def restore_command(
             guard = WriterLock(home, "maskloop restore")
         except OSError as problem:
             raise ProjectError(
-                f"{home} cannot be written ({problem.strerror or problem}). Copy it to a place where it can."
+                f"{home} cannot be written ({problem.strerror or problem}). Copy it to a folder that can be written."
             ) from problem
         try:
             replaced = restore_backup(home / PROJECT_FILE, chosen)

@@ -8,7 +8,7 @@ from PIL import Image, UnidentifiedImageError
 
 from core.base.errors import ImageError
 
-_COPY_AGAIN = "Copy it again from where it came from."
+_COPY_AGAIN = "Copy it again from its source."
 
 
 class PictureTooLargeError(ImageError):
@@ -30,7 +30,7 @@ def describe_read_error(path: Path, error: Exception, max_pixels: int) -> str:
     file = f"“{path}”"
     match error:
         case FileNotFoundError():
-            message = f"{file} is not there any more. It may have been moved, renamed or deleted."
+            message = f"{file} no longer exists. It may have been moved, renamed or deleted."
         case PermissionError():
             message = f"{file} cannot be opened: you are not allowed to read it. Change its permissions."
         case IsADirectoryError():

@@ -178,7 +178,7 @@ def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] 
             values = _mask_values(image, path)
             return turn_upright(values, _orientation_of(image))
     except _UnusualTiffError as error:
-        raise _mask_error(path, "it is a TIFF of a rare kind") from error
+        raise _mask_error(path, "this kind of TIFF is not supported") from error
 
 
 # Opening, and what every reader needs --------------------------------------------------------------
@@ -258,7 +258,7 @@ def _mask_values(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[
     if image.mode not in ("1", "P", "L", "PA", "LA", "La") and not image.mode.startswith(("I", "F")):
         raise ColourMaskError(
             f"“{path}” is a colour mask: its pixels are colours ({image.mode}), not class values. "
-            "Say which colour means which class, or save it as an 8-bit PNG of class values."
+            "Import it as a dataset with a list of class colours, or save it as an 8-bit PNG of class values."
         )
     if image.mode == "LA" and ";16" in raw_mode:
         raise _mask_error(path, "it mixes 16-bit values with transparency")

@@ -90,11 +90,9 @@ def open_tiff(path: Path) -> Iterator[TiffFile]:
         raise
     except Exception as error:  # decoders raise anything for damaged files
         if "requires" in str(error) and "codec" in str(error):
-            message = f"“{path}” is packed in a way that Maskloop cannot read ({error}). Save it as plain TIFF or PNG."
+            message = f"“{path}” uses a compression that Maskloop cannot read ({error}). Save it as plain TIFF or PNG."
         else:
-            message = (
-                f"“{path}” cannot be opened: its content is damaged. Copy it again from where it came from."
-            )
+            message = f"“{path}” cannot be opened: its content is damaged. Copy it again from its source."
         raise ImageError(message) from error
 
 
@@ -102,7 +100,7 @@ def first_page(tiff: TiffFile) -> TiffPage:
     """The page that is shown of a file with several."""
     page = tiff.pages.first
     if page.imagewidth < 1 or page.imagelength < 1:
-        raise ImageError(f"“{tiff.filehandle.path}” holds no picture. Save it again.")
+        raise ImageError(f"“{tiff.filehandle.path}” contains no picture. Save it again.")
     return page
 
 
@@ -119,11 +117,11 @@ def check_layout(path: Path, tiff: TiffFile) -> None:
     if channels > MAX_CHANNELS:
         raise ImageError(
             f"“{path}” has {channels} channels; Maskloop reads up to {MAX_CHANNELS}. "
-            "Save it again with the channels that matter."
+            "Save it again with fewer channels."
         )
     if page.imagedepth > 1 or math.prod(page.chunks) > MAX_SEGMENT_VALUES:
         raise ImageError(
-            f"“{path}” is laid out in a way that Maskloop does not read. Save it again as a plain TIFF."
+            f"“{path}” has a layout that Maskloop does not support. Save it again as a plain TIFF."
         )
 
 

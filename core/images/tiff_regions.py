@@ -140,8 +140,8 @@ class TiffRegionReader:
             decoded = page.decode(encoded, index, **jpeg_tables)[0]
         except Exception as error:  # decoders raise anything for damaged files
             raise ImageError(
-                f"A part of “{self._path}” cannot be read: its content is damaged. Copy it again from where it came "
-                "from."
+                f"A part of “{self._path}” cannot be read: its content is damaged. Copy it again from its "
+                "source."
             ) from error
         return None if decoded is None else decoded[0]
 
@@ -219,5 +219,5 @@ def _check_readable_by_region(path: Path, page: Any) -> None:
     else:
         return
     raise ImageError(
-        f"“{path}” {reason}. Save it as a tiled TIFF, upright, in grey or RGB, or cut it into pieces."
+        f"“{path}” {reason}. Save it as an upright tiled TIFF in grey or RGB, or cut it into pieces."
     )

@@ -65,7 +65,7 @@ def _accept(
     mask_of: the (h, w) bool mask of the accepted pixels of a band of the box `within` (None: of the picture); None: all
     """
     if prediction.values.shape != labels.values.shape:
-        raise UserError("The prediction does not have the size of the picture; it will be made again.")
+        raise UserError("The prediction does not have the size of the picture; it will be computed again.")
     box = within or Box(0, 0, labels.width, labels.height)
 
     def paint(labels: LabelMap) -> Box:

@@ -12,7 +12,7 @@ from core.base.errors import ProjectError
 
 _FLAT = b"F"
 _ZLIB = b"Z"
-_DAMAGED = "A label tile is damaged ({}). Close the project and mend it with: maskloop check --repair"
+_DAMAGED = "A label tile is damaged ({}). Close the project and repair it with: maskloop check --repair"
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 

@@ -32,7 +32,7 @@ LESSONS = (
     Lesson(
         "Convolution",
         "A kernel of nine weights slides over the picture, and at each position the products are summed. Some kernels "
-        "detect edges, others blur. In a network the weights are not chosen by anybody: training finds them.",
+        "detect edges, others blur. In a network the weights are not set by hand: training finds them.",
         DemoSetup("convolution", EDGES_ACROSS, patch_side=16),
     ),
     Lesson(

@@ -79,7 +79,7 @@ ARCHITECTURES = (
     Architecture("deeplabv3plus", "DeepLab v3+", "deeplabv3plus", "resnet34", "DeepLab with a decoder.", DILATES),
     Architecture("upernet", "UPerNet", "upernet", "resnet34", "Feature pyramid with pyramid pooling."),
     Architecture("segformer", "SegFormer", "segformer", "mit_b0", "Transformer encoder with a light decoder."),
-    Architecture("dpt", "DPT", "dpt", "tu-vit_small_patch16_224", "Vision transformer; needs ImageNet.", VISION),
+    Architecture("dpt", "DPT", "dpt", "tu-vit_small_patch16_224", "Vision transformer; needs pretraining.", VISION),
     Architecture("fcn-8s", "FCN-8s", None, "vgg16_bn", "VGG; adds the scores of three levels.", LEVELS, "vgg"),
 )  # fmt: skip
 

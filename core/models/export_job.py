@@ -47,9 +47,7 @@ class ModelExportJob:
     def __post_init__(self) -> None:
         if self.out.suffix.lower() not in MODEL_FORMATS:
             known = ", ".join(MODEL_FORMATS)
-            raise ModelError(
-                f"“{self.out.name}” does not say what to write. End the name with one of {known}."
-            )
+            raise ModelError(f"“{self.out.name}” has no known file type. End the name with one of {known}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +70,12 @@ class ExportedModel:
     @property
     def message(self) -> str:
         """For the user."""
-        written = f"{Path(self.out).name} ({self.megabytes:.1f} MB) is written."
+        written = f"{Path(self.out).name} ({self.megabytes:.1f} MB) was written."
         if self.equal is None:
             return f"{written} {self.note}".strip()
         compared = (
-            f"On {count_of(self.pictures, 'picture')} it gives {_percent(self.equal)} of the pixels the class that "
-            "Maskloop predicts."
+            f"In {count_of(self.pictures, 'picture')}, {_percent(self.equal)} of the pixels get the same class as in "
+            "Maskloop's own prediction."
         )
         return f"{written} {compared} {self.note}".strip()
 

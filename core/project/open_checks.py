@@ -63,11 +63,11 @@ def set_aside_foreign_wal(path: Path) -> str | None:
         path.with_name(path.name + "-shm").unlink(missing_ok=True)
     except OSError as problem:
         raise ProjectError(
-            f"{wal} belongs to another file and could not be put aside ({problem.strerror or problem}). "
+            f"{wal} belongs to another file and could not be renamed ({problem.strerror or problem}). "
             "Move it to another folder, then open the project again."
         ) from problem
     return (
-        f"The write-ahead log beside {path.name} belongs to another file and was put aside as {aside.name}. "
+        f"The write-ahead log next to {path.name} belongs to another file and was renamed to {aside.name}. "
         "Check that your newest labels are there, and run maskloop check to look for damage."
     )
 

@@ -58,14 +58,14 @@ class Project:
             home, folder = folder, _read_pictures_folder(folder)
         home = _normalized(home or folder / HOME_FOLDER)
         if not folder.is_dir():
-            raise ProjectError(f"There is no folder {folder}. Check the name, or make it first.")
+            raise ProjectError(f"There is no folder {folder}. Check the name, or create it first.")
         try:
             create_folder(home)
             lock = WriterLock(home, purpose)
         except OSError as problem:
             raise ProjectError(
-                f"{home} cannot be written ({problem.strerror or problem}), so labels cannot be kept there. "
-                "Choose another place for the project with --project DIR."
+                f"{home} cannot be written ({problem.strerror or problem}), so labels cannot be saved there. "
+                "Choose another folder for the project with --project DIR."
             ) from problem
         try:
             store = Store(home / PROJECT_FILE, writing=True)
@@ -196,7 +196,7 @@ def find_home(where: Path) -> Path:
     for home in (where / HOME_FOLDER, where):
         if (home / PROJECT_FILE).is_file():
             return home
-    raise ProjectError(f"There is no Maskloop project in {where}. Make one with: maskloop init {where}")
+    raise ProjectError(f"There is no Maskloop project in {where}. Create one with: maskloop init {where}")
 
 
 def _normalized(path: Path) -> Path:

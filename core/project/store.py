@@ -256,8 +256,8 @@ _SQLITE_MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
     ),
     (
         ("readonly", "read-only", "unable to open"),
-        "{path} could not be used: {reason}. Check that the folder can be written to, or copy it to a place "
-        "where it can.",
+        "{path} could not be used: {reason}. Check that the folder can be written to, or copy it to a "
+        "folder that can be written.",
     ),
 )
 

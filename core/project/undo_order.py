@@ -115,10 +115,10 @@ def check_can_swap(connection: Connection, record: EditRecord) -> None:
         for path, pixels in connection.execute(saved.where(*others).order_by(edits.c.id.desc())):
             if contains_value(pixels, value):
                 raise ProjectError(
-                    f"“{record.name}” cannot be redone: the history of {path} holds a class that it removes. "
+                    f"“{record.name}” cannot be redone: the history of {path} contains a class that it removes. "
                     "Redo there first."
                     if record.undone
-                    else f"“{record.name}” cannot be undone: the history of {path} holds the class that it added. "
+                    else f"“{record.name}” cannot be undone: the history of {path} contains the class that it added. "
                     "Undo there first."
                 )
 

@@ -18,7 +18,7 @@ _LARGE_RADIUS, _MIN_MOVE = 100.0, 1 / 64
 report a thousand moves a second, each of about a pixel: invisible with such a brush, but a millisecond of work."""
 _MIN_PRESSURE_SHARE = 0.15
 """Share of the radius that a pen paints with the lightest touch."""
-PRESSURE = tool_option("pressure", "Pen pressure", "A pen that is pressed less paints a smaller spot.")
+PRESSURE = tool_option("pressure", "Pen pressure", "The less the pen is pressed, the smaller the brush.")
 
 
 class Brush(Tool):

@@ -35,7 +35,7 @@ from core.tools.tool_options import (
 
 SCOPE = tool_option(
     "scope",
-    "What is changed",
+    "Scope",
     "Grow, shrink, smooth and fill one region, or all pixels of its class in this picture.",
     choices={RegionScope.REGION: "Change one region", RegionScope.CLASS: "Change the whole class"},
 )
@@ -57,11 +57,11 @@ ISLANDS = tool_option(
 )
 FREED = tool_option(
     "freed",
-    "What becomes of the rest",
-    "Pixels that a region loses become unlabelled, or take the class next to them.",
+    "Freed pixels",
+    "Pixels that a region loses become unlabelled, or take the class of their neighbours.",
     choices={
-        FreedPixels.UNLABELLED: "Leave the rest unlabelled",
-        FreedPixels.NEIGHBOUR: "Give the rest to its neighbour",
+        FreedPixels.UNLABELLED: "Freed pixels become unlabelled",
+        FreedPixels.NEIGHBOUR: "Freed pixels take the next class",
     },
 )
 RESHAPE = OptionMenu(
@@ -298,7 +298,7 @@ class RegionTool(Tool):
         self._floating = _FloatingRegion(self.clipboard, verb="Paste", is_moved=False, is_loose=True).put(
             dx, dy, context.labels
         )
-        message = "Drag it or nudge it with the arrow keys; Enter places it, Esc takes it back."
+        message = "Drag it or nudge it with the arrow keys; Enter places it, Esc cancels."
         if placed.deferred is not None:
             return replace(placed, message=message)
         return replace(self._show(context), dirty=placed.dirty, edit=placed.edit, message=message)
@@ -349,7 +349,7 @@ class RegionTool(Tool):
         if self._floating is None:
             return NO_RESULT
         self._floating = self._floating.put(self._floating.dx + dx, self._floating.dy + dy, context.labels)
-        return replace(self._show(context), message="Enter places the region, Esc takes it back.")
+        return replace(self._show(context), message="Enter places the region, Esc cancels.")
 
     def _place(self, context: ToolContext, floating: _FloatingRegion) -> ToolResult:
         value, is_moved, there = floating.what.value, floating.what.shape, floating.place(context.labels)

@@ -167,8 +167,9 @@ class CheckpointSelector:
         if self.rejected_class_loss and not self.published:
             self._on_event(
                 TrainingNote(
-                    "A better network was not used, because one class would have lost "
-                    f"{self.rejected_class_loss:.0%} of IoU. Label more of what it mistakes, in val pictures too."
+                    "A checkpoint with a higher mIoU was not used, because one class would have lost "
+                    f"{self.rejected_class_loss:.0%} of IoU. Label more of the pixels that are predicted wrongly, also "
+                    "in val pictures."
                 )
             )
 

@@ -24,7 +24,7 @@ LOST_DEVICE_EXIT_CODE = 75
 
 OUT_OF_MEMORY_TEXT = (
     "{} ran out of memory. "
-    "Close other programs, or choose a smaller batch or a smaller picture size, and start again."
+    "Close other programs, or choose a smaller batch or a smaller input size, and start again."
 )
 
 
@@ -65,5 +65,7 @@ def exit_message(code: int, stderr_tail: Sequence[str], *, oom_kill_seen: bool, 
             "start it again, or choose the device “cpu” if it happens again."
         )
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    again = "start it again to go on from the last checkpoint" if training else "it starts again when needed"
+    again = (
+        "start it again to continue from the last checkpoint" if training else "it starts again when needed"
+    )
     return f"{start} ended unexpectedly ({how}). Nothing you painted is lost; {again}."

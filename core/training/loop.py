@@ -191,7 +191,7 @@ def _set_up(
     network, optimizer = fabric.setup(model, make_optimizer(model, recipe, rate))
     averaged = AveragedModel(model, recipe.ema)  # after the setup, which gives all processes the same weights
     if not add_head_dropout(model, recipe.dropout):
-        note("This network has no place for dropout; training goes on without.")
+        note("This network has no layer for dropout; training continues without it.")
     if recipe.freeze_encoder and not has_encoder(model):
         note("This network has no encoder that could be frozen; all of it is trained.")
     train_step = TrainStep(fabric, network, optimizer, recipe, note, group)
@@ -260,6 +260,6 @@ def _model_to_beat(resume_from: Path | None, spec: ModelSpec, averaged: nn.Modul
 def _class_weights(pictures: TrainingSet, recipe: Recipe) -> Tensor:
     """(classes,) float32 for the labels of now, on their device. Raises TrainingError when nothing is labelled."""
     if not pictures.train_count:
-        raise TrainingError("There is nothing to learn from yet. Paint a few strokes of two classes first.")
+        raise TrainingError("There are no labels to train on yet. Paint a few strokes of two classes first.")
     weights = class_weights(pictures.class_pixel_counts(), recipe.class_weights)
     return torch.from_numpy(weights).to(pictures.device)

@@ -14,8 +14,8 @@ from core.training.budget import Budget
 from core.training.events import TrainingEvent, TrainingProgress
 
 DIVERGED_TEXT = (
-    "Training stopped because its numbers grew without bounds. The last good network stays in use; "
-    "start again with a smaller learning rate."
+    "Training stopped because it diverged: loss or weights are no longer finite numbers. The last good network stays "
+    "in use; start again with a smaller learning rate."
 )
 REPORT_INTERVAL = 1.0
 """Seconds between two TrainingProgress events."""

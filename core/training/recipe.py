@@ -74,7 +74,7 @@ class Recipe:
         if len(budgets) != 1:
             raise TrainingError("Give a training exactly one budget: minutes, steps or epochs.")
         if not budgets[0] > 0:
-            raise TrainingError("The budget of a training must be more than nothing.")
+            raise TrainingError("The budget of a training must be above 0.")
         for field in RECIPE_OPTIONS:
             field.validate(getattr(self, field.name))
 

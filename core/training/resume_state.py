@@ -78,7 +78,9 @@ def load_state(
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
     except FileNotFoundError as error:
-        raise TrainingError(f"The run {folder.name} left nothing to resume; start a new training.") from error
+        raise TrainingError(
+            f"The run {folder.name} has no saved training state; start a new training."
+        ) from error
     except (OSError, safetensors.SafetensorError, RuntimeError, ValueError, KeyError, TypeError) as error:
         reason = str(error).strip().split("\n", maxsplit=1)[0][:160]
         raise TrainingError(

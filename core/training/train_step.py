@@ -18,8 +18,8 @@ from core.training.losses import segmentation_loss
 from core.training.recipe import Recipe
 
 BATCH_TOO_SMALL_TEXT = (
-    "This network compares the pictures of a step with each other and cannot learn from a single one. "
-    "Choose a batch of 2 or more, with a smaller picture size where memory is short, or another network."
+    "This network uses batch normalization and cannot train on a batch of one picture. "
+    "Choose a batch of 2 or more, with a smaller input size if memory is short, or another network."
 )
 
 
@@ -81,7 +81,8 @@ class TrainStep:
         if self.batch_size != self._reported_batch_size:
             self._reported_batch_size = self.batch_size
             self._on_note(
-                f"Not enough memory for {self._recipe.batch} pictures a step; training goes on with {self.batch_size}."
+                f"Not enough memory for {self._recipe.batch} pictures a step; training continues with "
+                f"{self.batch_size}."
             )
         return loss
 
@@ -111,7 +112,9 @@ class TrainStep:
                 raise
             self._network = self._uncompiled
             reason = str(error).strip().split("\n", maxsplit=1)[0][:120]
-            self._on_note(f"The network cannot be compiled here ({reason}); training goes on without.")
+            self._on_note(
+                f"The network cannot be compiled here ({reason}); training continues without compiling."
+            )
             return self._forward(pictures)
 
     def _halve_batch(self) -> None:

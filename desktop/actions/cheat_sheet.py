@@ -82,7 +82,7 @@ class CheatSheet(QDialog):
         area.setWidgetResizable(True)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inside)
-        change = button("Change keys…")
+        change = button("Edit shortcuts…")
         change.clicked.connect(self.keymap_requested)
         change.setAutoDefault(False)
         foot = row(None, change, margins=(2 * GRID, GRID, 2 * GRID, GRID))

@@ -51,7 +51,7 @@ def reserved_reason(keys: str) -> str:
     if not normalize(keys):
         return "This key cannot be used."
     if normalize(keys) in _CANVAS_KEYS:
-        return "The canvas uses this key in place of the mouse."
+        return "The canvas uses this key instead of the mouse button."
     key = _first_key(QKeySequence(keys))
     modifiers = key.keyboardModifiers() & ~Qt.KeyboardModifier.KeypadModifier
     if modifiers in (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ShiftModifier):

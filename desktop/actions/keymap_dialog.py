@@ -87,7 +87,7 @@ class ShortcutDelegate(QStyledItemDelegate):
 
 
 class KeymapDialog(QDialog):
-    """Every change takes effect at once."""
+    """Changes apply immediately."""
 
     def __init__(self, theme: Theme, keymap: KeyMap, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -250,7 +250,7 @@ class KeymapDialog(QDialog):
         if reason:
             self._show_message(reason)
         elif owner == action_id:
-            self._show_message(f"{_shortcut_text(keys)} does that already.")
+            self._show_message(f"{_shortcut_text(keys)} is already a shortcut of this action.")
         else:
             had[number : number + 1] = [keys]
             title = _title(action_id)
@@ -258,11 +258,11 @@ class KeymapDialog(QDialog):
                 self._keymap.assign(action_id, tuple(had))
             else:
                 take = partial(self._change, partial(self._keymap.assign, action_id, tuple(had)))
-                sentence = f"{_shortcut_text(keys)} belongs to “{_title(owner)}”."
+                sentence = f"{_shortcut_text(keys)} is the shortcut of “{_title(owner)}”."
                 self._show_message(
                     sentence,
                     f"Assign to “{title}”",
-                    partial(take, f"{_shortcut_text(keys)} is “{title}” now."),
+                    partial(take, f"{_shortcut_text(keys)} is now the shortcut of “{title}”."),
                 )
 
     def _clear(self) -> None:
@@ -272,7 +272,7 @@ class KeymapDialog(QDialog):
         had = list(self._keymap.shortcuts(chosen))
         gone = had.pop(number)
         act = partial(self._keymap.assign, chosen, tuple(had))
-        self._change(act, f"{_shortcut_text(gone)} does nothing now.")
+        self._change(act, f"{_shortcut_text(gone)} is no longer a shortcut.")
 
     def _reset(self) -> None:
         chosen = self._selected_action()
@@ -280,8 +280,13 @@ class KeymapDialog(QDialog):
             return
         before, losers = self._keymap.snapshot(), self._keymap.reset(chosen)
         names = ", ".join(f"“{_title(each)}”" for each in losers)
-        lost = f", taken from {names}" if names else ""
-        self._offer_undo(before, f"“{_title(chosen)}” has its default shortcuts{lost}.")
+        if names:
+            sentence = (
+                f"Restored the default shortcuts of “{_title(chosen)}”, which were removed from {names}."
+            )
+        else:
+            sentence = f"Restored the default shortcuts of “{_title(chosen)}”."
+        self._offer_undo(before, sentence)
 
     def _use(self) -> None:
         name = self.preset.currentData()
@@ -291,9 +296,7 @@ class KeymapDialog(QDialog):
             self.refresh()  # “Custom” cannot be chosen
 
     def _use_set(self, name: str) -> None:
-        sentence = (
-            "All shortcuts are the default ones." if name == STANDARD else f"The keymap is now “{name}”."
-        )
+        sentence = "Restored all default shortcuts." if name == STANDARD else f"The keymap is now “{name}”."
         self._change(partial(self._keymap.use_preset, name), sentence)
 
     def _change(self, act: Callable[[], None], sentence: str) -> None:

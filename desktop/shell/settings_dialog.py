@@ -41,9 +41,9 @@ class SettingsDialog(QDialog):
         layout.addStretch(1)
         close = button("Close")
         close.clicked.connect(self.close)
-        keys = button("Change keys…")
+        keys = button("Edit shortcuts…")
         keys.clicked.connect(self.keymap_requested)
-        layout.addLayout(row(text_label("Every change takes effect at once.", "muted"), None, keys, close))
+        layout.addLayout(row(text_label("Changes apply immediately.", "muted"), None, keys, close))
         self.setLayout(layout)
         self.setMinimumWidth(480)
 

@@ -85,7 +85,9 @@ class WelcomePage(QWidget):
             column(
                 title,
                 text_label(
-                    "Paint a few classes; a model learns beside you and masks the rest.", "muted", wrap=True
+                    "Paint a few classes; a network trains in the background and predicts the rest.",
+                    "muted",
+                    wrap=True,
                 ),
                 GRID,
                 self.drop_zone,

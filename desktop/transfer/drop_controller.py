@@ -72,11 +72,9 @@ class DropController(Controller):
             self._ask_to_copy(plan, paths[0] if len(paths) == 1 and paths[0].is_dir() else None)
         elif plan.inside:
             future = self._session.folder_sync.add_pictures(plan.inside)
-            self._dispatcher.when_done(future, partial(self._on_added, "{} is in this project.".format))
+            self._dispatcher.when_done(future, partial(self._on_added, "{} is now in this project.".format))
         else:
-            self.message.emit(
-                "There is no picture in what was dropped. Drop pictures or a folder of pictures."
-            )
+            self.message.emit("The dropped files contain no picture. Drop pictures or a folder of pictures.")
 
     def _ask_to_copy(self, plan: DropPlan, folder: Path | None) -> None:
         """`folder`: it was dropped alone, so that it may be opened as a project instead."""
@@ -90,9 +88,10 @@ class DropController(Controller):
             f"{_format_size(plan.bytes)} will be copied to {plan.folder}. The originals stay where they are."
         ]
         if plan.inside:
-            details.append(f"{len(plan.inside):,} more are in the project already.")
+            already = count_of(len(plan.inside), "other picture")
+            details.append(f"Already in the project folder: {already}.")
         if plan.others:
-            details.append(f"{plan.others:,} files are no pictures and are left out.")
+            details.append(f"Left out, as not a picture: {count_of(plan.others, 'file')}.")
         box.setInformativeText(" ".join(details))
         copy = box.addButton("Copy", QMessageBox.ButtonRole.AcceptRole)
         open_ = box.addButton("Open as project", QMessageBox.ButtonRole.ActionRole) if folder else None

@@ -120,13 +120,13 @@ class ExportController(Controller):
     def _show_cancelled(self, plan: ExportPlan) -> None:
         if self.dialog is None:
             return
-        self.dialog.set_finished("Cancelled; no files were left behind.", failed=True)
+        self.dialog.set_finished("Cancelled. Nothing was written.", failed=True)
         if plan.finished:
+            total = count_of(len(plan.records), "picture")
             self.dialog.set_finished(
-                f"Cancelled after {plan.finished:,} of {count_of(len(plan.records), 'picture')}, which are kept.",
-                failed=True,
+                f"Cancelled. {plan.finished:,} of {total} are exported and kept.", failed=True
             )
-            self.dialog.set_resumable("Exporting again continues from there.", resumable=True)
+            self.dialog.set_resumable("The next export continues from there.", resumable=True)
 
     def _discard(self, values: ExportFormValues) -> None:
         """Delete what a cancelled export has finished, then plan from the beginning."""

@@ -26,12 +26,12 @@ class ExportOptionFields(QWidget):
         self.tiles = QCheckBox("Tiles of")
         self.tile = _pixel_box(512, MIN_SIDE, MAX_SIDE, "Side of a tile")
         self.overlap = _pixel_box(0, 0, MAX_SIDE // 2, "Overlap of tiles")
-        self.keep_blank = QCheckBox("keep blank tiles")
+        self.keep_blank = QCheckBox("Keep blank tiles")
         self.keep_blank.setToolTip("Also write tiles without any label")
         self.pattern = QLineEdit("{name}")
         self.pattern.setAccessibleName("File names")
         self.pattern.setToolTip("{name}, {split} and {index:05} are replaced for each picture")
-        self.splits_as = combo_box(SPLIT_STYLES, "How splits are written")
+        self.splits_as = combo_box(SPLIT_STYLES, "How splits are stored")
         layout = column(
             form_row("Pictures", self.size_mode, self.longest, None),
             form_row(
@@ -63,7 +63,7 @@ class ExportOptionFields(QWidget):
     def set_lists_available(self, possible: bool) -> None:
         """Whether the format allows to choose how splits are written."""
         self.splits_as.setEnabled(possible)
-        self.splits_as.setToolTip("" if possible else "The format has its own way to write splits")
+        self.splits_as.setToolTip("" if possible else "The format stores splits in its own way")
 
     def _on_edited(self, *_: object) -> None:
         self._update_enabled()

@@ -132,7 +132,7 @@ class ImportController(Controller):
         if self.dialog is not None:
             self.labels_imported.emit()
             self.dialog.set_finished(
-                "Cancelled. What was imported so far stays; Import continues from there.", failed=True
+                "Cancelled. Pictures imported so far are kept; Import continues from there.", failed=True
             )
 
     def _show_report(self, report: ImportReport) -> None:

@@ -176,7 +176,7 @@ class ImportDialog(QDialog):
     def _set_formats(self, recognitions: Sequence[Recognition], taken: str) -> None:
         """Offer the recognised formats, most confident first, then all others."""
         candidates = {
-            r.format: f"{self._titles.get(r.format, r.format)} ({r.confidence:.0%} sure)"
+            r.format: f"{self._titles.get(r.format, r.format)} (confidence {r.confidence:.0%})"
             for r in recognitions
         }
         rest = {key: title for key, title in self._titles.items() if key not in candidates}

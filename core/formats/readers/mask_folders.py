@@ -59,7 +59,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     if not pairing.groups:
         raise FormatError(
             f"No picture in {tree.root} has a mask. Masks are paired by name: a.jpg belongs to a.png in a folder "
-            "called masks, labels or annotations, or to a_mask.png beside it."
+            "called masks, labels or annotations, or to a_mask.png next to it."
         )
     group = _best_group(tree, pairing)
     survey = _survey([tree.path(mask) for mask in _sampled(list(group.pairs.values()))])

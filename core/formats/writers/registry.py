@@ -130,7 +130,7 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
         ExportFormat(
             "labelme",
             "labelme",
-            "a JSON file beside each picture; polygons, and mask shapes for regions with holes",
+            "a JSON file next to each picture; polygons, and mask shapes for regions with holes",
             "Notes.",
             "labelme 6.3",
             LabelmeWriter,

@@ -200,7 +200,7 @@ def _check_predictions(connection: Connection, project: Project) -> Iterator[Int
     folder = project.prediction_path(0).parent
     files = {int(p.stem): p for p in folder.glob("*.png") if p.stem.isdecimal()} if folder.is_dir() else {}
     for picture_id in sorted(rows.keys() - files.keys()):
-        sentence = f"The prediction of {rows[picture_id]} is missing; it can be made again."
+        sentence = f"The prediction of {rows[picture_id]} is missing; it can be computed again."
         yield IntegrityFinding(FindingKind.NO_FILE, sentence, True, picture_id)
     for number in sorted(files.keys() - rows.keys()):
         yield IntegrityFinding(

@@ -102,8 +102,11 @@ def _restore_tile(project: Project, finding: IntegrityFinding) -> str:
             tile = StoredTile(pixels, origins)
             if is_tile_valid(tile, key, size):
                 write_tile(connection, picture_id, key, tile)
-                when = "as it would be after" if undone else "as it was before"
-                sentence = f"{where} was restored {when} “{name}”. Check it: later changes of it are lost."
+                if undone:
+                    state = f"to its state after “{name}”, which had been undone"
+                else:
+                    state = f"to its state before “{name}”"
+                sentence = f"{where} was restored {state}. Check it: later changes of it are lost."
                 break
         else:
             write_tile(connection, picture_id, key, blank_tile())
@@ -242,7 +245,7 @@ def _update_path(project: Project, finding: IntegrityFinding) -> str:
     if duplicate is not None:  # or its prediction would be shown for the next picture that gets this id
         with contextlib.suppress(OSError):
             project.prediction_path(duplicate).unlink(missing_ok=True)
-    return f"{path} was found again as {finding.path} and keeps its label, status, split, note and tags."
+    return f"{path} was found as {finding.path} and keeps its label, status, split, note and tags."
 
 
 def _accept_changed_picture(project: Project, finding: IntegrityFinding) -> str:

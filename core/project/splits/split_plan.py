@@ -34,7 +34,7 @@ Pixels = Mapping[int, Mapping[int, int]]
 
 
 class SplitGrouping(StrEnum):
-    """What stays together in one split: nothing (each picture alone), a folder, a sequence, or the pictures of a
+    """Pictures to keep together in one split: nothing (each picture alone), a folder, a sequence, or the pictures of a
     tag."""
 
     SHARE = "share"

@@ -102,7 +102,5 @@ class FolderSync:
             self._on_notice(Notice(missing[0]))
         elif missing:
             self._on_notice(
-                Notice(
-                    f"{len(missing):,} pictures are not there any more. Put them back; their labels are kept."
-                )
+                Notice(f"{len(missing):,} pictures are missing. Put them back; their labels are kept.")
             )

@@ -229,7 +229,7 @@ class PictureLoader:
         if record.is_labelled and (record.width, record.height) != (width, height):
             raise ImageError(
                 f"{record.path} is now {width} x {height} pixels, but it was labelled at "
-                f"{record.width} x {record.height}. Put the old picture back to go on with its label."
+                f"{record.width} x {record.height}. Put the old picture back to continue with its label."
             )
         return pyramid
 

@@ -22,7 +22,7 @@ def check_destination(out: Path, project: Project) -> None:
     """Raises FormatError when `out` holds files that are not an export, or is in the project's folder or around it."""
     out = Path(os.path.normpath(out.absolute()))
     if project.folder.is_relative_to(out) or project.home.is_relative_to(out):
-        raise FormatError(f"{out} holds the pictures of the project. Choose a new folder for the export.")
+        raise FormatError(f"{out} contains the pictures of the project. Choose a new folder for the export.")
     if out.is_relative_to(project.folder) or out.is_relative_to(project.home):
         raise FormatError(
             f"{out} is inside the folder of the project, where exported pictures would be added to it. "
@@ -32,7 +32,7 @@ def check_destination(out: Path, project: Project) -> None:
         raise FormatError(f"{out} is a file. Choose a folder for the export.")
     if out.is_dir() and any(out.iterdir()) and not _is_own_export(out):
         raise FormatError(
-            f"{out} is not empty and holds more than an export of Maskloop. Choose a new folder."
+            f"{out} is not empty and contains more than an export of Maskloop. Choose a new folder."
         )
 
 

@@ -71,13 +71,13 @@ class ExportPlan:
         """A sentence about an export to this folder that was stopped, None without one."""
         if self.finished:
             return (
-                f"An export to this folder was stopped after {self.finished:,} of {len(self.records):,} pictures; "
+                f"An export to this folder was interrupted after {self.finished:,} of {len(self.records):,} pictures; "
                 "this one resumes it."
             )
         if self.discards:
             return (
-                f"An export with other options was stopped in this folder after {self.discards:,} pictures; they are "
-                "discarded."
+                f"An export with other options was interrupted in this folder after {self.discards:,} pictures; they "
+                "are discarded."
             )
         return None
 

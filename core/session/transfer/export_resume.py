@@ -163,7 +163,7 @@ class ResumableExport:
         names = {path.name for path in self._folder.iterdir()} - {_LOCK}
         if names and not names <= {_OPTIONS, _PICTURES, _PARTS, DATASET}:
             raise FormatError(
-                f"{self._folder} is in the way; it holds more than a stopped export. Move it away."
+                f"{self._folder} contains files that are not from an interrupted export. Move it to another folder."
             )
         if restart or self._stored_options() != options:
             # The options first: without them the rest is ignored.

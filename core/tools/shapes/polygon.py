@@ -212,9 +212,9 @@ class Polygon(Tool):
     def _open_outline(self, context: ToolContext, at: Point) -> ToolResult:
         region = OutlineEdit.at_point(context, at)
         if region is None:
-            return ToolResult(message="Point at a labelled region to change its outline.")
+            return ToolResult(message="Point at a labelled region to edit its outline.")
         if region.value in context.options.locked:
-            return ToolResult(message="This class is locked: unlock it to change the outline.")
+            return ToolResult(message="This class is locked: unlock it to edit the outline.")
         return ToolResult(task=self._outline_task(region), picks_class=True)
 
     def _outline_task(self, region: OutlineEdit) -> BackgroundTask:

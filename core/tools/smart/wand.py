@@ -177,7 +177,7 @@ class Wand(Tool):
 
     def _warm_up(self) -> ToolResult:
         self._is_warmed_up = True
-        return ToolResult(task=BackgroundTask("Getting ready", lambda _is_cancelled: warm_up(), quiet=True))
+        return ToolResult(task=BackgroundTask("Preparing", lambda _is_cancelled: warm_up(), quiet=True))
 
     def _set_tolerance(self, context: ToolContext, tolerance: int) -> ToolResult:
         tolerance = min(max(tolerance, 0), MAX_TOLERANCE)

@@ -67,7 +67,7 @@ class TrainingSnapshot:
             (folder / ITEMS_FOLDER).mkdir(parents=True, exist_ok=True)
         except OSError as problem:
             raise TrainingError(
-                f"The folder for training cannot be made: {problem}. Check the free space of the disk."
+                f"The folder for training cannot be created: {problem}. Check the free space of the disk."
             ) from problem
         snapshot = cls(folder, spec, recipe)
         snapshot._write_plan()

@@ -283,7 +283,7 @@ class TrainingSet:
             # All were replaced since the last refresh. The changes are returned by the next one.
             self._pending_update = self.refresh()
         if not self._train:
-            raise TrainingError("All labels to learn from were taken away. Paint some and start again.")
+            raise TrainingError("There are no labels left to train on. Paint some and start again.")
 
     def _centre(self, example: LabelledExample, row: int | None) -> tuple[float, float]:
         height, width = example.target_array.shape

@@ -36,7 +36,7 @@ class SplitCard(Card):
 
     def __init__(self) -> None:
         self.split = button("Split pictures…")
-        self.split.setToolTip("Divide the pictures among train, val and test, after showing the numbers.")
+        self.split.setToolTip("Assign the pictures to train, val and test. A preview shows the numbers.")
         super().__init__("Splits", self.split)
         self.split.clicked.connect(self.split_requested)
         self.cells: dict[tuple[Split | None, Status | None], QPushButton] = {}

@@ -50,7 +50,7 @@ class SplitDialog(QDialog):
         self.setWindowTitle("Split pictures")
         self.setModal(False)
         self.setMinimumWidth(620)
-        self.by = combo_box(STRATEGIES, "What stays together")
+        self.by = combo_box(STRATEGIES, "Pictures to keep together")
         self.help = text_label(STRATEGY_HELP[SplitGrouping.SHARE], "muted", wrap=True)
         self.shares = {key: _number(f"Share for {title.lower()}", 0, 1000) for key, title in SPLIT_TITLES}
         for box, share in zip(self.shares.values(), (70, 15, 15), strict=True):
@@ -64,7 +64,7 @@ class SplitDialog(QDialog):
         self.seed = _number("Seed", 0, 2**31 - 1)
         self.seed.setToolTip("Seed of the random assignment: the same number gives the same splits.")
         self.plan = text_label("", wrap=True)
-        self.table = DataTable(("", "Train", "Validation", "Test"), (1, 2, 3), "What each split will hold")
+        self.table = DataTable(("", "Train", "Validation", "Test"), (1, 2, 3), "Preview of the splits")
         self.table.stretch(0)
         self.table.setSelectionMode(DataTable.SelectionMode.NoSelection)
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)

@@ -98,7 +98,7 @@ class PictureNavigator(Controller):
         if found is not None:
             self.picture_requested.emit(found)
         elif filter_key:
-            self.message.emit("There is no further picture that is not done.")
+            self.message.emit("No more pictures in this direction that are not done.")
 
     def set_filter(self, key: str, title: str, found: frozenset[int] = frozenset()) -> None:
         """Filter the filmstrip, and go to the first picture that passes unless the one on screen does.
@@ -114,7 +114,7 @@ class PictureNavigator(Controller):
     def _go_uncertain(self) -> None:
         found = self._list.most_uncertain(except_for=self._current)
         if found is None:
-            self.message.emit("There are no predictions yet to order by. Train first; it takes a minute.")
+            self.message.emit("There are no predictions to sort by yet. Train first; it takes a minute.")
         else:
             self.picture_requested.emit(found)
 
@@ -128,7 +128,7 @@ class PictureNavigator(Controller):
         self._list.filter, self._list.order = filter_key, order
         self._list.refresh()
         self._strip.set_empty_text(
-            NO_PICTURES_TEXT if filter_key == "all" else "No picture passes this filter."
+            NO_PICTURES_TEXT if filter_key == "all" else "No picture matches this filter."
         )
         self._strip.set_source(self._list)
         self._strip.set_current(self._current)

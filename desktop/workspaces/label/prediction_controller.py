@@ -55,12 +55,12 @@ class PredictionController(Controller):
         """Accept "all", "class" (the active one) or "region" (under the pointer)."""
         labels, prediction = self._picture.labels, self._picture.prediction
         if labels is None or prediction is None:
-            self.message.emit("There is no prediction of this picture yet.")
+            self.message.emit("There is no prediction of this picture yet. Train first.")
             return
         at = self._canvas.cursor_point
         if extent == "region" and at is None:
             self._tools.prompt_point(
-                "Accept region", "a predicted region to accept it", partial(self._accept, extent)
+                "Accept region", "Click a predicted region to accept it.", partial(self._accept, extent)
             )
             return
         try:
@@ -73,7 +73,7 @@ class PredictionController(Controller):
 
     def _accepted(self, on_finished: Callable[[], object], edit: Edit | None) -> None:
         if edit is None:
-            self.message.emit("Nothing to accept here: every pixel of it already carries a label.")
+            self.message.emit("Nothing to accept: every pixel of it already has a label.")
         on_finished()
 
     def _edit_for(

@@ -118,7 +118,7 @@ class RegionController(Controller):
     def _copy(self) -> None:
         context = self._context()
         if context is None or not (self._has_tool and self._tool.handles_key("Ctrl+C")):
-            self.message.emit("Choose a region with the region tool first; then it can be copied.")
+            self.message.emit("Select a region with the region tool first, then copy it.")
             return
         self._canvas.tools.show_result(self._tool.press_key(context, "Ctrl+C"))
 
@@ -146,7 +146,7 @@ class RegionController(Controller):
         at = self._canvas.cursor_point
         selected = self._tool.selected if self._has_tool else None
         if selected is None and at is None:
-            self.message.emit("Point at a region first, or choose one with the region tool.")
+            self.message.emit("Point at a region first, or select one with the region tool.")
             return
         value = selected.value if selected else _value_at(context.labels, at)
         only_adds = operation in (RegionOperation.GROW, RegionOperation.FILL_HOLES)
@@ -225,7 +225,7 @@ class RegionController(Controller):
             if keeps_selection and self._has_tool and context is not None:
                 self._canvas.tools.show_result(self._tool.select(context, result.region, result.value))
         elif is_outdated.is_set():
-            self.message.emit("The label has changed meanwhile; please try again.")
+            self.message.emit("The label has changed since. Try again.")
         elif not deferred.is_cancelled:
             self.message.emit(_no_change_text(result, self._name_of(result.value)))
 
@@ -249,6 +249,6 @@ def _no_change_text(result: RegionResult, name: str) -> str:
         case RegionOperation.REMOVE_ISLANDS if result.removed[0].is_empty:
             return f"No part of {name} in this picture has fewer than {result.params.island_size} pixels."
         case RegionOperation.KEEP_LARGEST if result.removed[0].is_empty:
-            return f"All of {name} in this picture is in one piece already."
+            return f"{name} is already a single region in this picture."
         case _:
-            return "Nothing to change here: the shape is so already, or locked classes leave no pixel."
+            return "Nothing to change: the region already has this shape, or the other pixels belong to locked classes."

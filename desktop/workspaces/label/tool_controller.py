@@ -65,15 +65,15 @@ class ToolController(Controller):
         self._option_bar.set_tool(tool.title, tool.help_line, None if radius is None else round(2 * radius))
         self._show_controls()
 
-    def prompt_point(self, title: str, target: str, on_point: Callable[[], object]) -> None:
-        """Wait for one click on `target` (in words), and call `on_point` while the pointer is there.
+    def prompt_point(self, title: str, request: str, on_point: Callable[[], object]) -> None:
+        """Wait for the click that `request` asks for in a sentence, and call `on_point` while the pointer is there.
 
         For actions at the pointer that are triggered by a button: reaching for the button took the pointer away. The
         active tool is replaced until the click, Esc or the right button.
         """
         if self._canvas.tools.context() is None:
             return
-        instruction = f"Click {target}. Esc or the right button cancels."
+        instruction = f"{request} Esc or the right button cancels."
         self._prompt, self._on_point = PointPrompt(title, instruction), on_point
         self._canvas.tools.set_tool(self._prompt)
         self._option_bar.set_tool(title, instruction, None)
@@ -107,7 +107,9 @@ class ToolController(Controller):
     def _edit_outline(self) -> None:
         """Open the outline of the region under the pointer in the polygon tool."""
         if self._canvas.cursor_point is None:
-            self.prompt_point("Edit outline", "a labelled region to change its outline", self._edit_outline)
+            self.prompt_point(
+                "Edit outline", "Click a labelled region to edit its outline.", self._edit_outline
+            )
             return
         self._canvas.finish_all()
         self.select_tool("tool_polygon")

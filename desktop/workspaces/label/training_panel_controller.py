@@ -15,7 +15,7 @@ from desktop.workspaces.label.page import LabelPage
 
 PHASE_HINTS = {
     "starting": "Reading the labels and building the network; this takes a few seconds.",
-    "training": "The first predictions and the first validation score come together.",
+    "training": "The first predictions and the first validation score appear at the same time.",
     "paused": "Continue to reach the first validation score.",
 }
 """Shown in place of the chart until there is a first score."""

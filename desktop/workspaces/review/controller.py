@@ -122,11 +122,11 @@ class ReviewController(Controller):
         self._page.grid.empty_text = (
             "No pictures yet."
             if filter_ == "all"
-            else "No picture passes this filter. Choose another one above."
+            else "No picture matches this filter. Choose another one above."
         )
         self._page.grid.set_source(self._list)
         if order == "doubt" and not self._check.shares:
-            self.message.emit("Pictures can be sorted by suspect pixels once the labels have been checked.")
+            self.message.emit("Check labels first; then pictures can be sorted by suspect pixels.")
 
     def _update_selection(self) -> None:
         self._page.set_selection(len(self._page.grid.selection), self._list.count())

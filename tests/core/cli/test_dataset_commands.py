@@ -59,4 +59,4 @@ def test_status_lists_findings(tmp_path: Path) -> None:
     assert told["sizes"] == [{"width": 96, "height": 64, "pictures": 3}]
     (odd,) = told["worth_a_look"]
     assert (odd["kind"], odd["pictures"]) == ("empty done", 1)
-    assert f"worth a look: {odd['sentence']}" in output_of("status", "--project", tmp_path)
+    assert f"to check: {odd['sentence']}" in output_of("status", "--project", tmp_path)

@@ -256,7 +256,7 @@ def test_an_unreadable_file_is_named_with_the_reason(tmp_path: Path, content: by
 
 
 def test_a_missing_file_and_a_folder_have_different_messages(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match="not there any more"):
+    with pytest.raises(ImageError, match="no longer exists"):
         read_size(tmp_path / "gone.png")
     with pytest.raises(ImageError, match=r"folder|not allowed"):  # Windows calls it a lack of rights
         read_picture(tmp_path)

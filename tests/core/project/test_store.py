@@ -166,7 +166,7 @@ def test_project_on_a_read_only_medium_can_be_read_but_not_written(shared_folder
 def test_error_for_a_read_only_medium_with_a_wal(shared_folder: Path, killed: Path) -> None:
     shutil.copytree(killed, shared_folder, dirs_exist_ok=True)
     (shared_folder / HOME_FOLDER / (PROJECT_FILE + "-shm")).unlink()
-    with read_only(shared_folder), pytest.raises(ProjectError, match="copy it to a place") as problem:
+    with read_only(shared_folder), pytest.raises(ProjectError, match="copy it to a folder") as problem:
         Project.open_read_only(shared_folder)
     message_of(problem)
     # Nothing was lost by trying.

@@ -156,7 +156,7 @@ def test_without_val_pictures_every_evaluation_publishes(tmp_path: Path) -> None
 
 def test_nothing_labelled_is_refused(tmp_path: Path) -> None:
     snapshot = frozen(tmp_path / "s", TWO_STEPS, train=0, val=1)
-    with pytest.raises(TrainingError, match="nothing to learn from"):
+    with pytest.raises(TrainingError, match="no labels to train on"):
         train(fresh_model(), SPEC, snapshot, TWO_STEPS, run_folder=tmp_path / "run", on_event=lambda _: None)
 
 
@@ -426,7 +426,7 @@ def test_resuming_without_a_valid_state_raises_a_training_error(
     tmp_path: Path, good_run: tuple[Path, float]
 ) -> None:
     snapshot = frozen(tmp_path / "s", TWO_STEPS)
-    with pytest.raises(TrainingError, match="left nothing to resume"):
+    with pytest.raises(TrainingError, match="has no saved training state"):
         train(
             fresh_model(), SPEC, snapshot, TWO_STEPS,
             run_folder=tmp_path / "run", on_event=lambda _: None, resume_from=good_run[0],

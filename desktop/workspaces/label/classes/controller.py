@@ -100,7 +100,7 @@ class ClassController(Controller):
         if labels is None:
             return
         if at is None:
-            self._tools.prompt_point("Pick class", "a pixel of the class you want", self._pick_class)
+            self._tools.prompt_point("Pick class", "Click a pixel of the class you want.", self._pick_class)
             return
         value = int(labels.values[int(at.y), int(at.x)])
         if value == UNLABELLED and prediction is not None:

@@ -186,7 +186,7 @@ class ClassOperations(Controller):
     def _send(self, future: Future[None], done: str = "") -> None:
         def report(_none: None) -> None:
             if done:
-                self.message.emit(f"{done} Undo brings it back.")
+                self.message.emit(f"{done} Undo reverts it.")
 
         self._dispatcher.when_done(future, report, self._show_error)
 

@@ -27,7 +27,7 @@ SPLITS = (
     (Split.TEST.value, "Test"),
 )
 SPLIT_TOOLTIP = (
-    "Train pictures teach the model, validation pictures measure it, test pictures are kept for the end."
+    "The network is trained on train, evaluated on validation during training, and on test only at the end."
 )
 
 

@@ -50,7 +50,9 @@ class NetworkField:
 
 
 def _network_choices(_values: Values) -> list[SearchOption]:
-    unchanged = SearchOption(UNCHANGED, "Unchanged", ("", "", "That of the newest run, or the default."))
+    unchanged = SearchOption(
+        UNCHANGED, "Same as the last run", ("", "", "The network of the newest run, or the default.")
+    )
     return [
         unchanged,
         *(
@@ -84,7 +86,7 @@ def _weight_choices(values: Values) -> list[SearchOption]:
 
 def _size_choices(_values: Values) -> list[SearchOption]:
     return [
-        SearchOption(UNCHANGED, "Unchanged"),
+        SearchOption(UNCHANGED, "Same as the last run"),
         *(SearchOption(str(side), f"{side} pixels") for side in INPUT_SIZES),
     ]
 
@@ -98,7 +100,7 @@ FIELDS = (
         _option(
             "architecture",
             "Network",
-            "One that was trained in this project continues from its newest weights.",
+            "A network trained in this project before continues from its newest weights.",
         ),
         _network_choices,
         ("Network", "Million weights", "GMACs", "Description"),
@@ -113,7 +115,7 @@ FIELDS = (
         _encoder_choices,
         ("Encoder", "Million weights", "GMACs", "Pretrained"),
         6,
-        unavailable="This network has an encoder of its own.",
+        unavailable="This network has a built-in encoder.",
     ),
     NetworkField(
         _option(
@@ -159,13 +161,13 @@ class NetworkPage(QWidget):
             if known.get(field.name, "") not in keys:
                 known[field.name] = _default_key(field, known, keys)
             widget.setEnabled(bool(choices))
-            reason = field.unavailable if known.get("architecture") else "As in the newest run."
+            reason = field.unavailable if known.get("architecture") else "Same as in the newest run."
             self._help[field.name].setText(field.option.help if choices else reason)
             _set_choices(widget, choices, known[field.name])
         # Not read from the list: a search may hide the row that is selected.
         chosen = _architecture(known)
         encoder = f" on {known['encoder']}" if known.get("encoder") else ""
-        self.summary = f"{chosen.title}{encoder}" if chosen else "The network stays unchanged"
+        self.summary = f"{chosen.title}{encoder}" if chosen else "Network of the newest run"
 
     def _row(self, field: NetworkField) -> QLayout:
         option = field.option

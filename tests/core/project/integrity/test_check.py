@@ -99,7 +99,7 @@ def test_damaged_tile_is_restored_from_the_journal(project: Project, blob: objec
     said = mended(project)
     assert "before-repair" in said[0]
     # The newest other side is that of the stroke that was undone: the label with it.
-    assert "as it would be after" in said[1]
+    assert "to its state after" in said[1]
     after = project.labels.read(1, 96, 64)
     np.testing.assert_array_equal(after[:50], whole[:50])
     assert (after[60] == 1).all() or (after[60, 10:80] == 1).all()
@@ -111,7 +111,7 @@ def test_damaged_saved_tile_is_not_used_for_a_repair(project: Project) -> None:
     break_it(project, "UPDATE tiles SET pixels = x'00' WHERE picture_id = 1")
     break_it(project, "UPDATE edit_tiles SET origins = x'00' WHERE edit_id = 3")
     assert kinds(check_project(project)) == [FindingKind.TILE, FindingKind.COUNTS, FindingKind.EDIT]
-    assert any("as it was before “Brush stroke, class 2”" in line for line in mended(project))
+    assert any("to its state before “Brush stroke, class 2”" in line for line in mended(project))
     labels = LabelMap.blank(96, 64)
     stroke(labels, 1, (10, 10), (60, 40))
     np.testing.assert_array_equal(project.labels.read(1, 96, 64), labels.values)

@@ -212,7 +212,7 @@ def test_unreadable_picture_has_a_problem_until_repaired(harness: LoaderHarness)
 def test_deleted_picture_has_a_problem(harness: LoaderHarness) -> None:
     harness.scan()
     (harness.project.folder / "p1.png").unlink()
-    with pytest.raises(ImageError, match="not there any more"):
+    with pytest.raises(ImageError, match="no longer exists"):
         harness.loader.load(2).result(TIMEOUT)
 
 

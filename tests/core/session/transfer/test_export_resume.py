@@ -112,7 +112,7 @@ def test_unchanged_pictures_are_not_written_again(name: str, project: Project, t
     plan = plan_export(project, options)
     assert (
         plan.resume_notice
-        == "An export to this folder was stopped after 4 of 6 pictures; this one resumes it."
+        == "An export to this folder was interrupted after 4 of 6 pictures; this one resumes it."
     )
     kept = {p: p.stat().st_ino for p in resume_folder(options.out).rglob("*.png")}
     assert kept

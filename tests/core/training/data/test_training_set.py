@@ -93,7 +93,7 @@ def test_labels_may_be_replaced_while_batches_are_sampled(tmp_path: Path, change
         snapshot.remove(number)
     pictures = TrainingSet(filled(tmp_path, recipe, {1: 2}), SPEC, recipe, torch.device("cpu"))
     snapshot.remove(1)
-    with pytest.raises(TrainingError, match="taken away"):
+    with pytest.raises(TrainingError, match="no labels left"):
         pictures.sample(1)
 
 

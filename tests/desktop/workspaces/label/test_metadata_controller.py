@@ -176,7 +176,7 @@ def test_showing_a_picture_emits_no_change(line: MetadataBar, qtbot: QtBot) -> N
     line.set_picture(PictureRecord(2, "b.png"))
     line.set_picture(None)
     assert heard == []
-    assert "teach" in line.split.toolTip()
+    assert "trained on" in line.split.toolTip()
 
 
 def test_every_filter_has_a_predicate() -> None:

@@ -62,7 +62,7 @@ def test_accepting_all_fills_only_unlabelled_pixels(gui: GuiDriver) -> None:
     gui.wait_until_saved(2)
     assert (gui.label_values == np.where(mine, 1, TOLD)).all()
     act(gui, "accept_all")
-    gui.wait_until(lambda: gui.said.startswith("Nothing to accept here"), "that nothing is left")
+    gui.wait_until(lambda: gui.said.startswith("Nothing to accept: "), "that nothing is left")
     act(gui, "undo")
     gui.wait_until(lambda: np.array_equal(gui.label_values == 1, mine), "one step back")
 

@@ -82,7 +82,7 @@ class ClassListModel(QAbstractListModel):
         if value == UNLABELLED:
             return "Pixels without a label yet. Never trained on."
         if value == VOID:
-            return "Pixels to ignore: never trained on, never counted."
+            return "Ignored by training and scores."
         name = self.classes.name_of(value)
         share, score = self.numbers.shares.get(value), self.numbers.scores.get(value)
         parts = [f"{name}, pixel value {value}"]

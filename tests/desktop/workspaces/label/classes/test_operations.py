@@ -97,7 +97,7 @@ def test_delete_shows_the_pixel_count_and_can_be_undone(gui: GuiDriver) -> None:
     gui.click(asked.accept_button)
     gui.wait_until(lambda: VOID in gui.label_values, "void pixels on screen", 10)
     np.testing.assert_array_equal(gui.label_values == VOID, painted == 1)
-    gui.wait_until(lambda: gui.said.endswith("became void. Undo brings it back."), "the sentence", 10)
+    gui.wait_until(lambda: gui.said.endswith("became void. Undo reverts it."), "the sentence", 10)
     assert names(gui) == ["roof"]
     assert rows.active_value() == 2, "the class in the hand is gone; the next one is taken"
     gui.wait_until(
@@ -113,7 +113,7 @@ def test_delete_shows_the_pixel_count_and_can_be_undone(gui: GuiDriver) -> None:
 def test_a_class_without_pixels_is_deleted_without_a_dialog(gui: GuiDriver) -> None:
     choose(menu_of(gui.page.classes.list_view, 1), "delete_class")
     gui.wait_until(lambda: names(gui) == ["grass"], "the end of the class", 10)
-    gui.wait_until(lambda: "Undo brings it back." in gui.said, "the sentence", 10)
+    gui.wait_until(lambda: "Undo reverts it." in gui.said, "the sentence", 10)
     assert not any(each.isVisible() for each in gui.page.findChildren(ClassDialog))
 
 
