@@ -285,7 +285,7 @@ def _import_plan_json(plan: ImportPlan) -> dict[str, Any]:
         "pictures": plan.pictures,
         "masks": plan.masks,
         "splits": dict(plan.splits),
-        "classes": {r.foreign.name: r.choice.name or r.choice.fate.value for r in plan.rows},
+        "classes": {r.source.name: r.choice.name or r.choice.target.value for r in plan.rows},
         "new_classes": list(plan.new_classes),
         "notes": list(plan.dataset.notes),
         "problems": list(plan.dataset.problems),
@@ -297,9 +297,9 @@ def _import_plan_lines(plan: ImportPlan) -> list[str]:
     lines = [f"{plan.pictures} pictures, {plan.masks} with masks ({splits}), {len(plan.rows)} classes."]
     for row in plan.rows:
         becomes = (
-            f"{row.choice.name} ({'known' if row.known else 'new'})" if row.choice.name else row.choice.fate
+            f"{row.choice.name} ({'known' if row.known else 'new'})" if row.choice.name else row.choice.target
         )
-        lines.append(f"{row.foreign.index:6} {row.foreign.name:24} becomes {becomes}")
+        lines.append(f"{row.source.index:6} {row.source.name:24} becomes {becomes}")
     lines += list(plan.dataset.notes)
     return lines + _limited("Would be left out: ", plan.dataset.problems)
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.base.errors import Cancelled, ProjectError
-from core.project.folder_fsync import sync_folder
+from core.project.folder_fsync import fsync_folder
 
 BACKUP_FOLDER = "backups"
 BACKUP_INTERVAL = timedelta(minutes=30)
@@ -72,7 +72,7 @@ def write_backup(project_file: Path, target: Path, *, should_stop: Callable[[], 
             )
         copy_database(project_file, temporary, should_stop=should_stop)
         temporary.replace(target)
-        sync_folder(target.parent)
+        fsync_folder(target.parent)
     except (OSError, sqlite3.Error) as problem:
         raise ProjectError(
             f"No backup of {project_file} could be made in {target.parent}: {problem}. "
@@ -205,7 +205,7 @@ def restore_backup(project_file: Path, backup: Path) -> Path | None:
         for rest in ("-wal", "-shm"):
             project_file.with_name(project_file.name + rest).unlink(missing_ok=True)
         temporary.replace(project_file)
-        sync_folder(project_file.parent)
+        fsync_folder(project_file.parent)
     except (OSError, sqlite3.Error) as problem:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)

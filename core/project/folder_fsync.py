@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 
-def sync_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
     """Flush the entries of `folder` to the disk: flushing a file keeps its content, but not its name in the folder.
 
     Does nothing where folders cannot be flushed (Windows, some network drives).
@@ -25,4 +25,4 @@ def create_folder(folder: Path) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     for path in missing:
-        sync_folder(path.parent)
+        fsync_folder(path.parent)

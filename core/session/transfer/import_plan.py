@@ -20,7 +20,7 @@ from core.project.records import Split
 class ClassChoice:
     """What a class of the dataset becomes. name: of the project's class, new or existing, for ClassTarget.CLASS."""
 
-    fate: ClassTarget
+    target: ClassTarget
     name: str = ""
 
 
@@ -28,7 +28,7 @@ class ClassChoice:
 class ImportClassRow:
     """One class of the dataset and what it becomes. known: whether the project has that class already."""
 
-    foreign: DatasetClass
+    source: DatasetClass
     choice: ClassChoice
     known: bool
 
@@ -53,7 +53,7 @@ class ImportPlan:
     @property
     def new_classes(self) -> tuple[str, ...]:
         """Names of the classes that the import adds to the project."""
-        names = [r.choice.name for r in self.rows if r.choice.fate == ClassTarget.CLASS and not r.known]
+        names = [r.choice.name for r in self.rows if r.choice.target == ClassTarget.CLASS and not r.known]
         return tuple(dict.fromkeys(names))
 
 
@@ -82,7 +82,7 @@ def plan_import(
             "into a project in another folder (on the command line: --into FOLDER)."
         )
     rows = tuple(_row(c, chosen.get(c.name.casefold()), known) for c in dataset.classes)
-    added = {r.choice.name.casefold() for r in rows if r.choice.fate == ClassTarget.CLASS and not r.known}
+    added = {r.choice.name.casefold() for r in rows if r.choice.target == ClassTarget.CLASS and not r.known}
     if len(known) + len(added) > MAX_CLASS_VALUE:
         raise FormatError(
             f"The project would have more than {MAX_CLASS_VALUE} classes. Map some of the dataset's classes to the "
@@ -105,18 +105,18 @@ def map_classes(classes: ClassList, rows: tuple[ImportClassRow, ...]) -> tuple[C
     New classes keep their colour, and their index as the value (plus one when indices start at 0), if those are free.
     """
     used_colours = {c.colour for c in classes}
-    shift = int(any(row.foreign.index == 0 for row in rows))
+    shift = int(any(row.source.index == 0 for row in rows))
     table = np.zeros(256, np.uint8)
     table[VOID] = VOID
     for read_value, row in enumerate(rows, 1):
-        if row.choice.fate != ClassTarget.CLASS:
-            table[read_value] = VOID if row.choice.fate == ClassTarget.VOID else UNLABELLED
+        if row.choice.target != ClassTarget.CLASS:
+            table[read_value] = VOID if row.choice.target == ClassTarget.VOID else UNLABELLED
             continue
         known = classes.by_name(row.choice.name)
         if known is None:
-            value = row.foreign.index + shift
+            value = row.source.index + shift
             is_free = 1 <= value <= MAX_CLASS_VALUE and classes.by_value(value) is None
-            colour = None if row.foreign.colour in used_colours else row.foreign.colour
+            colour = None if row.source.colour in used_colours else row.source.colour
             classes = classes.with_class(row.choice.name, colour, value if is_free else None)
             known = classes.classes[-1]
         table[read_value] = known.value
@@ -137,9 +137,9 @@ def _row(foreign: DatasetClass, choice: ClassChoice | None, known: ClassList) ->
     choice = choice or ClassChoice(
         foreign.target, foreign.name if foreign.target == ClassTarget.CLASS else ""
     )
-    found = known.by_name(choice.name) if choice.fate == ClassTarget.CLASS else None
-    if choice.fate == ClassTarget.CLASS and found is None:
+    found = known.by_name(choice.name) if choice.target == ClassTarget.CLASS else None
+    if choice.target == ClassTarget.CLASS and found is None:
         _check_name(foreign, choice.name)
     return ImportClassRow(
-        foreign, ClassChoice(choice.fate, found.name) if found else choice, found is not None
+        foreign, ClassChoice(choice.target, found.name) if found else choice, found is not None
     )

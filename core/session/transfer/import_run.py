@@ -230,9 +230,9 @@ class _ImportRun:
 
     def report(self) -> ImportReport:
         values = {
-            row.foreign.name: int(self._table[n])
+            row.source.name: int(self._table[n])
             for n, row in enumerate(self._plan.rows, 1)
-            if row.choice.fate == ClassTarget.CLASS
+            if row.choice.target == ClassTarget.CLASS
         }
         return ImportReport(
             self._pictures,

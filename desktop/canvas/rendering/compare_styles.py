@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from desktop.canvas.rendering.compositor import SplitStyle
+from desktop.canvas.rendering.compositor import ComparisonStyle
 from desktop.canvas.rendering.layer_style import LayerState
 from desktop.canvas.rendering.overlay_renderer import ClassPalette, OverlayRenderer
 
@@ -33,7 +33,7 @@ class Comparison:
     right: CompareSide = CompareSide.PREDICTION
     divider: float | None = 0.5
 
-    def split_style(self, classes: ClassPalette, state: LayerState, has_prediction: bool) -> SplitStyle:
+    def split_style(self, classes: ClassPalette, state: LayerState, has_prediction: bool) -> ComparisonStyle:
         left, right = (
             OverlayRenderer(
                 classes,
@@ -42,7 +42,7 @@ class Comparison:
             )
             for side in (self.left, self.right)
         )
-        return SplitStyle(left, right, self.divider)
+        return ComparisonStyle(left, right, self.divider)
 
 
 def layers_of_side(side: CompareSide, state: LayerState) -> LayerState:

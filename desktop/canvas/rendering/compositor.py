@@ -43,7 +43,7 @@ class CanvasContent:
 
 
 @dataclass(frozen=True, slots=True)
-class SplitStyle:
+class ComparisonStyle:
     """How both sides are drawn while they are compared. divider: its position as a share 0..1 of the view's width;
     None: two views side by side, both of the same part of the picture."""
 
@@ -83,7 +83,7 @@ class Compositor:
         self._prediction: PredictedMask | None = None
         self._history_tiles: Mapping[TileKey, Values] = NO_HISTORY
         self._renderer: OverlayRenderer | None = None
-        self._split: SplitStyle | None = None
+        self._split: ComparisonStyle | None = None
         self._pixel_grid = False
         self.resize(1, 1, 1.0)
 
@@ -116,7 +116,10 @@ class Compositor:
         )
 
     def set_layers(
-        self, renderer: OverlayRenderer, prediction: PredictedMask | None, split: SplitStyle | None = None
+        self,
+        renderer: OverlayRenderer,
+        prediction: PredictedMask | None,
+        split: ComparisonStyle | None = None,
     ) -> None:
         """How the layers are drawn; `split` replaces `renderer` while two sides are compared."""
         self._renderer, self._prediction, self._split = renderer, prediction, split

@@ -26,7 +26,7 @@ MAX_OUTPUTS = 2
 """Outputs that an operation may have."""
 
 
-class Bench(Card):
+class LayerBench(Card):
     """Computes on the GUI thread at every change, as a patch has at cells 64 × 64 pixels."""
 
     changed = Signal()

@@ -13,7 +13,7 @@ from desktop.widgets.controls import card_page, column, set_background, text_lab
 
 if TYPE_CHECKING:
     from core.lessons.layer_demo import DemoSetup
-    from desktop.workspaces.learn.layer_bench import Bench
+    from desktop.workspaces.learn.layer_bench import LayerBench
     from desktop.workspaces.learn.lesson_cards import LessonCards
     from desktop.workspaces.learn.network_card import NetworkCard
 
@@ -39,7 +39,7 @@ class LearnPage(QWidget):
         self._steps: Iterator[None] | None = None
         self._ready = False
         self.area: QScrollArea
-        self.bench: Bench
+        self.bench: LayerBench
         self.lessons: LessonCards
         self.network: NetworkCard
 
@@ -87,10 +87,10 @@ class LearnPage(QWidget):
         yield
 
         yield
-        from desktop.workspaces.learn.layer_bench import Bench
+        from desktop.workspaces.learn.layer_bench import LayerBench
 
         yield
-        self.bench = Bench(self._theme)
+        self.bench = LayerBench(self._theme)
         yield
         cards.insertWidget(cards.count() - 1, self.bench)
         yield

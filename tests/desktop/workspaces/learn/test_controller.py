@@ -26,7 +26,7 @@ from core.project.project import Project
 from desktop.actions.catalog import ACTIONS
 from desktop.shell.top_bar import WORKSPACE_ACTIONS
 from desktop.theme.theme import DARK, LIGHT, apply_theme
-from desktop.workspaces.learn.layer_bench import HINT, Bench
+from desktop.workspaces.learn.layer_bench import HINT, LayerBench
 from desktop.workspaces.learn.network_card import NetworkCard
 from desktop.workspaces.learn.page import LearnPage
 from tests.desktop.conftest import GuiDriver
@@ -343,7 +343,7 @@ def test_every_field_is_reachable_by_tab_and_has_a_name(page: LearnPage) -> None
 
 def test_the_bench_follows_the_theme(qtbot) -> None:
     theme = apply_theme(QApplication.instance(), "light")  # type: ignore[arg-type]
-    bench = Bench(theme)
+    bench = LayerBench(theme)
     qtbot.addWidget(bench)
     bench.resize(1100, 520)
     bench.show()
