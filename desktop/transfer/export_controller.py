@@ -124,7 +124,7 @@ class ExportController(Controller):
         if plan.finished:
             total = count_of(len(plan.records), "picture")
             self.dialog.set_finished(
-                f"Cancelled. {plan.finished:,} of {total} are exported and kept.", failed=True
+                f"Cancelled after {plan.finished:,} of {total}. Exported files are kept.", failed=True
             )
             self.dialog.set_resumable("The next export continues from there.", resumable=True)
 

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 SCAN_SECONDS = 2.0
 """Between two scans. A scan asks each folder for its modification time and lists only folders that changed, so it costs
 the same with 100,000 pictures as with one. This works on network drives, where file-system notifications do not."""
-_MISSING = "is missing. Put it back; its label is kept."
+_MISSING = "is not there any more. Put it back; its label is kept."
 """Stored with the picture; by this ending a file that comes back is recognized."""
 
 

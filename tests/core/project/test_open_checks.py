@@ -101,10 +101,10 @@ def test_wal_of_another_file_is_set_aside(killed: Path, tmp_path: Path) -> None:
     said = CliRunner().invoke(
         app, ["check", "--repair", "--project", str(shutil.copytree(folder, tmp_path / "twin"))]
     )
-    assert "put aside as project.sqlite-wal-" in said.stderr
+    assert "renamed to project.sqlite-wal-" in said.stderr
     with Project.open(folder) as project:
         assert project.store.notice is not None
-        assert "put aside as project.sqlite-wal-" in project.store.notice
+        assert "renamed to project.sqlite-wal-" in project.store.notice
         np.testing.assert_array_equal(project.labels.read(LAST_GOOD, 96, 64), label)
         assert len(project.pictures.all()) == ids
         assert {finding.kind.value for finding in check_project(project)} == {"picture missing"}

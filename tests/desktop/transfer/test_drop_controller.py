@@ -112,7 +112,7 @@ def test_the_folder_is_watched(gui: GuiDriver, tmp_path: Path) -> None:
     Image.fromarray(picture(seed=8)).save(folder / "p8.png")
     gui.wait_until(lambda: len(gui.session.pictures) == 4, "the new picture")
     (folder / "p1.png").unlink()
-    gui.wait_until(lambda: "p1.png is missing" in gui.said, "the notice")
+    gui.wait_until(lambda: "p1.png is not there any more" in gui.said, "the notice")
     assert gui.session.pictures.get(2).problem is not None
     Image.fromarray(picture(seed=1)).save(folder / "p1.png")
     gui.wait_until(lambda: gui.session.pictures.get(2).problem is None, "its return")

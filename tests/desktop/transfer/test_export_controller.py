@@ -84,7 +84,10 @@ def test_a_cancelled_export_can_be_continued_or_discarded(gui: GuiDriver, tmp_pa
             run_export(project, plan_export(project, wish), lambda *_: done.append(1), lambda: bool(done))
     dialog = opened(gui, "coco")
     gui.wait_until(dialog.discard.isVisible, "what is left", 60)
-    assert "stopped after 1 of 1 pictures" in dialog.resume_note.text() and dialog.export.text() == "Continue"
+    assert (
+        "interrupted after 1 of 1 pictures" in dialog.resume_note.text()
+        and dialog.export.text() == "Continue"
+    )
     QTest.mouseClick(dialog.discard, Qt.MouseButton.LeftButton)
     gui.wait_until(lambda: not dialog.discard.isVisible() and dialog.export.isEnabled(), "the numbers", 60)
     assert dialog.export.text() == "Export" and not dialog.resume_note.isVisible()

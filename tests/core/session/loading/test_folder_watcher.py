@@ -86,7 +86,7 @@ def test_reports_missing_and_returning_pictures(tmp_path: Path) -> None:
         for i, sentence in reported.items()
     }
     assert set(messages) == {"p1.png", "sub/p5.png"}
-    assert all(sentence and "is missing" in sentence for sentence in messages.values())
+    assert all(sentence and "not there any more" in sentence for sentence in messages.values())
     harness.scan()
     shutil.move(tmp_path / "p1.png", tmp_path / "mine" / "p1.png")
     shutil.move(tmp_path / "sub", tmp_path / "mine" / "sub")

@@ -245,7 +245,7 @@ def test_two_exports_to_one_folder_are_refused_and_other_files_kept(project: Pro
     held.close(keep=False)
     resume_folder(options.out).mkdir()
     (resume_folder(options.out) / "mine.txt").write_text("mine")
-    with pytest.raises(FormatError, match="in the way"):
+    with pytest.raises(FormatError, match="not from an interrupted export"):
         export(project, options)
     assert (resume_folder(options.out) / "mine.txt").read_text() == "mine"
 
@@ -267,7 +267,7 @@ def test_command_reports_an_interruption_and_resumes(
     assert "Stopped after 2 of 6 pictures. The same command resumes the export" in capsys.readouterr().err
     monkeypatch.undo()
     assert run(app, [*words, "--dry-run"]) == 0
-    assert "stopped after 2 of 6 pictures; this one resumes it" in capsys.readouterr().out
+    assert "interrupted after 2 of 6 pictures; this one resumes it" in capsys.readouterr().out
     assert run(app, words) == 0
     said = capsys.readouterr()
     assert "--anew" in said.err and "2 pictures had been written before" in said.out
