@@ -56,6 +56,7 @@ class ProjectLoader(QObject):
         on_error: Callable[[MaskloopError], None],
     ) -> None:
         """Open the project of a folder; `first_picture` when that is being read already."""
+        self.cancel()  # a folder whose first picture is being painted must not go on
 
         def show(picture: FirstPicture | None) -> None:
             # The import takes half a second and holds the interpreter lock, so that painting would wait for it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,11 @@ from pytestqt.qtbot import QtBot
 
 from core.base.settings import Settings
 from core.images.image_reader import read_picture
+from core.images.tiled_pyramid import AnyPyramid
 from core.project.project import HOME_FOLDER, Project
-from core.session.loading.first_picture import prefetch_first_picture
+from core.session.loading.first_picture import FirstPicture, prefetch_first_picture
 from desktop.main_window import MainWindow
+from desktop.project_loader import _PAINT_TIMEOUT_MS
 from desktop.theme.theme import apply_theme
 from desktop.tour.window_driver import WindowDriver
 from desktop.workspaces.label.panels.classes.panel import ClassPresetButton
@@ -116,6 +119,27 @@ def test_of_two_folders_only_the_newer_is_opened(hands: WindowDriver, tmp_path: 
     hands.wait_until(lambda: hands.window.context is not None and hands.has_picture(), "a project", 20)
     assert hands.session.name == "two"
     hands.wait_until(lambda: is_free(one), "the first project to be let go", 20)
+
+
+def test_a_folder_whose_first_picture_is_being_painted_is_replaced(
+    hands: WindowDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = picture_folder(tmp_path / "one"), picture_folder(tmp_path / "two")
+    first_of_two: Future[FirstPicture | None] = Future()
+    previewed = []
+
+    def show_preview(pyramid: AnyPyramid) -> None:
+        previewed.append(pyramid)
+        hands.window.open_project(two, first_picture=first_of_two)
+
+    monkeypatch.setattr(hands.canvas, "show_preview", show_preview)
+    hands.window.open_project(one)
+    hands.wait_until(lambda: bool(previewed), "the first picture of the first folder", 20)
+    hands.wait(2 * _PAINT_TIMEOUT_MS)  # so that the first folder would go on by now
+    first_of_two.set_result(None)
+    hands.wait_until(lambda: hands.window.context is not None and hands.has_picture(), "a project", 20)
+    assert hands.session.name == "two"
+    assert not (one / HOME_FOLDER).exists()
 
 
 def is_free(folder: Path) -> bool:
