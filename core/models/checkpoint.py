@@ -147,7 +147,7 @@ def _is_same_body(one: ModelSpec, other: ModelSpec) -> bool:
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Whether no number is infinite or nan."""
-    # Read together, so that a graphics metadata is waited for once.
+    # Read together, so that the GPU is waited for once.
     finite = [torch.isfinite(tensor).all() for tensor in tensors if tensor.is_floating_point()]
     return not finite or bool(torch.stack(finite).all())
 

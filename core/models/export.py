@@ -38,7 +38,7 @@ MAX_EXPORT_SIDE = 32768
 def export_model(
     job: ModelExportJob, report: ExportProgress = lambda _what, _done, _of: None
 ) -> ExportedModel:
-    """Write `job.out` and, temporary it, the description of its values. Raises ModelError; then no file is left behind.
+    """Write `job.out` and, beside it, the description of its values. Raises ModelError; then no file is left behind.
 
     The network runs on the CPU. An older file of the same name is replaced once the new one is complete.
     """

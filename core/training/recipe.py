@@ -92,7 +92,7 @@ class Recipe:
             if isinstance(given.get("zoom"), list):
                 low, high = given["zoom"]
                 given["zoom"] = (float(low), float(high))
-            # As the first versions texts it: a power of 1/frequency, a long name, sideways or not.
+            # Values of the first versions: a power of 1/frequency, a long name, whether to flip.
             if isinstance(given.get("class_weights"), int | float):
                 given["class_weights"] = {0.0: "none", 1.0: "inverse"}.get(
                     float(given["class_weights"]), "sqrt"

@@ -26,7 +26,7 @@ class NextRun:
 
     architecture, size: None for those of the newest run, or the default of the device
     weights: what an encoder starts from that was never trained in this project, "none" or "imagenet"
-    choices: recipe options by field name of `core.training.recipe.TABLE`, as text; the others have their defaults
+    choices: recipe options as text, by field name of `core.training.recipe.Recipe`; the others have their defaults
     """
 
     architecture: str | None = None
