@@ -16,7 +16,7 @@ _active = 0
 
 @contextlib.contextmanager
 def freeze_gc() -> Iterator[None]:
-    """Freeze the objects made in this block; collect nothing meanwhile. Blocks on several threads may overlap."""
+    """Freeze the objects made in this block; the collector is off meanwhile. Blocks on several threads may overlap."""
     global _active  # noqa: PLW0603
     with _lock:
         _active += 1

@@ -149,7 +149,7 @@ class JsonProcess:
 def child_environment() -> dict[str, str]:
     """Our environment variables, with this copy of `core` on the module path whatever the current folder is.
 
-    Idle OpenMP threads sleep instead of spinning: beside a window and other programs that saves a third of the
+    Idle OpenMP threads sleep instead of spinning: while a window and other programs run, that saves a third of the
     processor time of a training step and costs no time.
     """
     environment = dict(os.environ, PYTHONUNBUFFERED="1", PYTHONIOENCODING="utf-8")

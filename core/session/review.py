@@ -208,7 +208,7 @@ class ReviewService:
         problems: list[str] = []
         for done, picture_id in enumerate(picture_ids):
             if self._cancel.is_set():
-                problems.append(f"Stopped before the last {len(picture_ids) - done}.")
+                problems.append(f"Stopped before the last {count_of(len(picture_ids) - done, 'picture')}.")
                 break
             progress(done, len(picture_ids))
             try:

@@ -122,7 +122,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "Take the class of the pixel under the cursor."),
     ActionSpec("copy_previous", "Copy previous label", ("Ctrl+P",), "copy-labels", "Tools",
                "Copy the label of the previous picture to all pixels that have none."),
-    ActionSpec("copy_previous_over", "Copy previous label over", ("Ctrl+Shift+P",), "copy-labels-over", "Tools",
+    ActionSpec("copy_previous_over", "Overwrite with previous label", ("Ctrl+Shift+P",), "copy-labels-over", "Tools",
                "Overwrite the label with that of the previous picture, except locked classes."),
     ActionSpec("brush_smaller", "Smaller brush", ("[",), "smaller", "Tools",
                "Decrease the size of brush, eraser or superpixels, or the tolerance of the wand.", auto_repeat=True),

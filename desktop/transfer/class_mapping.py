@@ -116,7 +116,7 @@ class _TargetBox(QComboBox):
             case "void":
                 self.addItem("Void: ignored in training and scores", key)
             case "skip":
-                self.addItem("Nothing: left unlabelled", key)
+                self.addItem("Skip: left unlabelled", key)
             case "new":
                 self.addItem(colour_chip_icon(self._foreign.colour), "New class of this name", key)
             case _:

@@ -236,8 +236,8 @@ class DataController(Controller):
         sentences = [f"{count_of(found.compared, 'picture')} compared."]
         if pairs.leak_count:
             sentences.append(
-                f"{count_of(pairs.leak_count, 'pair')} of near-duplicates in different splits, "
-                "so that scores look better than the model is."
+                f"{count_of(pairs.leak_count, 'pair')} of near-duplicates in different splits (leaks), which make "
+                "scores too high."
             )
         elif pairs.other_count:
             sentences.append(

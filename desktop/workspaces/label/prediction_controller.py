@@ -129,7 +129,9 @@ class CorrectionReport(Controller):
         if previous is None:
             self.message.emit(f"Corrected {corrected} of {name}.")
         else:
-            self.message.emit(f"Corrected {corrected} of {name}, {percent_text(previous)} of the one before.")
+            self.message.emit(
+                f"Corrected {corrected} of {name}, {percent_text(previous)} of the previous picture."
+            )
 
 
 def percent_text(share: float) -> str:

@@ -141,7 +141,7 @@ def test_cancelled_batch_keeps_its_edits_and_names_the_rest(session: Session, pr
             session.review.cancel()
 
     batch = session.review.set_status([1, 2, 3], Status.DONE, stop_at_once).result(TIMEOUT)
-    assert list(batch.edits) == [1] and batch.problems == ("Stopped before the last 2.",)
+    assert list(batch.edits) == [1] and batch.problems == ("Stopped before the last 2 pictures.",)
     assert project.pictures.get(2).status == Status.NEW
     with pytest.raises(Cancelled):
         session.review.check_labels(lambda _done, _of: session.review.cancel()).result(TIMEOUT)

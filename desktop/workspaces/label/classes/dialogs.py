@@ -7,6 +7,7 @@ from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDialog, QLayout, QLineEdit, QRadioButton, QSpinBox, QWidget
 
 from core.base.errors import UserError
+from core.base.text import count_of
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, ClassList, LabelClass
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import button, column, indent_spin_box, row, text_label
@@ -86,14 +87,14 @@ class DeleteClassDialog(ClassDialog):
 
     def _update_sentence(self) -> None:
         became = "void" if self.void.isChecked() else "unlabelled"
-        self.sentence.setText(f"{sentence_start(self._usage)} {became}.")
+        self.sentence.setText(f"{self._usage} will become {became}.")
 
 
 class MergeClassDialog(ClassDialog):
     """Asks before all pixels of one class become those of another."""
 
     def __init__(self, source: LabelClass, target: LabelClass, usage: str, parent: QWidget) -> None:
-        sentence = f"{sentence_start(usage)} {target.name}, and the class {source.name} is deleted."
+        sentence = f"{usage} will become {target.name}, and the class {source.name} will be deleted."
         super().__init__(f"Merge {source.name} into {target.name}", sentence, "Merge", parent)
         self.set_content()
 
@@ -134,12 +135,8 @@ class SplitClassDialog(ClassDialog):
     """`name` is the name of the new class."""
 
     def __init__(self, label_class: LabelClass, pixels: int, classes: ClassList, parent: QWidget) -> None:
-        count = sentence_start(
-            f"{pixels:,} pixels of {label_class.name} in this picture"
-            if pixels > 1
-            else "1 pixel in this picture"
-        )
-        sentence = f"{count} a new class. Other pictures stay as they are."
+        count = count_of(pixels, "pixel")
+        sentence = f"Moves {count} of {label_class.name} in this picture to a new class. Other pictures stay unchanged."
         super().__init__(f"Split off {label_class.name}", sentence, "Split off", parent)
         self._classes = classes
         self.name_field = QLineEdit()
@@ -162,8 +159,3 @@ class SplitClassDialog(ClassDialog):
             self.show_error(str(error))
         else:
             self.show_error("")
-
-
-def sentence_start(usage: str) -> str:
-    """The start of a sentence: "1,204 pixels in 18 pictures become"."""
-    return f"{usage} becomes" if usage.startswith("1 pixel ") else f"{usage} become"

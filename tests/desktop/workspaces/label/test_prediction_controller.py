@@ -160,13 +160,13 @@ def test_the_corrected_share_is_reported_beside_the_previous_one(gui: GuiDriver,
     gui.key(Qt.Key.Key_Return, CTRL)
     gui.wait_until(lambda: gui.said.startswith("Corrected"), "what it took", 10)
     first = gui.said
-    assert first.startswith("Corrected ") and " % of " in first and "before" not in first
+    assert first.startswith("Corrected ") and " % of " in first and "previous" not in first
 
     gui.wait_until(lambda: gui.labelling.picture.id == 2, "the next picture", 10)
     gui.wait_until(lambda: gui.labelling.picture.prediction is not None, "its prediction", 20)
     gui.key(Qt.Key.Key_Return, CTRL)
     gui.wait_until(lambda: gui.said.startswith("Corrected nothing"), "what this one took", 10)
-    assert gui.said.endswith(f", {first.split()[1]} % of the one before.")
+    assert gui.said.endswith(f", {first.split()[1]} % of the previous picture.")
 
     gui.wait_until(lambda: gui.labelling.picture.id == 3, "the last picture", 10)
     gui.window.show_message("")

@@ -86,7 +86,7 @@ def test_delete_shows_the_pixel_count_and_can_be_undone(gui: GuiDriver) -> None:
     rows = gui.page.classes.list_view
     choose(menu_of(rows, 0), "delete_class")
     asked = question(gui, DeleteClassDialog)
-    assert asked.sentence.text() == f"{reach.pixels:,} pixels in 2 pictures become unlabelled."
+    assert asked.sentence.text() == f"{reach.pixels:,} pixels in 2 pictures will become unlabelled."
     gui.click(asked.cancel_button)
     assert names(gui) == ["grass", "roof"]
 
@@ -125,7 +125,9 @@ def test_merge_into_another_class(gui: GuiDriver) -> None:
     menu.close()
     menu.merge_menu.actions()[0].trigger()
     asked = question(gui, MergeClassDialog)
-    assert asked.sentence.text().endswith("in 1 picture become roof, and the class grass is deleted.")
+    assert asked.sentence.text().endswith(
+        "in 1 picture will become roof, and the class grass will be deleted."
+    )
     gui.click(asked.accept_button)
     gui.wait_until(lambda: np.array_equal(gui.label_values, painted * 2), "the merged pixels on screen", 10)
     assert names(gui) == ["roof"] and gui.page.classes.list_view.active_value() == 2
