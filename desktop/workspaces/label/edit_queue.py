@@ -58,6 +58,11 @@ class EditQueue(Controller):
         """Number of edits that are not durable yet."""
         return len(self._in_flight) + len(self._refused)
 
+    def newest_pending(self, picture_id: int) -> Edit | None:
+        """The newest edit of a picture that is not durable yet."""
+        edits = [e for i, e in (*self._in_flight.values(), *self._refused) if i == picture_id]
+        return edits[-1] if edits else None
+
     def commit(self, picture_id: int, edit: Edit) -> None:
         """Store an edit as soon as possible."""
         self.commit_count += 1

@@ -131,7 +131,7 @@ class PictureController(Controller):
         self._canvas.finish_all()  # a polygon that is being drawn belongs to the picture before
         self._set_picture(loaded.record.id, labels, loaded.prediction)
         self._canvas.show_picture(loaded.pyramid, labels, loaded.prediction, self._keep_view(), frame)
-        self._undo.show_names(loaded.journal)
+        self._undo.show_stored_names(loaded.journal)
         name = loaded.record.name
         if loaded.history_trimmed:
             self.message.emit(
@@ -159,14 +159,14 @@ class PictureController(Controller):
         self._canvas.refresh(labels.replace_tiles(changed))
         self._picture.prediction = loaded.prediction
         self._canvas.set_prediction(loaded.prediction)
-        self._undo.show_names(loaded.journal)
+        self._undo.show_stored_names(loaded.journal)
         self.label_reloaded.emit()
 
     def _load_failed(self, picture_id: int, error: MaskloopError) -> None:
         self._canvas.finish_all()
         self._set_picture(picture_id, None, None)
         self._canvas.clear("This picture cannot be shown", str(error))
-        self._undo.show_names(UndoNames())
+        self._undo.show_stored_names(UndoNames())
 
     def _set_picture(
         self, picture_id: int, labels: LabelMap | None, prediction: PredictedMask | None

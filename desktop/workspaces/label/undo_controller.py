@@ -107,8 +107,12 @@ class UndoController(Controller):
         self._names_request.cancel()
 
     def show_names(self, names: UndoNames) -> None:
-        """Say in the window what undo and redo would do next."""
+        """Say in the window what undo and redo would do next, whatever a query under way answers."""
         self._names_request.cancel()
+        self.show_stored_names(names)
+
+    def show_stored_names(self, names: UndoNames) -> None:
+        """The same with names that were read with a label: the answer to a query under way is newer, and follows."""
         self._option_bar.set_undo_names(names.undo_name or "", names.redo_name or "")
 
     def on_deferred_edit(self, deferred: DeferredEdit | None) -> None:
@@ -134,8 +138,14 @@ class UndoController(Controller):
             self.message.emit(ONLY_IN_LABEL)
 
     def _query_names(self) -> None:
-        if self._picture.id is not None and self._picture.labels is not None:
-            self._names_request.send(self._editing.journal(self._picture.id), self.show_names)
+        shown = self._picture.id
+        if shown is not None and self._picture.labels is not None:
+            self._names_request.send(self._editing.journal(shown), partial(self._names_queried, shown))
+
+    def _names_queried(self, picture_id: int, names: UndoNames) -> None:
+        # An edit that the disk refuses is not in the journal yet, but it is what undo takes once it is stored.
+        refused = self._edit_queue.newest_pending(picture_id)
+        self.show_stored_names(names if refused is None else UndoNames(refused.name))
 
     def _failed(self, future: Future[UndoResult | None], error: MaskloopError) -> None:
         for futures in (self._pending, self._late):
