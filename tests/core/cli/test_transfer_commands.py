@@ -143,7 +143,7 @@ def test_export_never_overwrites_other_files(tmp_path: Path) -> None:
     (tmp_path / "out" / "thesis.txt").write_text("years of work")
     assert "not empty" in error_of("export", "masks", tmp_path / "out", "--project", tmp_path / "pictures")
     assert [p.name for p in (tmp_path / "out").iterdir()] == ["thesis.txt"]
-    assert "inside the project's folder" in error_of(
+    assert "inside the folder of the project" in error_of(
         "export", "masks", tmp_path / "pictures" / "out", "--project", tmp_path / "pictures"
     )
     assert "nothing to export" in error_of(

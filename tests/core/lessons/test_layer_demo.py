@@ -159,7 +159,7 @@ def test_kernel_that_does_not_fit_gives_a_message() -> None:
     worked = run_demo(DemoSetup("dilated", rate=4, same_padding=False, patch_side=4), np.zeros((4, 4)))
     assert worked.outputs == ()
     assert worked.problem == (
-        "The kernel reaches over 9 pixels and does not fit into 4. Choose padding or a larger patch."
+        "The kernel spans 9 pixels and does not fit into 4. Turn on padding or choose a larger patch."
     )
 
 

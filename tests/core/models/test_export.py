@@ -192,7 +192,7 @@ def test_unknown_pickles_are_refused_and_not_run(tmp_path: Path, monkeypatch: py
     with zipfile.ZipFile("packed.pt", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("archive/data.pkl", b"0" * 100_000)
     for name in ("bomb.pt", "plain.pt", "whole.pt", "packed.pt"):
-        with pytest.raises(ModelError, match="holds more than weights"):
+        with pytest.raises(ModelError, match="contains more than weights"):
             read_model(Path(name), "unet")
     assert not Path("exploded").exists()
 
@@ -204,7 +204,7 @@ def test_weights_that_do_not_fit_raise_a_model_error(tmp_path: Path) -> None:
         tmp_path / "broken.safetensors",
     )
     torch.save(build_network(SPEC).state_dict(), theirs)
-    with pytest.raises(ModelError, match="Say it with --arch"):
+    with pytest.raises(ModelError, match="Give --arch"):
         read_model(theirs)
     with pytest.raises(ModelError, match="do not fit a unet on resnet18"):
         read_model(theirs, "unet", "resnet18")

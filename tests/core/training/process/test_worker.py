@@ -231,7 +231,7 @@ def until(heard: queue.Queue[TrainingEvent], fits: Callable[[TrainingEvent], boo
 FAIL_ON_THIRD_STEP = """
 import pathlib
 import core.training.train_step as stepping
-from core.training.train_step import batch_of as good
+from core.training.train_step import make_batch as good
 
 def lost(*words, left=[3]):
     left[0] -= 1
@@ -240,7 +240,7 @@ def lost(*words, left=[3]):
         raise RuntimeError("CUDA error: unspecified launch failure")
     return good(*words)
 
-stepping.batch_of = lost
+stepping.make_batch = lost
 """
 
 

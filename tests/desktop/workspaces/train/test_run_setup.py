@@ -79,7 +79,7 @@ def export_dialog(gui: GuiDriver, out: Path) -> ModelExportDialog:
 def test_a_chosen_network_is_stored_with_the_project(gui: GuiDriver) -> None:
     shown = form(gui)
     assert shown.network.values() == {"architecture": "", "encoder": "", "weights": "", "size": ""}
-    search(gui, shown, "architecture", "sharper deeplab")
+    search(gui, shown, "architecture", "deeplab decoder")
     assert shown.network.values()["architecture"] == "deeplabv3plus"
     assert shown.network.values()["encoder"] == "resnet34", "its usual encoder is proposed"
     search(gui, shown, "encoder", "v2 mobilenet")
