@@ -14,9 +14,10 @@ from PySide6.QtTest import QTest
 from core.labels.class_list import VOID
 from desktop.tour.window_driver import CTRL
 from desktop.transfer.import_dialog import ImportDialog
-from tests import external_datasets
+from tests import dataset_files, external_datasets
+from tests.dataset_files import RIGHT
 from tests.desktop.conftest import GuiDriver
-from tests.external_datasets import EXTERNAL_DATASETS, RIGHT
+from tests.external_datasets import EXTERNAL_DATASETS
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
@@ -86,7 +87,7 @@ def test_classes_are_mapped_as_chosen(gui: GuiDriver, tmp_path: Path) -> None:
 
 
 def test_a_folder_without_dataset_is_explained_and_disabled(gui: GuiDriver, tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "set" / "a.jpg")
+    dataset_files.photo(tmp_path / "set" / "a.jpg")
     dialog = opened(gui)
     dialog.set_folder(str(tmp_path / "set"))
     gui.wait_until(lambda: "No dataset format was recognised" in dialog.plan.text(), "the refusal")
@@ -96,7 +97,7 @@ def test_a_folder_without_dataset_is_explained_and_disabled(gui: GuiDriver, tmp_
 
 def test_another_format_can_be_chosen(gui: GuiDriver, tmp_path: Path) -> None:
     place = form("labelme", tmp_path / "set")
-    external_datasets.write_json(place / "coco.json", external_datasets.coco_table([external_datasets.FLAT]))
+    dataset_files.write_json(place / "coco.json", external_datasets.coco_table([external_datasets.FLAT]))
     dialog = opened(gui, place)
     assert dialog.format.currentData() == "coco"
     assert "92%" in dialog.format.itemText(1)
@@ -126,8 +127,8 @@ def test_a_folder_may_be_dropped(gui: GuiDriver, tmp_path: Path) -> None:
 
 def test_a_cancelled_import_can_be_continued(gui: GuiDriver, tmp_path: Path) -> None:
     for number in range(60):
-        external_datasets.photo(tmp_path / "set" / "images" / f"{number:03}.jpg", seed=number)
-        external_datasets.grey(tmp_path / "set" / "masks" / f"{number:03}.png", 0, 1)
+        dataset_files.photo(tmp_path / "set" / "images" / f"{number:03}.jpg", seed=number)
+        dataset_files.grey(tmp_path / "set" / "masks" / f"{number:03}.png", 0, 1)
     dialog = opened(gui, tmp_path / "set")
     QTest.mouseClick(dialog.import_button, Qt.MouseButton.LeftButton)
     gui.wait_until(lambda: dialog.progress.value() > 0, "the first pictures")

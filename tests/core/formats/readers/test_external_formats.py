@@ -11,9 +11,8 @@ import pytest
 from PIL import Image
 
 from core.base.errors import FormatError
-from core.formats.dataset_tree import DatasetTree, stem_of
+from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import ClassTarget, Dataset, LoadedMask
-from core.formats.readers import coco_panoptic
 from core.formats.readers.registry import (
     IMPORT_FORMATS,
     importable_formats,
@@ -28,8 +27,9 @@ from core.session.loading.folder_scan import list_pictures
 from core.session.transfer.excluded_masks import read_excluded
 from core.session.transfer.import_plan import ClassChoice
 from core.session.transfer.import_run import import_dataset
-from tests import external_datasets
-from tests.external_datasets import EXTERNAL_DATASETS, IMAGE_PAIRS, RIGHT, ExternalDataset
+from tests import dataset_files, external_datasets
+from tests.dataset_files import RIGHT
+from tests.external_datasets import EXTERNAL_DATASETS, IMAGE_PAIRS, ExternalDataset
 from tests.factories import picture
 
 
@@ -145,11 +145,11 @@ def test_label_and_tags_are_imported_as_one_edit(tmp_path: Path) -> None:
 
 
 def test_smaller_objects_cover_larger_ones(tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "a.jpg")
+    dataset_files.photo(tmp_path / "a.jpg")
     small = {"label": "chimney", "shape_type": "rectangle", "points": [[14, 2], [18, 6]]}
     content = external_datasets.labelme({"shape_type": "polygon", "points": external_datasets.BOX})
     content["shapes"].insert(0, small)
-    external_datasets.write_json(tmp_path / "a.json", content)
+    dataset_files.write_json(tmp_path / "a.json", content)
     dataset = open_dataset(tmp_path)
     names = names_of(dataset, read(dataset))
     assert (names[2:6, 14:18] == "chimney").all()
@@ -183,8 +183,8 @@ def test_hole_is_not_part_of_the_object(tmp_path: Path) -> None:
     ],
 )
 def test_masks_are_paired_by_common_names(shot: str, mask: str, tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / shot)
-    external_datasets.grey(tmp_path / mask, 0, 1)
+    dataset_files.photo(tmp_path / shot)
+    dataset_files.grey(tmp_path / mask, 0, 1)
     dataset = open_dataset(tmp_path, "mask-folders")
     assert [s.picture for s in dataset.samples] == [tmp_path / shot]
     np.testing.assert_array_equal(
@@ -195,8 +195,8 @@ def test_masks_are_paired_by_common_names(shot: str, mask: str, tmp_path: Path) 
 
 def test_unnamed_values_become_classes_with_the_same_index(tmp_path: Path) -> None:
     for number, (left, right) in enumerate(((10, 40000), (10, 500))):
-        external_datasets.photo(tmp_path / "images" / f"{number}.jpg")
-        external_datasets.grey(tmp_path / "masks" / f"{number}.png", left, right, np.uint16)
+        dataset_files.photo(tmp_path / "images" / f"{number}.jpg")
+        dataset_files.grey(tmp_path / "masks" / f"{number}.png", left, right, np.uint16)
     dataset = open_dataset(tmp_path)
     assert [(c.index, c.name) for c in dataset.classes] == [
         (10, "class 10"),
@@ -209,7 +209,7 @@ def test_unnamed_values_become_classes_with_the_same_index(tmp_path: Path) -> No
 def test_unknown_colours_are_reported_and_stay_unlabelled(tmp_path: Path) -> None:
     external_datasets._tiles(tmp_path)
     path = tmp_path / "Tile 1" / "masks" / "image_part_001.png"
-    pixels = external_datasets.colours((132, 41, 246), (60, 16, 152))
+    pixels = dataset_files.colours((132, 41, 246), (60, 16, 152))
     pixels[0, 0] = (1, 2, 3)
     Image.fromarray(pixels).save(path)
     mask = read(open_dataset(tmp_path))
@@ -218,7 +218,7 @@ def test_unknown_colours_are_reported_and_stay_unlabelled(tmp_path: Path) -> Non
 
 
 def test_jpeg_masks_are_thresholded(tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "images" / "a.jpg")
+    dataset_files.photo(tmp_path / "images" / "a.jpg")
     path = tmp_path / "masks" / "a.jpg"
     path.parent.mkdir()
     Image.fromarray(np.where(RIGHT, 255, 0).astype(np.uint8)).save(path, quality=60)
@@ -240,9 +240,9 @@ def test_equal_names_in_different_folders_stay_separate(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["/etc/passwd", "../../secret.jpg", "..\\..\\secret.jpg", "C:/secret.jpg"])
 def test_file_names_in_annotations_cannot_leave_the_folder(name: str, tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "secret.jpg")
-    external_datasets.photo(tmp_path / "set" / "val2017" / "a.jpg")
-    external_datasets.write_json(
+    dataset_files.photo(tmp_path / "secret.jpg")
+    dataset_files.photo(tmp_path / "set" / "val2017" / "a.jpg")
+    dataset_files.write_json(
         tmp_path / "set" / "instances_val2017.json",
         external_datasets.coco_table([external_datasets.FLAT], name),
     )
@@ -261,8 +261,8 @@ def test_file_names_in_annotations_cannot_leave_the_folder(name: str, tmp_path: 
     ids=["outside entity", "entities that grow"],
 )
 def test_xml_entities_are_refused(xml: str, tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "a.jpg")
-    external_datasets.write_text(tmp_path / "annotations.xml", xml)
+    dataset_files.photo(tmp_path / "a.jpg")
+    dataset_files.write_text(tmp_path / "annotations.xml", xml)
     with pytest.raises(FormatError, match="is not valid XML"):
         open_dataset(tmp_path, "cvat")
 
@@ -280,7 +280,7 @@ def _bad_codes() -> dict[str, ExternalDataset]:
         "runs that do not fill": ExternalDataset("coco", external_datasets._coco(runs), "", ""),
         "a code past the picture": ExternalDataset("coco", external_datasets._coco(beyond), "", ""),
         "a code of another size": ExternalDataset(
-            "coco", external_datasets._coco({**external_datasets.compressed(RIGHT), "size": [24, 16]}), "", ""
+            "coco", external_datasets._coco({**dataset_files.compressed(RIGHT), "size": [24, 16]}), "", ""
         ),
         "an outline of two corners": ExternalDataset(
             "datumaro", external_datasets._datumaro({"type": "polygon", "points": [1, 2, 3, 4]}), "", ""
@@ -336,8 +336,8 @@ def test_malformed_annotation_is_reported(what: str, tmp_path: Path) -> None:
 
 
 def test_deeply_nested_json_is_refused(tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "a.jpg")
-    external_datasets.write_text(tmp_path / "a.json", '{"shapes": ' + "[" * 100_000 + '"imagePath"')
+    dataset_files.photo(tmp_path / "a.jpg")
+    dataset_files.write_text(tmp_path / "a.json", '{"shapes": ' + "[" * 100_000 + '"imagePath"')
     with pytest.raises(FormatError):
         open_dataset(tmp_path, "labelme")
 
@@ -346,7 +346,7 @@ def test_deeply_nested_json_is_refused(tmp_path: Path) -> None:
 
 
 def test_folder_that_is_not_a_dataset_is_refused(tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "a.jpg")
+    dataset_files.photo(tmp_path / "a.jpg")
     with pytest.raises(FormatError, match="No dataset format was recognised"):
         open_dataset(tmp_path)
     with pytest.raises(FormatError, match="There is no folder"):
@@ -355,21 +355,19 @@ def test_folder_that_is_not_a_dataset_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [row.name for row in importable_formats()])
 def test_every_reader_refuses_a_folder_of_pictures(name: str, tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "a.jpg")
+    dataset_files.photo(tmp_path / "a.jpg")
     with pytest.raises(FormatError) as caught:
         open_dataset(tmp_path, name)
     assert str(caught.value).endswith((".", "pairs."))
 
 
 def test_format_with_the_highest_confidence_is_used(tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "a.jpg")
-    external_datasets.write_json(
+    dataset_files.photo(tmp_path / "a.jpg")
+    dataset_files.write_json(
         tmp_path / "a.json",
         external_datasets.labelme({"shape_type": "polygon", "points": external_datasets.BOX}),
     )
-    external_datasets.write_json(
-        tmp_path / "coco.json", external_datasets.coco_table([external_datasets.FLAT])
-    )
+    dataset_files.write_json(tmp_path / "coco.json", external_datasets.coco_table([external_datasets.FLAT]))
     said = recognise_all(DatasetTree(tmp_path))
     assert [r.format for r in said] == ["coco", "labelme"]
     assert other_candidates(said) == "Other candidates: labelme (92%)."
@@ -377,8 +375,8 @@ def test_format_with_the_highest_confidence_is_used(tmp_path: Path) -> None:
 
 def test_repeated_import_reads_only_what_changed(tmp_path: Path) -> None:
     for number in range(3):
-        external_datasets.photo(tmp_path / "set" / "images" / f"{number}.jpg", seed=number)
-        external_datasets.grey(tmp_path / "set" / "masks" / f"{number}.png", 0, 1)
+        dataset_files.photo(tmp_path / "set" / "images" / f"{number}.jpg", seed=number)
+        dataset_files.grey(tmp_path / "set" / "masks" / f"{number}.png", 0, 1)
     with Project.open(_folder(tmp_path / "mine")) as project:
         assert import_dataset(project, open_dataset(tmp_path / "set")).labels == 3
         project.journal.undo(2)
@@ -390,10 +388,10 @@ def test_repeated_import_reads_only_what_changed(tmp_path: Path) -> None:
 
 
 def test_masks_of_a_dataset_imported_in_place_are_not_listed_as_pictures(tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "img" / "a.jpg")
-    external_datasets.grey(tmp_path / "gt" / "a.png", 0, 1)
-    external_datasets.grey(tmp_path / "gt" / "other.png", 0, 1)
-    external_datasets.photo(tmp_path / "img" / "new.jpg")
+    dataset_files.photo(tmp_path / "img" / "a.jpg")
+    dataset_files.grey(tmp_path / "gt" / "a.png", 0, 1)
+    dataset_files.grey(tmp_path / "gt" / "other.png", 0, 1)
+    dataset_files.photo(tmp_path / "img" / "new.jpg")
     with Project.open(tmp_path) as project:
         (taken_for_a_picture,) = project.pictures.add(["gt/a.png"])
         import_dataset(project, open_dataset(tmp_path))
@@ -403,11 +401,11 @@ def test_masks_of_a_dataset_imported_in_place_are_not_listed_as_pictures(tmp_pat
 
 
 def test_masks_beside_pictures_are_not_listed_as_pictures(tmp_path: Path) -> None:
-    external_datasets.photo(tmp_path / "a.jpg")
-    external_datasets.grey(tmp_path / "a_mask.png", 0, 1)
+    dataset_files.photo(tmp_path / "a.jpg")
+    dataset_files.grey(tmp_path / "a_mask.png", 0, 1)
     with Project.open(tmp_path) as project:
         import_dataset(project, open_dataset(tmp_path))
-        external_datasets.photo(tmp_path / "b.jpg")
+        dataset_files.photo(tmp_path / "b.jpg")
         assert list(list_pictures(tmp_path, read_excluded(project))) == ["a.jpg", "b.jpg"]
         project.set_fact("masks", "{")
         assert "a_mask.png" in list(list_pictures(tmp_path, read_excluded(project)))
@@ -415,14 +413,14 @@ def test_masks_beside_pictures_are_not_listed_as_pictures(tmp_path: Path) -> Non
 
 def test_mask_dataset_with_colour_masks_is_recognised(tmp_path: Path) -> None:
     assert json.dumps(sorted(IMPORT_FORMATS)) == json.dumps(sorted(set(IMPORT_FORMATS)))
-    external_datasets.photo(tmp_path / "images" / "a.png")
+    dataset_files.photo(tmp_path / "images" / "a.png")
     Image.fromarray(picture(24, 16)).save(tmp_path / "images" / "a.png")
-    external_datasets.coloured(tmp_path / "masks" / "a.png", (1, 2, 3), (4, 5, 6))
+    dataset_files.coloured(tmp_path / "masks" / "a.png", (1, 2, 3), (4, 5, 6))
     rows = [
         {"index": 1, "name": "street", "color": [1, 2, 3]},
         {"index": 2, "name": "roof", "color": [4, 5, 6]},
     ]
-    external_datasets.write_json(tmp_path / "classes.json", {"classes": rows})
+    dataset_files.write_json(tmp_path / "classes.json", {"classes": rows})
     dataset = open_dataset(tmp_path)
     assert dataset.recognition.format == "masks"
     np.testing.assert_array_equal(names_of(dataset, read(dataset)), np.where(RIGHT, "roof", "street"))
@@ -431,26 +429,3 @@ def test_mask_dataset_with_colour_masks_is_recognised(tmp_path: Path) -> None:
 def _folder(path: Path) -> Path:
     path.mkdir(exist_ok=True)
     return path
-
-
-def test_panoptic_reader_does_not_search_all_pictures_for_each_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names, places = [f"f{n}.png" for n in range(40)], ("images/unsplit", "annotations/panoptic_unsplit")
-    for place in places:
-        (tmp_path / place).mkdir(parents=True)
-        for name in names:
-            (tmp_path / place / name).touch()
-    table = {
-        "images": [{"id": n, "file_name": name} for n, name in enumerate(names)],
-        "annotations": [
-            {"image_id": n, "file_name": name, "segments_info": []} for n, name in enumerate(names)
-        ],
-        "categories": [{"id": 1, "name": "a"}],
-    }
-    (tmp_path / "annotations" / "panoptic_unsplit.json").write_text(json.dumps(table), "utf-8")
-    asked: list[str] = []
-    monkeypatch.setattr(coco_panoptic, "stem_of", lambda name: asked.append(name) or stem_of(name))
-    found = coco_panoptic.open_dataset(DatasetTree(tmp_path))
-    assert [sample.picture for sample in found.samples] == [tmp_path / places[0] / name for name in names]
-    assert len(asked) < 10 * len(names)
