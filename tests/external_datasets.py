@@ -27,6 +27,7 @@ from tests.dataset_files import (
     write_json,
     write_text,
 )
+from tests.factories import picture
 
 REST = "everything else"
 BOX = [[12.0, 0.0], [24.0, 0.0], [24.0, 16.0], [12.0, 16.0]]

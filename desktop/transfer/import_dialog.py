@@ -15,7 +15,7 @@ from core.project.records import Split
 from core.session.transfer.import_plan import ClassChoice
 from core.session.transfer.import_service import SamplePreview
 from desktop.theme.theme import GRID, Theme
-from desktop.transfer.class_mapping import ClassMapping
+from desktop.transfer.class_map import ClassMapping
 from desktop.transfer.dropped_files import dropped_folder
 from desktop.transfer.preview_row import PreviewRow
 from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label

@@ -1,4 +1,4 @@
-"""What a project file should hold after any edits, undo and redo: whole pictures in memory, without tiles, rows or SQL."""
+"""What a project file should hold after any edits, undo and redo: whole pictures in memory, no tiles, rows or SQL."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from desktop.widgets.controls import PANEL_WIDTH, column, hairline, set_backgrou
 from desktop.workspaces.label.panels.classes.panel import ClassesPanel
 from desktop.workspaces.label.panels.history import HistoryPanel
 from desktop.workspaces.label.panels.layers import LayersPanel
-from desktop.workspaces.label.panels.training import TrainingPanel
+from desktop.workspaces.label.panels.training_panel import TrainingPanel
 
 
 class SideColumn(QWidget):

@@ -25,7 +25,7 @@ from desktop.widgets.chart import (
     downsample,
     score_curves,
 )
-from desktop.workspaces.label.panels.training import FIRST_HINT, IOU_HINT, TrainingPanel
+from desktop.workspaces.label.panels.training_panel import FIRST_HINT, IOU_HINT, TrainingPanel
 from desktop.workspaces.train.page import RunRow, TrainPage
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
