@@ -305,7 +305,7 @@ def test_an_outdated_result_is_not_applied(chosen: GuiDriver, monkeypatch: pytes
     labels.paint(paint_now, np.ones((4, 6), bool), 2)
     edit = labels.finish_edit()
     chosen.canvas.tools.edit_finished.emit(edit)
-    chosen.wait_until(lambda: "meanwhile" in chosen.said, "the sentence")
+    chosen.wait_until(lambda: "has changed since" in chosen.said, "the sentence")
     assert np.array_equal(chosen.label_values, expected((A, 1), (B, 1), (paint_now, 2)))
 
 

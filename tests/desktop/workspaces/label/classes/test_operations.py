@@ -163,7 +163,7 @@ def test_split_off_in_this_picture_alone(gui: GuiDriver) -> None:
     painted = gui.label_values.copy()
     choose(menu_of(gui.page.classes.list_view, 0), "split_class")
     asked = question(gui, SplitClassDialog)
-    assert asked.sentence.text().startswith(f"{gui.labelled_pixels:,} pixels of grass")
+    assert asked.sentence.text().startswith(f"Moves {gui.labelled_pixels:,} pixels of grass")
     QTest.keyClicks(asked.name_field, "roof")
     assert "already a class" in asked.error.text() and not asked.accept_button.isEnabled()
     asked.name_field.clear()
