@@ -19,6 +19,7 @@ from core.project.journal import changes_of_edit
 from core.project.project import Project
 from core.project.records import EditRecord, Split, Status, UndoNames, UndoResult
 from core.project.row_changes import RowChange
+from core.session.change_writer import ChangeWriter
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class EditingService:
         self._project = project
         self._document = document
         self._announce = announce
+        self._writer = ChangeWriter(document, announce)
         self.classes: ClassList = project.classes.read()
         # Document lane: the edit that the disk refused. Once it did, all later ones are refused until this one is
         # stored: stored out of order they would undo wrongly.
@@ -147,15 +149,11 @@ class EditingService:
     def add_tags(self, picture_id: int, tags: Sequence[str]) -> Future[None]:
         """Add tags to a picture. Raises UserError for a tag that is empty or too long."""
         added = {_validated_tag(tag) for tag in tags}
-        return self._document.submit(
-            self._write_and_announce, lambda: self._write_tags(picture_id, added, set())
-        )
+        return self._writer.submit(self._write_tags, picture_id, added, set())
 
     def remove_tag(self, picture_id: int, tag: str) -> Future[None]:
         """Remove a tag from a picture."""
-        return self._document.submit(
-            self._write_and_announce, lambda: self._write_tags(picture_id, set(), {tag})
-        )
+        return self._writer.submit(self._write_tags, picture_id, set(), {tag})
 
     def _change_rows(
         self, picture_ids: Sequence[int], name: str, values: Mapping[str, object]
@@ -167,7 +165,7 @@ class EditingService:
                 changes |= self._project.journal.change_rows(picture_id, name, "mark", [row])
             return changes
 
-        return self._document.submit(self._write_and_announce, write)
+        return self._writer.submit(write)
 
     def _write_tags(self, picture_id: int, added: set[str], removed: set[str]) -> Changes:
         # Differences, never the whole list: a window that is behind would remove a tag that is new.
@@ -236,9 +234,6 @@ class EditingService:
                 self.classes = self._project.classes.read()
             self._announce(replace(reverted.changes, undo_names_known=frozenset([picture_id])))
         return reverted
-
-    def _write_and_announce(self, write: Callable[[], Changes]) -> None:
-        self._announce(write())
 
 
 def _validated_tag(tag: str) -> str:

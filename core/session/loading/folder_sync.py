@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from core.base.changes import Changes, Notice
 from core.base.lane import Lane
 from core.project.project import Project
+from core.session.change_writer import ChangeWriter
 from core.session.loading.folder_scan import list_pictures
 from core.session.loading.folder_watcher import FolderWatcher
 from core.session.picture_index import PictureIndex
@@ -39,7 +40,7 @@ class FolderSync:
         self._index = index
         self._document = document
         self._reading = reading
-        self._announce = announce
+        self._writer = ChangeWriter(document, announce)
         self._on_added = on_added
         self._on_notice = on_notice
         self._watcher = FolderWatcher(project.folder, index, self.add_pictures, self._on_file_problems)
@@ -73,17 +74,16 @@ class FolderSync:
                 return
             size = CHUNK
             # One chunk at a time, so that the person's edits never queue behind a whole folder.
-            self._document.submit(self._add, chunk).result()
+            self._writer.write(self._add, chunk)
 
-    def _add(self, chunk: list[str]) -> None:
+    def _add(self, chunk: list[str]) -> Changes:
         added = self._project.pictures.add(chunk)
-        if added:
-            self._index.extend(added)
-            self._announce(Changes(picture_list=True))
+        self._index.extend(added)
+        return Changes(picture_list=bool(added))
 
     def _add_pictures(self, paths: list[str]) -> list[int]:
         for start in range(0, len(paths), CHUNK):
-            self._add(paths[start : start + CHUNK])
+            self._writer.write(self._add, paths[start : start + CHUNK])
         ids = [self._project.pictures.by_path(path).id for path in paths]
         self._on_added(ids)
         return ids
@@ -96,7 +96,11 @@ class FolderSync:
         self._document.submit(self._store_file_problems, problems)
 
     def _store_file_problems(self, problems: Mapping[int, str | None]) -> None:
-        self._announce(self._project.pictures.set_problems(problems))
+        # While this lane is busy the watcher may scan again, and report the same.
+        problems = {i: message for i, message in problems.items() if self._index.get(i).problem != message}
+        if not problems:
+            return
+        self._writer.write(self._project.pictures.set_problems, problems)
         missing = [message for message in problems.values() if message]
         if len(missing) == 1:
             self._on_notice(Notice(missing[0]))

@@ -24,6 +24,7 @@ from core.labels.prediction import PredictedMask, read_prediction
 from core.project.packed_picture import file_digest
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, UndoNames
+from core.session.change_writer import ChangeWriter
 from core.session.loading.first_picture import TILED_FROM_PIXELS, FirstPicture
 from core.session.picture_index import PictureIndex
 
@@ -113,7 +114,7 @@ class PictureLoader:
         self._index = index
         self._document = document
         self._reading = reading
-        self._announce = announce
+        self._writer = ChangeWriter(document, announce)
         self._closing = False
         self._versions = PictureVersions()
         self._frames: dict[int, int] = {}  # by picture id, of files read so far that hold several
@@ -194,7 +195,7 @@ class PictureLoader:
         try:
             pyramid = self._pyramid(picture_id)
         except ImageError as problem:
-            self._document.submit(self._store_problem, picture_id, str(problem))
+            self._writer.submit(self._store_problem, picture_id, str(problem))
             raise
         return self._with_label(picture_id, pyramid, started)
 
@@ -253,7 +254,7 @@ class PictureLoader:
     def _tiled_pyramid(self, picture_id: int, path: Path) -> TiledPyramid:
         # No digest: reading gigabytes again, only to find the file should it be moved, is not worth it.
         def on_problem(message: str) -> None:
-            self._document.submit(self._store_problem, picture_id, message)
+            self._writer.submit(self._store_problem, picture_id, message)
 
         return TiledPyramid(
             TiffRegionReader(path), self._reading.submit, self._reading.submit_first, on_problem
@@ -316,7 +317,7 @@ class PictureLoader:
         history_trimmed = False
         if (record.width, record.height) != (width, height) or record.problem:
             steps = self._undo_steps(picture_id)
-            self._announce(self._project.pictures.set_size(picture_id, width, height))
+            self._writer.write(self._project.pictures.set_size, picture_id, width, height)
             history_trimmed = self._undo_steps(picture_id) < steps
         self._store_digest(record)
         return _StoredPart(
@@ -342,6 +343,7 @@ class PictureLoader:
         if known is None or (known != digest and not record.is_labelled):
             self._project.pictures.set_digests({record.id: digest})
 
-    def _store_problem(self, picture_id: int, message: str) -> None:
-        if self._index.get(picture_id).problem != message:
-            self._announce(self._project.pictures.set_problem(picture_id, message))
+    def _store_problem(self, picture_id: int, message: str) -> Changes:
+        if self._index.get(picture_id).problem == message:
+            return Changes()
+        return self._project.pictures.set_problem(picture_id, message)

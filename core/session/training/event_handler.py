@@ -9,8 +9,8 @@ from typing import ParamSpec
 
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
-from core.base.lane import Lane
 from core.project.project import Project
+from core.session.change_writer import ChangeWriter
 from core.session.training.prediction_queue import PredictionQueue
 from core.session.training.run_recorder import RunRecorder
 from core.session.training.training_state import TrainingStatus
@@ -22,7 +22,7 @@ P = ParamSpec("P")
 
 
 class WorkerEventHandler:
-    """Lives on the training lane; reads through `reader` and writes through `project` on the document lane.
+    """Lives on the training lane; reads through `reader`, and writes through `project` with `writer`.
 
     `on_progress` is called after each step event, `on_finished` after a training that ended by itself.
     """
@@ -31,8 +31,7 @@ class WorkerEventHandler:
         self,
         project: Project,
         reader: Project,
-        document: Lane,
-        announce: Callable[[Changes], None],
+        writer: ChangeWriter,
         status: TrainingStatus,
         predictions: PredictionQueue,
         *,
@@ -41,8 +40,7 @@ class WorkerEventHandler:
     ) -> None:
         self._project = project
         self._reader = reader
-        self._document = document
-        self._announce = announce
+        self._writer = writer
         self._status = status
         self._predictions = predictions
         self._on_training_progress = on_progress
@@ -125,7 +123,7 @@ class WorkerEventHandler:
         The training goes on, and so does everything else that follows from the event.
         """
         try:
-            self._announce(self._document.submit(write, *args, **kwargs).result())
+            self._writer.write(write, *args, **kwargs)
         except MaskloopError as problem:
             log.warning("could not store what the worker reported: %s", problem)
             self._status.show_message(str(problem))

@@ -16,6 +16,7 @@ from core.base.lane import Lane
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord
+from core.session.change_writer import ChangeWriter
 from core.session.read_lane import ReadLane
 from core.session.training.event_handler import WorkerEventHandler
 from core.session.training.next_run import next_recipe, plan_next
@@ -61,6 +62,7 @@ class TrainingService:
         self._project = project
         self._document = document
         self._announce = announce
+        self._writer = ChangeWriter(document, announce)
         self._preferences = preferences
         self._lane = ReadLane("training", project.home)
         self._reader = self._lane.project
@@ -73,8 +75,7 @@ class TrainingService:
         self._events = WorkerEventHandler(
             project,
             self._reader,
-            document,
-            announce,
+            self._writer,
             self._status,
             self._predictions,
             on_progress=self._update_labels_if_due,
@@ -170,7 +171,7 @@ class TrainingService:
 
         Raises Cancelled when a stop was requested meanwhile, and MaskloopError.
         """
-        self._announce(self._write(self._project.pictures.assign_missing_splits))
+        self._writer.write(self._project.pictures.assign_missing_splits)
         records = trainable_pictures(self._reader)
         check_trainable(self._reader, records)
         remap_id, spec, base = self._plan_next(records)
@@ -249,7 +250,7 @@ class TrainingService:
             self._status.show_message(str(problem))
 
     def _update_labels(self) -> None:
-        self._announce(self._write(self._project.pictures.assign_missing_splits))
+        self._writer.write(self._project.pictures.assign_missing_splits)
         wanted = self._in_snapshot | self._changed
         records = [r for r in trainable_pictures(self._reader) if r.id in wanted]
         problems = self._update_snapshot(records)
@@ -258,7 +259,7 @@ class TrainingService:
         self._worker.refresh()
         recorder = self._events.recorder
         if recorder is not None:
-            self._announce(self._write(recorder.set_labelled_pictures, len(records)))
+            self._writer.write(recorder.set_labelled_pictures, len(records))
 
     # Between the threads ----------------------------------------------------------------------------
 

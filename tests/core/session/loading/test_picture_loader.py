@@ -1,4 +1,4 @@
-"""Tests of scanning a folder and of loading pictures with label and prediction."""
+"""Tests of listing a folder and of loading pictures with label and prediction."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.project.project import HOME_FOLDER, Project
 from core.project.records import PictureRecord, Status
 from core.project.row_changes import RowChange
 from core.session.loading.folder_scan import check_folder, list_pictures
-from core.session.loading.folder_sync import CHUNK, FIRST_CHUNK, FolderSync
+from core.session.loading.folder_sync import FolderSync
 from core.session.loading.picture_loader import LoadedPicture, PictureLoader
 from core.session.picture_index import PictureIndex
 from tests.factories import picture, picture_folder, stroke, truth
@@ -137,26 +137,6 @@ def test_names_that_are_not_text_are_left_out(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system takes only names that are text")
     assert list(list_pictures(tmp_path)) == ["p0.png"]
-
-
-def test_second_scan_adds_nothing(harness: LoaderHarness) -> None:
-    assert harness.scan() == ["p0.png", "p1.png", "p2.png"]
-    assert [changes.picture_list for changes in harness.announced] == [True]
-    Image.fromarray(picture()).save(harness.project.folder / "a-new-one.png")
-    assert harness.scan() == ["p0.png", "p1.png", "p2.png", "a-new-one.png"]
-    assert [r.path for r in harness.project.pictures.all()][-1] == "a-new-one.png"
-
-
-def test_large_folder_is_added_in_chunks(tmp_path: Path) -> None:
-    count = FIRST_CHUNK + CHUNK + 1
-    for number in range(count):
-        (tmp_path / f"{number}.png").touch()
-    harness = LoaderHarness(Project.open(tmp_path, purpose="a test"))
-    try:
-        assert harness.scan() == [f"{number}.png" for number in range(count)]
-        assert len(harness.announced) == 3
-    finally:
-        harness.close()
 
 
 def test_loaded_picture_has_label_prediction_and_journal(harness: LoaderHarness) -> None:
