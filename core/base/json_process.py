@@ -31,7 +31,10 @@ TERMINATE_TIMEOUT = 1.0
 
 
 def encode_message(message: object) -> str:
-    """A struct or dataclass as one line of JSON, ASCII only, without a line end; paths become text, bytes base64."""
+    """A struct or dataclass as one line of JSON, ASCII only, without a line end; paths become text, bytes base64.
+
+    Raises NotImplementedError for any other object. Senders convert numpy scalars with `int` and `float`.
+    """
     return json.dumps(msgspec.to_builtins(message, str_keys=True, enc_hook=_encode_extra))
 
 
