@@ -46,17 +46,17 @@ class CrashReporter:
         if problem is None:
             return
         self.count += 1
+        kind = type(problem).__name__
+        sentence = f"Something went wrong inside Maskloop ({kind}). Your labels are saved."
         text = "".join(traceback.format_exception(problem))
         log.error("unexpected error\n%s", text)
         try:
             with self.path.open("a", encoding="utf-8") as stream:
                 stream.write(f"--- {platform.platform()} Python {platform.python_version()}\n{text}\n")
-            where = f" Details are in {self.path}."
+            sentence = f"{sentence} Details are in {self.path}."
         except OSError:
-            where = ""
-        self._notify(
-            f"Something went wrong inside Maskloop ({type(problem).__name__}). Your labels are saved.{where}"
-        )
+            log.debug("cannot write %s", self.path)
+        self._notify(sentence)
 
     def _hook(self, kind: type[BaseException], problem: BaseException, trace: TracebackType | None) -> None:
         if issubclass(kind, KeyboardInterrupt):

@@ -106,7 +106,7 @@ class TopBar(QWidget):
         """Show the current shortcuts in tooltips and on the search button."""
         self.shortcuts_button.setToolTip(tooltip("cheat_sheet"))
         keys = shortcut_text("command_palette")
-        self.search.setText("Search" + (f"   {keys}" if keys else ""))
+        self.search.setText(f"Search   {keys}" if keys else "Search")
         self.search.setToolTip(tooltip("command_palette"))
         for key, segment in self._workspace_buttons.items():
             segment.setToolTip(tooltip(key))

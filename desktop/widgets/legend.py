@@ -33,7 +33,7 @@ class CurveLegend(QWidget):
     def set_classes(self, classes: Sequence[LabelClass], order: Sequence[int] = ()) -> None:
         """`order`: all class values as listed, which decides on their patterns."""
         self._classes, self._order = tuple(classes), tuple(order)
-        self.setAccessibleName("Curves: mIoU, " + ", ".join(c.name for c in classes))
+        self.setAccessibleName(f"Curves: {', '.join(['mIoU', *(c.name for c in classes)])}")
         self.updateGeometry()
         self.update()
 

@@ -82,12 +82,9 @@ class StatusBar(QWidget):
             return
         parts = [f"x {x}  y {y}"]
         if label:
-            known = ", ".join(each for each in (_number(values[0]), origin) if each)
-            parts.append(f"{label} ({known})" if known else label)
+            parts.append(_label_text(label, values[0], origin))
         if predicted:
-            number = f" ({_number(values[1])})" if values[1] is not None else ""
-            sure = f" {confidence * 100:.0f} %" if confidence is not None else ""
-            parts.append(f"predicted {predicted}{number}{sure}")
+            parts.append(_prediction_text(predicted, values[1], confidence))
         self.pixel.setText("  ·  ".join(parts))
 
     def set_zoom(self, scale: float | None) -> None:
@@ -124,8 +121,23 @@ class StatusBar(QWidget):
         self.training.setText("  ·  ".join(parts))
 
 
-def _number(value: int | None) -> str:
-    return "" if value is None else str(value)
+def _label_text(name: str, value: int | None, origin: str) -> str:
+    if value is not None and origin:
+        return f"{name} ({value}, {origin})"
+    if value is not None:
+        return f"{name} ({value})"
+    return f"{name} ({origin})" if origin else name
+
+
+def _prediction_text(name: str, value: int | None, confidence: float | None) -> str:
+    """confidence: 0..1"""
+    if value is not None and confidence is not None:
+        return f"predicted {name} ({value}) {confidence * 100:.0f} %"
+    if value is not None:
+        return f"predicted {name} ({value})"
+    if confidence is not None:
+        return f"predicted {name} {confidence * 100:.0f} %"
+    return f"predicted {name}"
 
 
 def format_duration(seconds: float) -> str:
@@ -147,9 +159,9 @@ class SaveIndicator(QWidget):
 
     def set_state(self, state: str, reason: str = "") -> None:
         """`state`: saved, saving, or failed with a reason. Raises KeyError for any other."""
-        word = {"saved": "Saved", "saving": "Saving…", "failed": "Not saved"}[state]
+        failed = f"Not saved: {reason}" if reason else "Not saved"
+        whole = {"saved": "Saved", "saving": "Saving…", "failed": failed}[state]
         set_role(self.dot, {"saved": "good", "saving": "muted", "failed": "warning"}[state])
         set_role(self.text, "warning" if state == "failed" else "muted")
-        whole = f"{word}: {reason}" if reason else word
         self.text.setText(self.fontMetrics().elidedText(whole, Qt.TextElideMode.ElideRight, MAX_REASON_WIDTH))
         self.setToolTip(whole if state == "failed" else "Every change is saved as you make it.")

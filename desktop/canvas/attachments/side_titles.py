@@ -11,7 +11,10 @@ from desktop.canvas.rendering.compare_styles import SIDE_TITLES, CompareSide, Co
 
 _DIVIDER_MARGIN = 16
 _TOP_MARGIN = 12
-_SIDE_NAMES = ("Left side", "Right side")
+_TOOLTIPS = (
+    "Left side of the comparison: choose what it shows.",
+    "Right side of the comparison: choose what it shows.",
+)
 
 
 class SideTitles(QObject):
@@ -47,7 +50,7 @@ class SideTitles(QObject):
         made.setCursor(Qt.CursorShape.ArrowCursor)
         made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        made.setToolTip(f"{_SIDE_NAMES[place]} of the comparison: choose what it shows.")
+        made.setToolTip(_TOOLTIPS[place])
         # Clicks on the button must not reach the canvas below.
         made.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
         menu = QMenu(made)
@@ -79,8 +82,9 @@ class SideTitles(QObject):
             side = (shown.left, shown.right)[place]
             for action in made.menu().actions():
                 action.setChecked(action.data() == side)
-            made.setText(self._title(side))
-            made.setAccessibleName(f"{_SIDE_NAMES[place]}: {self._title(side)}")
+            title = self._title(side)
+            made.setText(title)
+            made.setAccessibleName(f"Right side: {title}" if place else f"Left side: {title}")
             made.adjustSize()
             made.raise_()
         if shown is not None:
