@@ -23,6 +23,8 @@ from desktop.workspaces.train.run_setup import RunSetup, network_title
 
 REFRESH_MS = 400
 """Changes come in bursts: curves and counts are read at most this often."""
+RUN_STATES = {"running": "Running", "finished": "Finished", "stopped": "Stopped", "failed": "Failed"}
+"""Titles of the states in which runs are stored."""
 
 
 class TrainController(Controller):
@@ -158,6 +160,6 @@ def _run_row(run: RunRecord) -> RunRow:
         run.device or "",
         run.labelled_pictures,
         run.best_miou,
-        run.state.capitalize(),
+        RUN_STATES.get(run.state, run.state),
         network_title(run),
     )

@@ -127,12 +127,11 @@ class TrainPage(QWidget):
 
     def _show_lr_range(self, curve: Curve, chosen: float | None) -> None:
         curves: dict[object, CurveStyle] = {"loss": (curve, "text", 2.0)} if curve else {}
-        title = "Loss over learning rate"
+        self._lr_range_title.setText("Loss over learning rate")
         if curve and chosen is not None:
             loss = min(curve, key=lambda point: abs(point[0] - chosen))[1]
             curves["chosen"] = ([(chosen, loss)], "accent", 2.0)
-            title += f": {chosen:.1e} was chosen"
-        self._lr_range_title.setText(title)
+            self._lr_range_title.setText(f"Loss over learning rate: {chosen:.1e} was chosen")
         self.lr_range.set_curves(curves)
         for part in (self._lr_range_title, self.lr_range):
             part.setVisible(bool(curve))

@@ -10,7 +10,6 @@ from pathlib import Path
 from core.base.errors import MaskloopError
 from core.base.settings import Settings
 from core.base.text import count_of
-from core.models.catalogue import architecture
 from core.models.export_job import ExportedModel
 from core.models.spec import ModelSpec, default_spec
 from core.project.records import RunRecord
@@ -22,7 +21,7 @@ from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.workspaces.train.dialogs.model_export_dialog import ModelExportDialog
-from desktop.workspaces.train.dialogs.network_page import UNCHANGED
+from desktop.workspaces.train.dialogs.network_page import UNCHANGED, architecture_title
 from desktop.workspaces.train.dialogs.recipe_form import EXCLUDED
 from desktop.workspaces.train.dialogs.run_form import RunForm, StartingPoint
 from desktop.workspaces.train.page import TrainPage
@@ -132,13 +131,16 @@ class RunSetup(Controller):
         """Describe the next run in one line of the page."""
         run = self._next_run
         if run.architecture is not None:
-            network = _architecture_title(run.architecture, run.encoder)
+            parts = [architecture_title(run.architecture, run.encoder)]
         else:
-            network = network_title(self._runs[0]) if self._runs else "the default network"
-        weights = ", ImageNet weights" if run.weights == "imagenet" else ""
-        size = f", {run.size} pixels" if run.size else ""
-        changed = f", {count_of(len(run.choices), 'changed option')}" if run.choices else ""
-        self._page.set_next_run(f"Next run: {network}{weights}{size}{changed}")
+            parts = [network_title(self._runs[0]) if self._runs else "the default network"]
+        if run.weights == "imagenet":
+            parts.append("ImageNet weights")
+        if run.size:
+            parts.append(f"{run.size} pixels")
+        if run.choices:
+            parts.append(count_of(len(run.choices), "changed option"))
+        self._page.set_next_run(f"Next run: {', '.join(parts)}")
 
     # Export of a trained network ----------------------------------------------------------------
 
@@ -151,7 +153,7 @@ class RunSetup(Controller):
             self.export_dialog.raise_()
             return
         file = self._session.folder.parent / f"{self._session.name}-model.onnx"
-        titles = [(run.id, f"Run {run.id}: {network_title(run)}{_score(run)}") for run in self._runs]
+        titles = [(run.id, _run_title(run)) for run in self._runs]
         dialog = ModelExportDialog(self._theme, titles, str(file), self._page.window())
         dialog.export_requested.connect(self._export_model)
         dialog.cancel_requested.connect(self._session.model_exporter.cancel)
@@ -182,10 +184,6 @@ class RunSetup(Controller):
             act()
 
 
-def _architecture_title(name: str, encoder: str | None) -> str:
-    return architecture(name).title + (f" on {encoder}" if encoder else "")
-
-
 def _starting_point(run: RunRecord, default: Recipe) -> StartingPoint | None:
     """Network and recipe of an earlier run, to repeat it; None when they cannot be read."""
     try:
@@ -194,7 +192,7 @@ def _starting_point(run: RunRecord, default: Recipe) -> StartingPoint | None:
     except (MaskloopError, ValueError, TypeError, AttributeError):
         return None
     return StartingPoint(
-        f"Run {run.id}: {network_title(run)}{_score(run)}",
+        _run_title(run),
         {name: text for name, text in changes.items() if name not in EXCLUDED},
         {
             "architecture": spec.architecture,
@@ -214,13 +212,15 @@ def _input_size(run: RunRecord) -> int | None:
 
 
 def network_title(run: RunRecord) -> str:
-    """For people: “U-Net on resnet34”."""
+    """Network and encoder for people, as `architecture_title`; “a network” when they cannot be read."""
     try:
         raw = json.loads(run.model)
-        return _architecture_title(raw["architecture"], raw.get("encoder"))
+        return architecture_title(raw["architecture"], raw.get("encoder"))
     except (MaskloopError, ValueError, KeyError, TypeError):
         return "a network"
 
 
-def _score(run: RunRecord) -> str:
-    return "" if run.best_miou is None else f", mIoU {run.best_miou:.3f}"
+def _run_title(run: RunRecord) -> str:
+    if run.best_miou is None:
+        return f"Run {run.id}: {network_title(run)}"
+    return f"Run {run.id}: {network_title(run)}, mIoU {run.best_miou:.3f}"

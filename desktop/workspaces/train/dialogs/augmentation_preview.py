@@ -44,7 +44,9 @@ class AugmentationPreview(QWidget):
                 cell = QLabel()
                 cell.setFixedSize(CELL_WIDTH, CELL_HEIGHT)
                 cell.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
-                cell.setAccessibleName(f"Picture {place + 1}, {title.lower()}")
+                cell.setAccessibleName(
+                    f"Picture {place + 1}, augmented" if line else f"Picture {place + 1}, unchanged"
+                )
                 grid.addWidget(cell, line, 1 + place)
                 cells.append(cell)
             self.cells.append(cells)

@@ -166,8 +166,9 @@ class NetworkPage(QWidget):
             _set_choices(widget, choices, known[field.name])
         # Not read from the list: a search may hide the row that is selected.
         chosen = _architecture(known)
-        encoder = f" on {known['encoder']}" if known.get("encoder") else ""
-        self.summary = f"{chosen.title}{encoder}" if chosen else "Network of the newest run"
+        self.summary = (
+            architecture_title(chosen.name, known.get("encoder")) if chosen else "Network of the newest run"
+        )
 
     def _row(self, field: NetworkField) -> QLayout:
         option = field.option
@@ -190,6 +191,12 @@ class NetworkPage(QWidget):
     def _on_chosen(self) -> None:
         self.set_values(self.values())
         self.changed.emit()
+
+
+def architecture_title(name: str, encoder: str | None) -> str:
+    """For people: “U-Net on resnet34”; the title alone for a network with a built-in encoder."""
+    title = architecture(name).title
+    return f"{title} on {encoder}" if encoder else title
 
 
 def _default_key(field: NetworkField, values: Values, keys: Sequence[str]) -> str:

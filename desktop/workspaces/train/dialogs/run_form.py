@@ -169,9 +169,13 @@ class RunForm(QDialog):
                 self._default.with_changes(parse_recipe_options(self.choices()))
             except TrainingError as problem:
                 problems = [str(problem)]
-        count = len(self.choices())
-        changed = count_of(count, "changed option") if count else "default options"
-        self.summary.setText(problems[0] if problems else f"{self.network.summary}, {changed}.")
+        changed = count_of(len(self.choices()), "changed option")
+        if problems:
+            self.summary.setText(problems[0])
+        elif self.choices():
+            self.summary.setText(f"{self.network.summary}, {changed}.")
+        else:
+            self.summary.setText(f"{self.network.summary}, default options.")
         set_role(self.summary, "danger" if problems else "muted")
         self.accept_button.setEnabled(not problems)
         if not problems:
