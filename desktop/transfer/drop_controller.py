@@ -78,12 +78,15 @@ class DropController(Controller):
 
     def _ask_to_copy(self, plan: DropPlan, folder: Path | None) -> None:
         """`folder`: it was dropped alone, so that it may be opened as a project instead."""
-        count = len(plan.copies)
-        pictures = count_of(count, "picture") if count > 1 else f"“{plan.copies[0][0].name}”"
+        count, name = len(plan.copies), plan.copies[0][0].name
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
         box.setWindowTitle("Add pictures")
-        box.setText(f"Copy {pictures} into this project?")
+        box.setText(
+            f"Copy {count:,} pictures into this project?"
+            if count > 1
+            else f"Copy “{name}” into this project?"
+        )
         details = [
             f"{_format_size(plan.bytes)} will be copied to {plan.folder}. The originals stay where they are."
         ]

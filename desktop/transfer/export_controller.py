@@ -137,12 +137,14 @@ class ExportController(Controller):
         if self.dialog is None:
             return
         self._written = report.out
-        reused = f" {report.reused:,} of them were already finished." if report.reused else ""
-        skipped = f" Left out: {' '.join(report.problems[:3])}" if report.problems else ""
-        written = f"{count_of(report.pictures, 'picture')} with {count_of(report.pairs, 'mask')}"
-        sentence = f"{written} are in {report.out}.{reused}{skipped}"
-        self.dialog.set_finished(sentence)
-        self.message.emit(sentence)
+        pictures, masks = count_of(report.pictures, "picture"), count_of(report.pairs, "mask")
+        sentences = [f"Exported {pictures} with {masks} to {report.out}."]
+        if report.reused:
+            sentences.append(f"Already finished before: {count_of(report.reused, 'picture')}.")
+        if report.problems:
+            sentences.append(f"Left out: {' '.join(report.problems[:3])}")
+        self.dialog.set_finished(" ".join(sentences))
+        self.message.emit(" ".join(sentences))
 
     def _show_folder(self) -> None:
         if self._written is not None:
@@ -171,7 +173,9 @@ def _plan_text(plan: ExportPlan) -> str:
             for value, count in largest[:MAX_CLASSES_NAMED]
         ]
         rest = len(largest) - MAX_CLASSES_NAMED
-        lines.append(f"Labelled pixels: {', '.join(shares)}{f' and {rest} more' if rest > 0 else ''}.")
+        if rest > 0:
+            shares.append(count_of(rest, "more class", "more classes"))
+        lines.append(f"Labelled pixels: {', '.join(shares)}.")
     return "\n".join(lines)
 
 

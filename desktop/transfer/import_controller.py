@@ -140,7 +140,7 @@ class ImportController(Controller):
             return
         sentences = [f"{count_of(report.pictures, 'picture')} imported, {report.labels:,} with labels."]
         if report.skipped:
-            sentences.append(f"{report.skipped:,} were imported before and have not changed.")
+            sentences.append(f"Imported before and unchanged: {count_of(report.skipped, 'picture')}.")
         if report.uncertain:
             share = sum(report.uncertain.values()) / len(report.uncertain)
             sentences.append(
@@ -148,7 +148,8 @@ class ImportController(Controller):
                 "the others became void."
             )
         if report.problems:
-            sentences.append(f"{len(report.problems):,} left out: {' '.join(report.problems[:3])}")
+            sentences.append(f"Left out: {len(report.problems):,}.")
+            sentences += report.problems[:3]
         self.dialog.set_finished(" ".join(sentences))
         self.message.emit(" ".join(sentences))
         self.labels_imported.emit()
@@ -164,12 +165,13 @@ def _plan_text(plan: ImportPlan) -> str:
     place = (
         "Pictures stay where they are." if plan.in_place else "Pictures are copied into the project's folder."
     )
+    new_classes = count_of(len(plan.new_classes), "new class", "new classes")
     sentences = [
-        f"{count_of(plan.pictures, 'picture')}, {plan.masks:,} with masks ({splits});",
-        f"{count_of(len(plan.new_classes), 'new class', 'new classes')}.",
+        f"{count_of(plan.pictures, 'picture')}, {plan.masks:,} with masks ({splits}); {new_classes}.",
         place,
         *plan.dataset.notes,
     ]
     if plan.dataset.problems:
-        sentences.append(f"{len(plan.dataset.problems):,} left out: {plan.dataset.problems[0]}")
+        sentences.append(f"Left out: {len(plan.dataset.problems):,}.")
+        sentences.append(plan.dataset.problems[0])
     return " ".join(sentences)

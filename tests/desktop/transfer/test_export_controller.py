@@ -109,7 +109,7 @@ def test_a_cancelled_export_shows_how_many_pictures_are_finished(
     monkeypatch.undo()
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
     gui.wait_until(dialog.show_folder.isVisible, "the dataset", 60)
-    assert "1 of them were already finished" in dialog.plan.text()
+    assert "Already finished before: 1 picture." in dialog.plan.text()
     dialog.close()
 
 

@@ -63,7 +63,7 @@ def test_a_folder_is_recognised_previewed_planned_and_imported(gui: GuiDriver, t
     assert gui.session.editing.classes.by_name("road") is not None
     press_import(gui, dialog)
     gui.wait_until(
-        lambda: "1 were imported before and have not changed" in dialog.plan.text(), "the second import"
+        lambda: "Imported before and unchanged: 1 picture." in dialog.plan.text(), "the second import"
     )
 
 
@@ -137,7 +137,7 @@ def test_a_cancelled_import_can_be_continued(gui: GuiDriver, tmp_path: Path) -> 
     assert dialog.isVisible()
     if dialog.cancel.text() != "Close":
         press_import(gui, dialog)
-        assert "were imported before" in dialog.plan.text()
+        assert "Imported before" in dialog.plan.text()
     gui.wait_until(lambda: len(gui.session.pictures) == 63, "all pictures")
 
 
