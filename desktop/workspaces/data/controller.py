@@ -253,8 +253,9 @@ class DataController(Controller):
     def _pair_row(self, pair: DuplicatePair) -> PairRow:
         one, two = (self._session.pictures.get(i) for i in (pair.one, pair.two))
         split = common_split(one.split, two.split)
-        moved = [r.name for r in (one, two) if r.split != split]
-        advice = f"Moves {' and '.join(moved)} into {split_title(split)}." if moved and split else ""
+        # The common split is that of one of the two, so at most the other one moves.
+        moved = next((r.name for r in (one, two) if r.split != split), None)
+        advice = f"Moves {moved} into {split_title(split)}." if moved and split else ""
         members = [PairMember(r.id, r.name, split_title(r.split)) for r in (one, two)]
         # The training picture is skipped: validation and test scores must stay comparable.
         candidate = members[0] if two.split == split != one.split else members[1]

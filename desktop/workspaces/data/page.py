@@ -141,7 +141,7 @@ class SizesCard(Card):
             self._list.addWidget(line)
             self.buttons.append(line)
         rest = len(sizes) - MAX_SIZES
-        self.more.setText(f"and {rest:,} more sizes" if rest > 0 else "")
+        self.more.setText(count_of(rest, "more size") if rest > 0 else "")
         self.more.setVisible(rest > 0)
         self.setVisible(bool(sizes))
 
@@ -249,9 +249,7 @@ class DataPage(QWidget):
         grid.setHorizontalSpacing(2 * GRID)
         grid.setVerticalSpacing(0)
         for at, (key, filter_, title) in enumerate(COUNTS):
-            number = self._counts[key] = link_button(
-                "0", f"Show pictures: {title.lower()}", "Show these pictures."
-            )
+            number = self._counts[key] = link_button("0", f"Show pictures: {title}", "Show these pictures.")
             number.setProperty("role", "count")
             number.clicked.connect(lambda _on=False, f=filter_, t=title: self.filter_requested.emit(f, t))
             grid.addWidget(number, 0, at)

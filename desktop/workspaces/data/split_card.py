@@ -52,7 +52,7 @@ class SplitCard(Card):
             grid.addWidget(text_label(title), y, 0)
             grid.addWidget(self._cell(split, None, key, title), y, 1, Qt.AlignmentFlag.AlignRight)
             for x, (status, of_status, name) in enumerate(STATUS_COLUMNS, 2):
-                cell = self._cell(split, status, f"{key}+{of_status}", f"{title}, {name.lower()}")
+                cell = self._cell(split, status, f"{key}+{of_status}", f"{title}, {name}")
                 grid.addWidget(cell, y, x, Qt.AlignmentFlag.AlignRight)
         grid.setColumnStretch(0, 1)
         self.add(grid)
@@ -66,7 +66,7 @@ class SplitCard(Card):
             cell.setEnabled(sum(known) > 0)
 
     def _cell(self, split: Split | None, status: Status | None, key: str, title: str) -> QPushButton:
-        cell = link_button("0", title, f"Show these pictures: {title[0].lower()}{title[1:]}.")
+        cell = link_button("0", title, f"Show these pictures: {title}.")
         cell.setProperty("role", "number")
         cell.clicked.connect(lambda: self.filter_requested.emit(key, title))
         self.cells[split, status] = cell

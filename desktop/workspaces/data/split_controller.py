@@ -14,11 +14,6 @@ from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.workspaces.data.split_dialog import SplitDialog, SplitPlanRow
 
-UNIT_NAMES = {
-    SplitGrouping.FOLDER: "folders",
-    SplitGrouping.GROUP: "sequences",
-    SplitGrouping.TAG: "groups by tag",
-}
 MAX_WARNINGS = 4
 
 
@@ -80,19 +75,19 @@ class SplitController(Controller):
             return
         changed = count_of(len(plan.changes), "picture")
         sentences = [f"{changed} of {plan.pictures:,} will get a split; one undo reverts all of it."]
-        if plan.options.grouping in UNIT_NAMES:
-            sentences.insert(0, f"{plan.units:,} {UNIT_NAMES[plan.options.grouping]}.")
+        if plan.options.grouping != SplitGrouping.SHARE:
+            sentences.insert(0, f"{_group_count(plan)}.")
         warnings = self._warnings(plan)
         self.dialog.set_plan(" ".join(sentences + warnings), warning=bool(warnings), title=f"Split {changed}")
 
     def _warnings(self, plan: SplitPlan) -> list[str]:
         warnings = []
         if plan.moved:
-            warnings.append(f"{count_of(plan.moved, 'picture')} will leave the split they have.")
+            warnings.append(f"{count_of(plan.moved, 'picture')} will move to another split.")
         if plan.units < len(ALL_SPLITS) and plan.options.grouping != SplitGrouping.SHARE:
             warnings.append("Too few groups to fill every split.")
         warnings += [
-            f"{self._session.editing.classes.name_of(value)} will be in {split} only."
+            f"{self._session.editing.classes.name_of(value)} will be in {split_title(split)} only."
             for value, split in classes_in_one_split(plan.stats).items()
         ]
         return warnings[:MAX_WARNINGS]
@@ -134,11 +129,24 @@ class SplitController(Controller):
     def _on_applied(self, count: int) -> None:
         if self.dialog is not None:
             self.dialog.close()
-        self.message.emit(f"{count_of(count, 'picture')} have a new split. Undo reverts it in one step.")
+        self.message.emit(f"Assigned a split to {count_of(count, 'picture')}. Undo reverts it in one step.")
 
     def _show_error(self, problem: MaskloopError) -> None:
         self._show_plan_error(problem)
         self.message.emit(str(problem))
+
+
+def _group_count(plan: SplitPlan) -> str:
+    """How many groups of pictures the plan keeps together: "12 folders"."""
+    match plan.options.grouping:
+        case SplitGrouping.FOLDER:
+            return count_of(plan.units, "folder")
+        case SplitGrouping.GROUP:
+            return count_of(plan.units, "sequence")
+        case SplitGrouping.TAG:
+            return count_of(plan.units, "group by tag", "groups by tag")
+        case _:
+            return count_of(plan.units, "picture")
 
 
 def split_title(split: Split | None) -> str:

@@ -52,7 +52,7 @@ class SplitDialog(QDialog):
         self.setMinimumWidth(620)
         self.by = combo_box(STRATEGIES, "Pictures to keep together")
         self.help = text_label(STRATEGY_HELP[SplitGrouping.SHARE], "muted", wrap=True)
-        self.shares = {key: _number(f"Share for {title.lower()}", 0, 1000) for key, title in SPLIT_TITLES}
+        self.shares = {key: _number(f"Share for {title}", 0, 1000) for key, title in SPLIT_TITLES}
         for box, share in zip(self.shares.values(), (70, 15, 15), strict=True):
             box.setValue(share)
         self.stratify = QCheckBox("Stratify: give each split its share of every class")

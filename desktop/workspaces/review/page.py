@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QMenu, QProgressBar, QWidget
 
+from core.base.text import count_of
 from core.project.records import Status
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import (
@@ -96,7 +97,8 @@ class ReviewPage(QWidget):
         """How many of how many pictures are selected."""
         self._selected = selected
         if not selected:
-            self.selection_text.setText(f"{total:,} pictures. Select some to edit them." if total else "")
+            pictures = count_of(total, "picture")
+            self.selection_text.setText(f"{pictures}. Select some to edit them." if total else "")
         else:
             self.selection_text.setText(f"{selected:,} of {total:,} selected")
         self.select_all.setEnabled(selected < total)
@@ -189,5 +191,7 @@ class ReviewPage(QWidget):
 
 def join_problems(texts: Sequence[str], most: int = 3) -> str:
     """Sentences about problems as one line: the first `most`, and how many more."""
-    more = f" And {len(texts) - most} more." if len(texts) > most else ""
-    return " ".join(texts[:most]) + more
+    sentences = list(texts[:most])
+    if len(texts) > most:
+        sentences.append(f"Further problems: {len(texts) - most:,}.")
+    return " ".join(sentences)

@@ -56,7 +56,7 @@ def test_an_image_size_lists_its_pictures(gui: GuiDriver, page: DataPage) -> Non
 
 def test_image_sizes_beyond_the_limit_are_counted(page: DataPage) -> None:
     page.sizes.set_sizes([((10 + n, 10), 1) for n in range(9)])
-    assert len(page.sizes.buttons) == 6 and page.sizes.more.text() == "and 3 more sizes"
+    assert len(page.sizes.buttons) == 6 and page.sizes.more.text() == "3 more sizes"
     page.sizes.set_sizes(())
     assert page.sizes.isHidden()
 
@@ -88,13 +88,13 @@ def test_counts_classes_and_findings_list_their_pictures(gui: GuiDriver, page: D
 
     look(gui)
     gui.wait_until(lambda: page.splits.cells[Split.VAL, Status.DONE].text() == "1", "the table")
-    assert follow(gui, page.splits.cells[Split.VAL, Status.DONE]) == ("Validation, done", ["p1.png"])
+    assert follow(gui, page.splits.cells[Split.VAL, Status.DONE]) == ("Validation, Done", ["p1.png"])
     look(gui)
     assert not page.splits.cells[Split.TEST, None].isEnabled()
-    assert follow(gui, page.splits.cells[None, Status.NEW]) == ("Without a split, new", ["p2.png"])
+    assert follow(gui, page.splits.cells[None, Status.NEW]) == ("Without a split, New", ["p2.png"])
     gui.page.filmstrip.filter.showPopup()
     gui.page.filmstrip.filter.hidePopup()
-    assert gui.page.filmstrip.filter.currentText() == "Without a split, new"
+    assert gui.page.filmstrip.filter.currentText() == "Without a split, New"
     look(gui)
     gui.wait_until(page._counts["pictures"].isEnabled, "the count of all")
     assert follow(gui, page._counts["pictures"]) == ("All pictures", ["p0.png", "p1.png", "p2.png"])
