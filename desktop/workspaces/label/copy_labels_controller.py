@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from core.base.errors import MaskloopError, UserError
+from core.base.text import count_of
 from core.labels.deferred_edit import EditRequest
 from core.labels.label_map import Edit, LabelMap
 from core.session.copy_labels import LabelCopier, SourceLabel, copy_labels
@@ -59,7 +60,7 @@ class CopyLabelsController(Controller):
 
     def _report(self, name: str, overwrite: bool, edit: Edit | None) -> None:
         if edit is not None:
-            self.message.emit(f"Copied {edit.pixels:,} pixels from {name}.")
+            self.message.emit(f"Copied {count_of(edit.pixels, 'pixel')} from {name}.")
         elif overwrite:
             self.message.emit(f"Nothing to copy: every labelled pixel of {name} has the same class here.")
         else:

@@ -135,7 +135,5 @@ class CorrectionReport(Controller):
 
 
 def percent_text(share: float) -> str:
-    """A share (0..1) for a sentence: "nothing", "less than 1 %", "12 %"."""
-    if share == 0:
-        return "nothing"
-    return "less than 1 %" if share < 0.01 else f"{100 * share:.0f} %"
+    """A share (0..1): "12 %"; "<1 %" where rounding would hide that it is more than nothing."""
+    return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"

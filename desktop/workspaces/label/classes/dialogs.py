@@ -86,8 +86,11 @@ class DeleteClassDialog(ClassDialog):
         return VOID if self.void.isChecked() else UNLABELLED
 
     def _update_sentence(self) -> None:
-        became = "void" if self.void.isChecked() else "unlabelled"
-        self.sentence.setText(f"{self._usage} will become {became}.")
+        self.sentence.setText(
+            f"{self._usage} will become void."
+            if self.void.isChecked()
+            else f"{self._usage} will become unlabelled."
+        )
 
 
 class MergeClassDialog(ClassDialog):

@@ -110,7 +110,11 @@ class ClassOperations(Controller):
     def _ask_merge(self, source: LabelClass, target: LabelClass, usage: ClassUsage) -> None:
         def merge() -> None:
             self._stop_painting(source.value, target.value)
-            done = f"Merged {source.name} into {target.name}: {usage_text(usage)}."
+            done = (
+                f"Merged {source.name} into {target.name}: {usage_text(usage)}."
+                if usage.pixels
+                else f"Merged {source.name} into {target.name}."
+            )
             self._send(self._editing.merge_class(source.value, target.value), done)
 
         self._ask(MergeClassDialog(source, target, usage_text(usage), self._page), merge, usage)
@@ -121,8 +125,12 @@ class ClassOperations(Controller):
         def delete() -> None:
             others = [c.value for c in self._editing.classes if c.value != deleted.value]
             self._stop_painting(deleted.value, others[0] if others else 0)
-            became = "void" if dialog.new_value == VOID else "unlabelled"
-            done = f"Deleted {deleted.name}: {usage_text(usage)} became {became}."
+            if not usage.pixels:
+                done = f"Deleted {deleted.name}."
+            elif dialog.new_value == VOID:
+                done = f"Deleted {deleted.name}: {usage_text(usage)} became void."
+            else:
+                done = f"Deleted {deleted.name}: {usage_text(usage)} became unlabelled."
             self._send(self._editing.delete_class(deleted.value, leave=dialog.new_value), done)
 
         self._ask(dialog, delete, usage)
@@ -198,7 +206,7 @@ class ClassOperations(Controller):
 
 
 def usage_text(usage: ClassUsage) -> str:
-    """How much carries a class: "1,204 pixels in 18 pictures"."""
+    """Pixels of a class, and the pictures with such pixels: "1,204 pixels in 18 pictures"."""
     if not usage.pixels:
-        return "no pixel"
+        return count_of(0, "pixel")
     return f"{count_of(usage.pixels, 'pixel')} in {count_of(usage.pictures, 'picture')}"

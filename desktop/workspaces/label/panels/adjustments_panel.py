@@ -113,7 +113,8 @@ class AdjustmentsPanel(QFrame):
         self.channels = combo_box(CHANNEL_ROWS, "Channels shown")
         self.channels.currentIndexChanged.connect(self._channels_changed)
         self.band_boxes = tuple(
-            combo_box((), f"Channel shown as {name}") for name in ("red", "green", "blue")
+            combo_box((), name)
+            for name in ("Channel shown as red", "Channel shown as green", "Channel shown as blue")
         )
         for box in self.band_boxes:
             box.currentIndexChanged.connect(self._channels_changed)

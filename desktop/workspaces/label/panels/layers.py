@@ -51,14 +51,14 @@ class LayersPanel(QWidget):
         self.setLayout(layout)
 
     def _row(self, key: str, title: str, help_line: str) -> QHBoxLayout:
-        eye = icon_button("eye", f"Show the layer {title.lower()}", self._theme, 16, checkable=True)
+        eye = icon_button("eye", f"Show the layer {title}", self._theme, 16, checkable=True)
         eye.setChecked(True)
         eye.setFixedHeight(3 * GRID)
         eye.setProperty("role", "eye")
         name = text_label(title)
         name.setToolTip(help_line)
         name.setFixedWidth(max(self.fontMetrics().horizontalAdvance(each) for _, each, _ in LAYERS) + 4)
-        slider = LevelSlider(0, 100, f"Opacity of the layer {title.lower()}")
+        slider = LevelSlider(0, 100, f"Opacity of the layer {title}")
         number = text_label("", "muted")
         number.setFixedWidth(self.fontMetrics().horizontalAdvance("100 %") + 2)
         number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)

@@ -54,9 +54,9 @@ class OptionBar(QWidget):
         self.controls = ToolControls(actions)
         self.help = ElidedLabel("", "muted", lines=2)
         self.view = self._button("adjust_view", "Brightness and contrast")
-        self.undo = self._button("undo")
-        self.redo = self._button("redo")
-        self.history = self._button("history")
+        self.undo = self._button("undo", "Undo")
+        self.redo = self._button("redo", "Redo")
+        self.history = self._button("history", "History")
         self.size_slider.valueChanged.connect(self._slider_moved)
         self.size_field.valueChanged.connect(self._number_changed)
         self._widest = QFontMetrics(theme.strong_font()).horizontalAdvance("Rectangle") + GRID
@@ -126,12 +126,16 @@ class OptionBar(QWidget):
         self._update_undo_actions()
 
     def _update_undo_actions(self) -> None:
-        for key, name, cancels in (("undo", self._undo, self._is_busy), ("redo", self._redo, False)):
-            action = self._actions[key]
-            title = key.capitalize()
-            action.setEnabled(bool(name) or cancels)
-            action.setText(f"{title} “{name}”" if name else title)
-            tooltip = action.text() if action.isEnabled() else f"Nothing to {key}"
+        undo, redo = self._actions["undo"], self._actions["redo"]
+        undo.setEnabled(bool(self._undo) or self._is_busy)
+        redo.setEnabled(bool(self._redo))
+        undo.setText(f"Undo “{self._undo}”" if self._undo else "Undo")
+        redo.setText(f"Redo “{self._redo}”" if self._redo else "Redo")
+        for key, action, unavailable in (
+            ("undo", undo, "Nothing to undo"),
+            ("redo", redo, "Nothing to redo"),
+        ):
+            tooltip = action.text() if action.isEnabled() else unavailable
             action.setToolTip(f"{tooltip}  {shortcut_text(key)}")
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
@@ -178,11 +182,11 @@ class OptionBar(QWidget):
         self.size_slider.blockSignals(False)
         self.size_changed.emit(size)
 
-    def _button(self, key: str, name: str = "") -> QToolButton:
+    def _button(self, key: str, name: str) -> QToolButton:
         button = QToolButton()
         button.setDefaultAction(self._actions[key])
         button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonIconOnly)
-        button.setAccessibleName(name or key.capitalize())
+        button.setAccessibleName(name)
         button.setIconSize(QSize(20, 20))
         button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         return button

@@ -111,8 +111,8 @@ class TrainingPanel(QWidget):
 
         `message` is shown above the buttons, in red when training `failed`. Raises KeyError for an unknown phase.
         """
-        shows_device = bool(device) and phase in ("training", "paused")
-        self.phase.setText(f"{PHASES[phase]} on {device}" if shows_device else PHASES[phase])
+        on_device = {"training": f"Training on {device}", "paused": f"Paused on {device}"} if device else {}
+        self.phase.setText(on_device.get(phase, PHASES[phase]))
         speed = f"{pictures_per_second:.1f} pictures per second" if pictures_per_second else ""
         self.phase.setToolTip("\n".join(filter(None, (f"Step {step:,}" if step else "", speed))))
         busy = phase != "idle"

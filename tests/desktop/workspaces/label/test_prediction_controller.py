@@ -165,7 +165,7 @@ def test_the_corrected_share_is_reported_beside_the_previous_one(gui: GuiDriver,
     gui.wait_until(lambda: gui.labelling.picture.id == 2, "the next picture", 10)
     gui.wait_until(lambda: gui.labelling.picture.prediction is not None, "its prediction", 20)
     gui.key(Qt.Key.Key_Return, CTRL)
-    gui.wait_until(lambda: gui.said.startswith("Corrected nothing"), "what this one took", 10)
+    gui.wait_until(lambda: gui.said.startswith("Corrected 0 %"), "what this one took", 10)
     assert gui.said.endswith(f", {first.split()[1]} % of the previous picture.")
 
     gui.wait_until(lambda: gui.labelling.picture.id == 3, "the last picture", 10)
@@ -180,8 +180,8 @@ def test_the_corrected_share_is_reported_beside_the_previous_one(gui: GuiDriver,
 
 def test_shares_as_text() -> None:
     assert [percent_text(share) for share in (0, 0.004, 0.03, 0.114)] == [
-        "nothing",
-        "less than 1 %",
+        "0 %",
+        "<1 %",
         "3 %",
         "11 %",
     ]
