@@ -99,15 +99,15 @@ class LearnController(Controller):
             )
 
     def _spec(self, runs: list[RunRecord]) -> tuple[ModelSpec, str]:
-        """The network of the newest run that can be read, else the default one; and where it comes from."""
+        """The network of the newest run that can be read, else the default one; and a sentence that says which."""
         for run in runs:
             try:
-                return spec_of(run), f"from run {run.id}"
+                return spec_of(run), f"The network of run {run.id}."
             except MaskloopError:
                 continue
         values = self._session.editing.classes.values or (1, 2)
         kind = likely_device(self._settings.get("device"))
-        return default_spec(kind, values), "the default, as nothing has been trained yet"
+        return default_spec(kind, values), "The default network, as nothing has been trained yet."
 
     def _on_summary(self, spec: ModelSpec, origin: str, summary: NetworkSummary) -> None:
         if not self.is_closed and spec == self._requested:

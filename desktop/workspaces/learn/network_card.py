@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QComboBox, QSizePolicy, QTableWidgetItem, QWidget
 
+from core.base.text import count_of
 from core.models.summary_types import NetworkSummary
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.cards import Card
@@ -70,12 +71,12 @@ class NetworkCard(Card):
         self._body.hide()
 
     def set_summary(self, network: NetworkSummary, origin: str) -> None:
-        """`origin`: where the network comes from, a run or the default."""
+        """`origin`: a sentence that says where the network comes from."""
         self.network = network
         million = network.parameters / 1e6
         self.summary.setText(
-            f"{network.title} ({origin}). {million:,.2f} million parameters; "
-            f"{network.channels} input channels, {network.classes} classes."
+            f"{network.title}. {origin} {million:,.2f} million parameters; "
+            f"{count_of(network.channels, 'input channel')}, {count_of(network.classes, 'class', 'classes')}."
         )
         self.input_size.blockSignals(True)
         self.input_size.clear()
@@ -121,5 +122,5 @@ class NetworkCard(Card):
         if self.network is None or not 0 <= place < len(self.network.stages):
             return
         stage = self.network.stages[place]
-        self.description.setText(f"{stage.name}: {stage.description[0].lower()}{stage.description[1:]}")
+        self.description.setText(f"{stage.name}: {stage.description}")
         self.diagram.set_current(place)

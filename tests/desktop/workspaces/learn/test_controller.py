@@ -247,7 +247,7 @@ def test_default_network_then_that_of_the_newest_run(gui: GuiDriver, page: Learn
     come(gui)
     assert card.network is None or "small" in card.summary.text()
     gui.wait_until(lambda: card.network is not None, "the stages of the run's network")
-    assert card.summary.text().startswith(f"Asymmetric U-Net, small (from run {run.id}).")
+    assert card.summary.text().startswith(f"Asymmetric U-Net, small. The network of run {run.id}.")
     assert card.input_size.currentData() == 128
     assert [card.table.item(y, 0).text() for y in range(3)] == ["Encoder 1", "Encoder 2", "Encoder 3"]
     assert "torch" not in vars(sys.modules["desktop.workspaces.learn.controller"])
@@ -281,9 +281,9 @@ STAGES = NetworkSummary(
 
 def test_table_and_diagram_of_the_network(card: NetworkCard) -> None:
     assert not card.table.isVisible() and "takes a few seconds" in card.summary.text()
-    card.set_summary(STAGES, "from run 7")
+    card.set_summary(STAGES, "The network of run 7.")
     assert card.summary.text() == (
-        "A small U (from run 7). 1.23 million parameters; 3 input channels, 2 classes."
+        "A small U. The network of run 7. 1.23 million parameters; 3 input channels, 2 classes."
     )
     sizes = lambda: [card.table.item(y, 1).text() for y in range(4)]  # noqa: E731
     assert sizes() == ["64 × 64", "32 × 32", "64 × 64", "–"]
@@ -295,9 +295,9 @@ def test_table_and_diagram_of_the_network(card: NetworkCard) -> None:
     assert sizes() == ["128 × 128", "64 × 64", "128 × 128", "128 × 128"]
     place = card.diagram.rect_of(2).center().toPoint()
     QTest.mouseClick(card.diagram, Qt.MouseButton.LeftButton, pos=place)
-    assert card.table.currentRow() == 2 and card.description.text() == "Way up 1: doubles the size."
+    assert card.table.currentRow() == 2 and card.description.text() == "Way up 1: Doubles the size."
     QTest.keyClick(card.table, Qt.Key.Key_Down)
-    assert card.description.text() == "Head: one score for each class." and card.diagram.current == 3
+    assert card.description.text() == "Head: One score for each class." and card.diagram.current == 3
     card.set_waiting("There is no encoder called “nobody”.")
     assert not card.table.isVisible() and card.summary.text() == "There is no encoder called “nobody”."
 
