@@ -1,1 +1,1 @@
-"""The window: shows what core knows, forwards what the user does."""
+"""The Qt window: shows the state of a project, and passes what the user does on to `core`."""

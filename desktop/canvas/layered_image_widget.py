@@ -29,7 +29,7 @@ _LOADING_DELAY_MS = 300
 
 
 class LayeredImageWidget(PanZoomWidget):
-    """One picture with label and prediction. Reads the label's live array; knows nothing of tools. GUI thread.
+    """One picture with label and prediction. Reads the label's live array; independent of tools. GUI thread.
 
     The cost of painting depends on the size of the widget and on what changed, never on the size of the picture.
     """

@@ -16,7 +16,7 @@ from desktop.canvas.viewport import Viewport
 
 
 class PanZoomWidget(QWidget):
-    """Owns viewport and compositor, and knows nothing of the content. Positions are widget pixels. GUI thread."""
+    """Owns viewport and compositor, independent of the content. Positions are widget pixels. GUI thread."""
 
     view_changed = Signal(float)
     """The scale, after every zoom and every pan."""

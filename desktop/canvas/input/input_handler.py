@@ -22,7 +22,7 @@ _Button = Qt.MouseButton
 
 
 class InputHandler:
-    """Knows which gesture each button and key performs now. Lives on the GUI thread.
+    """Decides which gesture a button or key performs now. Lives on the GUI thread.
 
     At most one of stroke and resize is active; a pan may happen in the middle of either.
     """

@@ -20,7 +20,7 @@ _TOOL_KEYS = (
 
 
 class ToolKeys:
-    """Knows which keys the tool needs now, before any shortcut of the window gets them. GUI thread."""
+    """Passes the keys that the active tool needs now to it, before any shortcut of the window gets them. GUI thread."""
 
     def __init__(self, tools: ToolRunner, end_gesture: Callable[[], None]) -> None:
         """end_gesture: ends a press without a release, before Enter or Esc act on the tool."""

@@ -29,7 +29,7 @@ _NO_COLOUR = QColor(128, 128, 128)
 
 
 class ToolRunner(QObject):
-    """Holds the active tool, its options and the class it paints. Knows no buttons and no events; positions are widget
+    """Holds the active tool, its options and the class it paints. Handles no Qt events; positions are widget
     pixels. Lives on the GUI thread; without a picture nothing happens.
 
     The label belongs to the session; the tool paints into it and each finished edit is handed over once.

@@ -53,7 +53,7 @@ class ComparisonStyle:
 
 
 class FrameBuffers:
-    """The buffers for one size of the canvas; they know nothing of the content."""
+    """The buffers for one size of the canvas; independent of the content."""
 
     def __init__(self, width: int, height: int, ratio: float) -> None:
         """width, height: device pixels; ratio: device pixels per logical pixel."""

@@ -19,7 +19,7 @@ from desktop.workspaces.label.panels.tool_strip import ToolStrip
 
 
 class LabelPage(QWidget):
-    """Holds the widgets; LabelController and TrainController fill them while a project is open."""
+    """Holds the widgets; LabelController and TrainingPanelController fill them while a project is open."""
 
     def __init__(self, actions: Mapping[str, QAction], theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
