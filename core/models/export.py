@@ -176,9 +176,9 @@ def _exported(
         return torch.export.export(whole, (example,), dynamic_shapes=(sides,))
     except Exception as error:  # torch.export raises many types
         reason = str(error).strip().split("\n", maxsplit=1)[0][:160]
-        network = loaded.spec.architecture + (f" on {loaded.spec.encoder}" if loaded.spec.encoder else "")
         raise ModelError(
-            f"A {network} cannot be exported in this form ({reason}). Export it as .safetensors instead."
+            f"The network {loaded.spec.network_name} cannot be exported in this form ({reason}). "
+            "Export it as .safetensors instead."
         ) from error
 
 

@@ -173,6 +173,8 @@ def _spec_from_weights(
 
 
 def _mismatch_error(path: Path, spec: ModelSpec, error: Exception) -> ModelError:
-    network = spec.architecture + (f" on {spec.encoder}" if spec.encoder else "")
     reason = " ".join(str(error).split())[:160]
-    return ModelError(f"The weights in {path.name} do not fit a {network} ({reason}).")
+    return ModelError(
+        f"The weights in {path.name} do not fit the network {spec.network_name} ({reason}). "
+        "Give the --arch and --encoder that they were trained with."
+    )

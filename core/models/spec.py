@@ -59,6 +59,11 @@ class ModelSpec:
         if not 1 <= self.channels <= 16:
             raise ModelError(f"A network for {self.channels} colour channels cannot be built; use 1 to 16.")
 
+    @property
+    def network_name(self) -> str:
+        """Architecture and encoder, for messages: "unet on resnet34"."""
+        return f"{self.architecture} on {self.encoder}" if self.encoder else self.architecture
+
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
         return {

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor, nn
 
+from core.base.text import count_of
 from core.models.asymmetric_unet import AsymmetricUNet
 from core.models.catalogue import architecture
 from core.models.fcn import FCN8s
@@ -71,7 +72,8 @@ def summarise_network(spec: ModelSpec) -> NetworkSummary:
     left = total - sum(stage.parameters for stage in stages)
     if left:
         stages.append(NetworkStage(OTHER, "Other layers", "Layers between the stages above.", 0, left))
-    title = architecture(spec.architecture).title + (f" on {spec.encoder}" if spec.encoder else "")
+    title = architecture(spec.architecture).title
+    title = f"{title} on {spec.encoder}" if spec.encoder else title
     return NetworkSummary(title, spec.size, spec.channels, len(spec.class_values), total, tuple(stages))
 
 
@@ -87,10 +89,13 @@ def _parts(model: nn.Module) -> Iterator[NetworkPart]:
 def _asymmetric(model: AsymmetricUNet) -> Iterator[NetworkPart]:
     for at, stage in enumerate(model.down):
         blocks = len(stage) - 1  # type: ignore[arg-type]
-        description = "Convolution of stride 2 halves the size"
-        if blocks:
-            description += f", then {blocks} residual block{'s' * (blocks > 1)} with squeeze-and-excitation"
-        yield NetworkPart(ENCODER, f"Encoder {at + 1}", f"{description}.", [stage], stage)
+        description = (
+            f"Convolution of stride 2 halves the size, then {count_of(blocks, 'residual block')} with "
+            "squeeze-and-excitation."
+            if blocks
+            else "Convolution of stride 2 halves the size."
+        )
+        yield NetworkPart(ENCODER, f"Encoder {at + 1}", description, [stage], stage)
     description = "Parallel convolutions with several dilations, and global average pooling (ASPP)."
     yield NetworkPart(BOTTLENECK, "Atrous pyramid", description, [model.pyramid], model.pyramid)
     for at, rise in enumerate(model.up):

@@ -23,7 +23,7 @@ from core.models.export_job import (
 )
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, RunRecord, Split
-from core.training.exit_reason import OUT_OF_MEMORY_TEXT, is_out_of_memory
+from core.training.exit_reason import is_out_of_memory
 
 MODULE = "core.models.export_worker"
 
@@ -122,9 +122,10 @@ def _run(
 
 def _exit_message(stderr_tail: Sequence[str]) -> str:
     if is_out_of_memory("\n".join(stderr_tail)):
-        return OUT_OF_MEMORY_TEXT.format("The export stopped: it")
-    reason = stderr_tail[-1][:200] if stderr_tail else "no error output"
-    return f"The export ended unexpectedly ({reason}). Export as .safetensors instead, or try again."
+        return "The export ran out of memory. Close other programs and try again, or export as .safetensors."
+    if not stderr_tail:
+        return "The export ended unexpectedly. Export as .safetensors instead, or try again."
+    return f"The export ended unexpectedly ({stderr_tail[-1][:200]}). Export as .safetensors instead, or try again."
 
 
 def _find_run(project: Project, run_id: int | None) -> RunRecord:
