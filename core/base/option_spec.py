@@ -13,12 +13,17 @@ from typing import Any
 from core.base.errors import UserError
 
 _YES, _NO = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
-_KIND_NAMES = {
-    int: "a whole number",
-    float: "a number",
-    bool: "yes or no",
-    tuple: "two numbers such as 0.75-1.6",
+_RANGE_TEXTS = {
+    int: ("a whole number", "a whole number from {}", "a whole number to {}", "a whole number from {} to {}"),
+    float: ("a number", "a number from {}", "a number to {}", "a number from {} to {}"),
+    tuple: (
+        "two numbers such as 0.75-1.6",
+        "two numbers such as 0.75-1.6 from {}",
+        "two numbers such as 0.75-1.6 to {}",
+        "two numbers such as 0.75-1.6 from {} to {}",
+    ),
 }
+"""By kind: without limits, with a minimum, with a maximum, with both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +80,9 @@ class OptionSpec:
         if self.kind is bool:
             return "yes, no"
         if self.kind is not str:
-            low = "" if self.minimum is None else f"from {self.minimum:g}"
-            high = "" if self.maximum is None else f"to {self.maximum:g}"
-            words.insert(0, " ".join(part for part in (_KIND_NAMES[self.kind], low, high) if part))
+            limits = [f"{limit:g}" for limit in (self.minimum, self.maximum) if limit is not None]
+            at = (self.minimum is not None) + 2 * (self.maximum is not None)
+            words.insert(0, _RANGE_TEXTS[self.kind][at].format(*limits))
         first, last = words[:-1], words[-1:]
         return ", or ".join([", ".join(first), *last] if first else last) or "text"
 

@@ -118,8 +118,8 @@ class Dataset:
     def __post_init__(self) -> None:
         """Raises FormatError if there are no samples, or more classes than a project can hold."""
         if not self.samples:
-            why = f" {self.problems[0]}" if self.problems else ""
-            raise FormatError(f"There are no pictures in {self.root} that belong to the dataset.{why}")
+            missing = f"There are no pictures in {self.root} that belong to the dataset."
+            raise FormatError(f"{missing} {self.problems[0]}" if self.problems else missing)
         if len(self.classes) > MAX_CLASS_VALUE:
             raise FormatError(
                 f"The dataset in {self.root} has {len(self.classes)} classes; a project has at most {MAX_CLASS_VALUE}."

@@ -111,4 +111,5 @@ def _kind(mask: str) -> str:
     stem = stem_of(mask)
     ending = stem[len(_without_mask_ending(stem)) :]
     folder = re.sub(r"^(train|val|test|valid)(?=[_-]|annot)", "", named[-1].casefold()) if named else ""
-    return f"{folder.strip('_-') or 'next to the pictures'}{f' *{ending}' if ending else ''}"
+    kind = folder.strip("_-") or "next to the pictures"
+    return f"{kind} *{ending}" if ending else kind

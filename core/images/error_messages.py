@@ -38,10 +38,9 @@ def describe_read_error(path: Path, error: Exception, max_pixels: int) -> str:
         case MemoryError():
             message = f"{file} does not fit into the free memory. Close other programs or make it smaller."
         case Image.DecompressionBombError():
-            millions = f"{max_pixels / 1e6:,.0f} million pixels"
             message = (
-                f"{file} claims to be far larger than the {millions} that Maskloop opens. "
-                "Cut it into tiles or make it smaller."
+                f"{file} claims to be far larger than the {max_pixels / 1e6:,.0f} million pixels that Maskloop "
+                "opens. Cut it into tiles or make it smaller."
             )
         case UnidentifiedImageError() if _is_empty(path):
             message = f"{file} cannot be opened: the file is empty. {_COPY_AGAIN}"

@@ -178,7 +178,10 @@ def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] 
             values = _mask_values(image, path)
             return turn_upright(values, _orientation_of(image))
     except _UnusualTiffError as error:
-        raise _mask_error(path, "this kind of TIFF is not supported") from error
+        raise ImageError(
+            f"“{path}” cannot be used as a mask: this kind of TIFF is not supported. "
+            "Save it again as an 8-bit or 16-bit PNG of class values."
+        ) from error
 
 
 # Opening, and what every reader needs --------------------------------------------------------------
@@ -261,7 +264,10 @@ def _mask_values(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[
             "Import it as a dataset with a list of class colours, or save it as an 8-bit PNG of class values."
         )
     if image.mode == "LA" and ";16" in raw_mode:
-        raise _mask_error(path, "it mixes 16-bit values with transparency")
+        raise ImageError(
+            f"“{path}” cannot be used as a mask: it mixes 16-bit values with transparency. "
+            "Save it again as an 8-bit or 16-bit PNG of class values."
+        )
     _load(image)
     if not image.mode.startswith(("I", "F")):
         values = np.asarray(image if len(image.mode) == 1 else image.getchannel(0)).astype(np.uint8)
@@ -270,15 +276,11 @@ def _mask_values(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[
     wide = np.asarray(image)
     whole = wide.astype(np.uint16) if np.all((wide >= 0) & (wide <= 65535)) else None
     if whole is None or not np.array_equal(whole, wide):
-        raise _mask_error(path, "some values are not whole numbers from 0 to 65,535")
+        raise ImageError(
+            f"“{path}” cannot be used as a mask: some values are not whole numbers from 0 to 65,535. "
+            "Save it again as an 8-bit or 16-bit PNG of class values."
+        )
     return whole
-
-
-def _mask_error(path: Path, reason: str) -> ImageError:
-    return ImageError(
-        f"“{path}” cannot be used as a mask: {reason}. "
-        "Save it again as an 8-bit or 16-bit PNG of class values."
-    )
 
 
 def _raw_mode(image: Image.Image) -> str:

@@ -211,13 +211,17 @@ def _overviews(tiff: Any) -> list[Any]:
 def _check_readable_by_region(path: Path, page: Any) -> None:
     part = int(np.prod(_segment_size(page)))
     if part > MAX_SEGMENT_PIXELS or part * page.samplesperpixel > MAX_SEGMENT_VALUES:
-        reason = "is too large to be read whole, and it is not stored in tiles"
-    elif page.photometric not in _GREY_OR_COLOUR or page.dtype is None or page.dtype.kind not in "uif":
-        reason = "is too large to be read whole, and its colour type cannot be read in parts"
-    elif orientation_of(page) != 1:
-        reason = "is too large to be read whole, and it is stored rotated"
-    else:
-        return
-    raise ImageError(
-        f"“{path}” {reason}. Save it as an upright tiled TIFF in grey or RGB, or cut it into pieces."
-    )
+        raise ImageError(
+            f"“{path}” is too large to be read whole, and it is not stored in tiles. "
+            "Save it as an upright tiled TIFF in grey or RGB, or cut it into pieces."
+        )
+    if page.photometric not in _GREY_OR_COLOUR or page.dtype is None or page.dtype.kind not in "uif":
+        raise ImageError(
+            f"“{path}” is too large to be read whole, and its colour type cannot be read in parts. "
+            "Save it as an upright tiled TIFF in grey or RGB, or cut it into pieces."
+        )
+    if orientation_of(page) != 1:
+        raise ImageError(
+            f"“{path}” is too large to be read whole, and it is stored rotated. "
+            "Save it as an upright tiled TIFF in grey or RGB, or cut it into pieces."
+        )

@@ -13,6 +13,10 @@ from core.base.errors import ProjectError
 _FLAT = b"F"
 _ZLIB = b"Z"
 _DAMAGED = "A label tile is damaged ({}). Close the project and repair it with: maskloop check --repair"
+_WRONG_SIZE = (
+    "A label tile is damaged (its size is not that of the picture). "
+    "Close the project and repair it with: maskloop check --repair"
+)
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -45,7 +49,7 @@ def decode(blob: bytes, height: int, width: int, dtype: type[Scalar]) -> NDArray
             raise ProjectError(_DAMAGED.format(problem)) from problem
         if len(pixels) == size and decompressor.eof:  # the checksum comes last
             return np.frombuffer(pixels, little_endian).reshape(height, width).astype(dtype)
-    raise ProjectError(_DAMAGED.format("its size is not that of the picture"))
+    raise ProjectError(_WRONG_SIZE)
 
 
 def contains_value(blob: bytes, value: int) -> bool:

@@ -49,7 +49,12 @@ class WriterLock:
         try:
             note = json.loads(self._note.read_text("utf-8"))
             since = datetime.fromisoformat(note["since"]).astimezone().strftime("%Y-%m-%d %H:%M")
-            holder = f"{note['purpose']} (process {int(note['process'])} on {note['host']}, since {since})"
+            return (
+                f"The project in {home} is already open for writing: {note['purpose']} (process "
+                f"{int(note['process'])} on {note['host']}, since {since}). Close it there, then try again."
+            )
         except (OSError, ValueError, KeyError, TypeError):
-            holder = "another Maskloop"
-        return f"The project in {home} is already open for writing: {holder}. Close it there, then try again."
+            return (
+                f"The project in {home} is already open for writing in another Maskloop. Close it there, then try "
+                "again."
+            )

@@ -224,7 +224,7 @@ class ReviewService:
         record = self._index.get(picture_id)
         prediction = self._read_prediction(project, record) if record.is_predicted else None
         if prediction is None:
-            raise ImageError("there is no prediction of this picture yet.")
+            raise ImageError("There is no prediction of this picture yet.")
         height, width = prediction.values.shape
 
         def write() -> list[int]:
@@ -259,7 +259,7 @@ class ReviewService:
             undone = []
             for edit_id in reversed(edit_ids):
                 if self._newest_edit(picture_id) != edit_id:
-                    raise ImageError("it was edited since; undo it in the Label workspace.")
+                    raise ImageError("It was edited since; undo it in the Label workspace.")
                 reverted = self._project.journal.undo(picture_id)
                 if reverted is not None:
                     self._announce(reverted.changes)

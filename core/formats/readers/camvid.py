@@ -54,7 +54,11 @@ def open_dataset(tree: DatasetTree) -> Dataset:
             Sample.with_mask(tree.path(name), name, split, tree.path(mask) if mask else None, read)
         )
     recognition = recognise(tree) or Recognition.requested(NAME)
-    notes = [f"{len(classes)} classes; masks are {'colours' if coloured else 'indices'} ({group.kind})."]
+    notes = [
+        f"{len(classes)} classes; masks are colours ({group.kind})."
+        if coloured
+        else f"{len(classes)} classes; masks are indices ({group.kind})."
+    ]
     if others := [g.kind for g in groups if g is not group]:
         notes.append(f"Not used: other masks of the same pictures ({', '.join(others)}).")
     return Dataset(tree.root, recognition, classes, tuple(samples), tuple(notes))

@@ -30,11 +30,12 @@ def recognise(tree: DatasetTree) -> Recognition | None:
         return None
     has_areas = any('"segmentation"' in tree.read_ends(name) for name in files)
     shown = ", ".join(files[:3])
-    return Recognition(
-        NAME,
-        0.94 if has_areas else 0.6,
-        f"{shown} {'list' if len(files) > 1 else 'lists'} images, annotations and categories.",
+    reason = (
+        f"{shown} list images, annotations and categories."
+        if len(files) > 1
+        else f"{shown} lists images, annotations and categories."
     )
+    return Recognition(NAME, 0.94 if has_areas else 0.6, reason)
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:

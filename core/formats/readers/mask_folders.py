@@ -193,7 +193,9 @@ def _named_indices(
     )
     mapped = ", ".join(str(v) for v in rest[:12]) + (" …" if len(rest) > 12 else "")
     notes = [
-        f"No file names the values, so each becomes a class: {mapped}{' (255 is void)' if void else ''}."
+        f"No file names the values, so each becomes a class: {mapped} (255 is void)."
+        if void
+        else f"No file names the values, so each becomes a class: {mapped}."
     ]
     return classes, values_by_index(classes, void), {}, notes
 

@@ -36,10 +36,9 @@ class CityscapesWriter:
         known = _known(classes)
         lost = [*tag_losses(statistics), *void_losses(statistics, "0, unlabeled")]
         if unknown := [c.name for c in classes if c.value not in known]:
-            lost.append(
-                f"Cityscapes has no class called {', '.join(unknown[:8])}{' …' if len(unknown) > 8 else ''}: "
-                "their pixels become unlabeled."
-            )
+            names = ", ".join(unknown[:8])
+            names = names if len(unknown) <= 8 else f"{names} …"
+            lost.append(f"Cityscapes has no class called {names}: their pixels become unlabeled.")
         trained = set(train_ids().values())
         if unscored := [c.name for c in known.values() if c.index not in trained]:
             lost.append(

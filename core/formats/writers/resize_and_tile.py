@@ -37,9 +37,10 @@ class ResizeOptions:
 
     def validate(self) -> None:
         """Raises FormatError for impossible values."""
-        for side, what in ((self.longest, "The longer side"), (self.tile, "The side of a tile")):
-            if side is not None and side < MIN_SIDE:
-                raise FormatError(f"{what} must be at least {MIN_SIDE} pixels, not {side}.")
+        if self.longest is not None and self.longest < MIN_SIDE:
+            raise FormatError(f"The longer side must be at least {MIN_SIDE} pixels, not {self.longest}.")
+        if self.tile is not None and self.tile < MIN_SIDE:
+            raise FormatError(f"The side of a tile must be at least {MIN_SIDE} pixels, not {self.tile}.")
         if self.overlap < 0 or (self.tile is not None and self.overlap > self.tile // 2):
             raise FormatError("The overlap of tiles must be between 0 and half of their side.")
 

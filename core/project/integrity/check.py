@@ -61,19 +61,15 @@ def _check_file(connection: Connection) -> Iterator[IntegrityFinding]:
     lines = [" ".join(line.split()) for line in lines if line != "ok"]
     if not lines:
         return
-    more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+    reason = lines[0] if len(lines) == 1 else f"{lines[0]} and {len(lines) - 1} more"
     if all(re.search(r"\bindex\b", line) for line in lines):
-        yield IntegrityFinding(
-            FindingKind.INDEX,
-            f"An index of the project file is damaged ({lines[0]}{more}); it can be rebuilt.",
-            True,
-        )
+        sentence = f"An index of the project file is damaged ({reason}); it can be rebuilt."
+        yield IntegrityFinding(FindingKind.INDEX, sentence, True)
     else:
-        yield IntegrityFinding(
-            FindingKind.FILE,
-            f"The project file is damaged ({lines[0]}{more}). Bring the newest backup back with: maskloop restore",
-            False,
+        sentence = (
+            f"The project file is damaged ({reason}). Bring the newest backup back with: maskloop restore"
         )
+        yield IntegrityFinding(FindingKind.FILE, sentence, False)
 
 
 def _check_foreign_keys(connection: Connection) -> Iterator[IntegrityFinding]:
@@ -124,25 +120,30 @@ def _check_tiles(
     query = select(tiles.c.tile_column, tiles.c.tile_row, tiles.c.pixels, tiles.c.origins)
     for column, row, pixels, origins in connection.execute(query.where(tiles.c.picture_id == picture_id)):
         key = TileKey(column, row)
-        where = f"at {column * TILE_SIZE}, {row * TILE_SIZE} of {path}"
+        x, y = column * TILE_SIZE, row * TILE_SIZE
         if tile_box(key, *size).is_empty:
             # The picture was replaced by a smaller one. A labelled tile is kept in case the larger one comes back.
             values = _decode_or_none(pixels, (TILE_SIZE, TILE_SIZE))
             is_blank = values is not None and not values.any()
-            sentence = f"The label {where} is outside the picture, which is {size[0]} x {size[1]} pixels."
-            sentence += "" if is_blank else " Put the larger picture back to see it again."
+            sentence = (
+                f"The label at {x}, {y} of {path} is outside the picture, which is {size[0]} x {size[1]} pixels."
+                if is_blank
+                else f"The label at {x}, {y} of {path} is outside the picture, which is {size[0]} x {size[1]} pixels. "
+                "Put the larger picture back to see it again."
+            )
             yield IntegrityFinding(FindingKind.OUTSIDE, sentence, is_blank, picture_id, tile=key)
             continue
         values = read_pixels(pixels, key, size)
         if values is None:
             sentence = (
-                f"The label {where} is damaged; an earlier state of it may be restored from the journal."
+                f"The label at {x}, {y} of {path} is damaged; "
+                "an earlier state of it may be restored from the journal."
             )
             yield IntegrityFinding(FindingKind.TILE, sentence, True, picture_id, tile=key)
             continue
         counts += count_values(values)
         if not are_origins_valid(origins, key, size):
-            sentence = f"The origin of the label {where} cannot be read; the label itself is undamaged."
+            sentence = f"The origin of the label at {x}, {y} of {path} cannot be read; the label itself is undamaged."
             yield IntegrityFinding(FindingKind.ORIGINS, sentence, True, picture_id, tile=key)
 
 

@@ -97,20 +97,25 @@ def _restore_tile(project: Project, finding: IntegrityFinding) -> str:
             )
             .order_by(edits.c.id.desc())
         ).all()
-        where = f"The label at {key.column * TILE_SIZE}, {key.row * TILE_SIZE} of {path}"
+        x, y = key.column * TILE_SIZE, key.row * TILE_SIZE
         for pixels, origins, name, undone in saved:
             tile = StoredTile(pixels, origins)
             if is_tile_valid(tile, key, size):
                 write_tile(connection, picture_id, key, tile)
-                if undone:
-                    state = f"to its state after “{name}”, which had been undone"
-                else:
-                    state = f"to its state before “{name}”"
-                sentence = f"{where} was restored {state}. Check it: later changes of it are lost."
+                sentence = (
+                    f"The label at {x}, {y} of {path} was restored to its state after “{name}”, which had been undone. "
+                    "Check it: later changes of it are lost."
+                    if undone
+                    else f"The label at {x}, {y} of {path} was restored to its state before “{name}”. "
+                    "Check it: later changes of it are lost."
+                )
                 break
         else:
             write_tile(connection, picture_id, key, blank_tile())
-            sentence = f"{where} could not be restored and is now unlabelled. A backup may still have it."
+            sentence = (
+                f"The label at {x}, {y} of {path} could not be restored and is now unlabelled. "
+                "A backup may still have it."
+            )
         _store_pixel_counts(connection, picture_id, size)
     return sentence
 

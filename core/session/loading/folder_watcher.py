@@ -18,8 +18,8 @@ log = logging.getLogger(__name__)
 SCAN_SECONDS = 2.0
 """Between two scans. A scan asks each folder for its modification time and lists only folders that changed, so it costs
 the same with 100,000 pictures as with one. This works on network drives, where file-system notifications do not."""
-_MISSING = "is not there any more. Put it back; its label is kept."
-"""Stored with the picture; by this ending a file that comes back is recognized."""
+_MISSING = "{path} is not there any more. Put it back; its label is kept."
+"""Stored with the picture; by this sentence a file that comes back is recognized."""
 
 
 class FolderWatcher:
@@ -117,11 +117,11 @@ class FolderWatcher:
         for picture_id in self._index.ids():
             record = self._index.get(picture_id)
             known.add(record.path)
-            was_missing = bool(record.problem and record.problem.endswith(_MISSING))
+            missing = _MISSING.format(path=record.path)
             # Pictures behind a symbolic link are in no listing: they are checked one by one.
             is_present = record.path in present or (self._folder / record.path).is_file()
-            if is_present == was_missing:
-                problems[picture_id] = None if is_present else f"{record.path} {_MISSING}"
+            if is_present == (record.problem == missing):
+                problems[picture_id] = None if is_present else missing
         new = [path for path in present - known if is_picture(path) and self._is_complete(path)]
         if new:
             self._on_new(sorted(new, key=natural_key))

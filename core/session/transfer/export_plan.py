@@ -21,6 +21,24 @@ from core.session.transfer.export_destination import check_destination
 from core.session.transfer.export_resume import count_finished
 from core.session.transfer.file_names import PATTERN, file_names, make_unique
 
+_NOTHING_TO_EXPORT = {
+    (True, False): "There is nothing to export with these options: none of the pictures has a label.",
+    (False, True): "There is nothing to export with these options: none of the pictures has a prediction.",
+    (
+        True,
+        True,
+    ): "There is nothing to export with these options: none of the pictures has a label or a prediction.",
+    (False, False): "There is nothing to export: choose labels, predictions or both.",
+}
+"""By whether labels and predictions were asked for."""
+_CONTENTS = {
+    (True, False): "Labels",
+    (False, True): "Predictions",
+    (True, True): "Labels and predictions",
+    (False, False): "",
+}
+"""In the dataset card, by whether there are labels and predictions."""
+
 
 @dataclass(frozen=True, slots=True)
 class ExportOptions:
@@ -95,10 +113,7 @@ def plan_export(project: Project, options: ExportOptions) -> ExportPlan:
         and ((options.labels and r.is_labelled) or (options.predictions and r.is_predicted))
     )
     if not records:
-        wanted = " or ".join(["label"] * options.labels + ["prediction"] * options.predictions)
-        raise FormatError(
-            f"There is nothing to export with these options: none of the pictures has a {wanted or 'mask'}."
-        )
+        raise FormatError(_NOTHING_TO_EXPORT[options.labels, options.predictions])
     remap_id, classes = project.classes.latest_remap_id(), project.classes.read()
     statistics = label_statistics(project, records, labels=options.labels, predictions=options.predictions)
     names = file_names(records, options.pattern)
@@ -170,14 +185,13 @@ def add_to_counts(counts: DatasetCounts, picture: Mapping[str, Any]) -> None:
 def dataset_card(project: Project, plan: ExportPlan, left_out: int) -> DatasetCard:
     """The card of the dataset, without its counts."""
     options = plan.options
-    what = " and ".join(["Labels"] * options.labels + ["predictions"] * options.predictions)
     return DatasetCard(
         project.name,
         plan.format.title,
         plan.format.about,
         version("maskloop"),
         dataset_date(project.journal.latest_edit_time()),
-        what[:1].upper() + what[1:],
+        _CONTENTS[options.labels, options.predictions],
         _describe_options(options),
         plan.losses,
         left_out,
@@ -196,9 +210,12 @@ def _describe_options(options: ExportOptions) -> tuple[str, ...]:
             "nearest neighbour."
         )
     if options.shape.tile:
-        kept = "unlabelled tiles were left out" if options.shape.drop_blank else "unlabelled tiles were kept"
+        side, overlap = options.shape.tile, options.shape.overlap
         sentences.append(
-            f"Cut into tiles of {options.shape.tile} pixels with an overlap of {options.shape.overlap}; {kept}. "
+            f"Cut into tiles of {side} pixels with an overlap of {overlap}; unlabelled tiles were left out. "
+            "_y and _x in a name are the position of the tile."
+            if options.shape.drop_blank
+            else f"Cut into tiles of {side} pixels with an overlap of {overlap}; unlabelled tiles were kept. "
             "_y and _x in a name are the position of the tile."
         )
     return tuple(sentences)

@@ -37,8 +37,12 @@ class Watershed(ScribbleTool):
         result = super().release(context, at, modifiers)
         if len(self._hints) != 1:
             return result
-        other = "inside" if self._hints[0].is_background else "outside"
-        return ToolResult(outline=result.outline, message=f"Now draw a stroke {other} the object.")
+        message = (
+            "Now draw a stroke inside the object."
+            if self._hints[0].is_background
+            else "Now draw a stroke outside the object."
+        )
+        return ToolResult(outline=result.outline, message=message)
 
     def search(self, context: ToolContext) -> Callable[[Callable[[], bool]], object] | None:
         hints = tuple(self._hints)

@@ -108,7 +108,7 @@ def test_batch_of_accepted_predictions_is_undone_at_once(session: Session, proje
     assert (label(project, 2) == 2).all() and not label(project, 3).any()
     assert [project.pictures.get(i).status for i in (1, 2, 3)] == [Status.DONE, Status.DONE, Status.NEW]
     assert session.pictures.get(2).status == Status.DONE, "the index knows as well"
-    assert batch.problems == ("p2.png: there is no prediction of this picture yet.",)
+    assert batch.problems == ("p2.png: There is no prediction of this picture yet.",)
     back = session.review.undo(batch, silent).result(TIMEOUT)
     assert sorted(back.edits) == [1, 2] and back.problems == ()
     assert not label(project, 2).any()
@@ -122,7 +122,7 @@ def test_pictures_edited_since_are_not_undone(session: Session, project: Project
     session.editing.commit(2, edit).result(TIMEOUT)
     back = session.review.undo(batch, silent).result(TIMEOUT)
     assert back.edits == {} and back.problems == (
-        "p1.png: it was edited since; undo it in the Label workspace.",
+        "p1.png: It was edited since; undo it in the Label workspace.",
     )
     np.testing.assert_array_equal(label(project, 2), labels.values)
 
