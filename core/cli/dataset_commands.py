@@ -99,17 +99,23 @@ def split_json(part: SplitStats, classes: ClassList) -> dict[str, Any]:
 
 
 def _lines(plan: SplitPlan, classes: ClassList, *, done: bool) -> list[str]:
-    pictures, moved = count_of(plan.pictures, "picture"), count_of(plan.moved, "picture")
-    if plan.options.grouping != SplitGrouping.SHARE:
-        pictures = f"{pictures} in {count_of(plan.units, 'group')}"
-    lines = [
-        f"{pictures}; {len(plan.changes):,} assigned to a split."
-        if done
-        else f"{pictures}; {len(plan.changes):,} would be assigned to a split."
-    ]
+    pictures, groups = count_of(plan.pictures, "picture"), count_of(plan.units, "group")
+    moved = count_of(plan.moved, "picture")
+    if plan.options.grouping == SplitGrouping.SHARE:
+        lines = [
+            f"Assigned {len(plan.changes):,} of {pictures} to a split."
+            if done
+            else f"This would assign {len(plan.changes):,} of {pictures} to a split."
+        ]
+    else:
+        lines = [
+            f"Assigned {len(plan.changes):,} of {pictures} in {groups} to a split."
+            if done
+            else f"This would assign {len(plan.changes):,} of {pictures} in {groups} to a split."
+        ]
     if plan.moved:
         lines.append(
-            f"{moved} moved from another split." if done else f"{moved} would be moved from another split."
+            f"Moved {moved} from another split." if done else f"This would move {moved} from another split."
         )
     for split, part in plan.stats.items():
         share = part.pictures / plan.pictures if plan.pictures else 0
@@ -131,7 +137,7 @@ def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = Fa
     with (
         report_errors(),
         Project.open_read_only(project) as opened,
-        progress_bar("Looking", quiet=as_json) as bar,
+        progress_bar("Comparing", quiet=as_json) as bar,
     ):
         found = find_near_duplicates(opened, bar)
         records = {record.id: record for record in opened.pictures.all()}
@@ -158,8 +164,8 @@ def duplicates_command(project: ProjectOption = Path(), as_json: JsonOption = Fa
         },
     }
     lines = [
-        f"{count_of(found.compared, 'picture')} compared: {count_of(len(found.pairs), 'pair')} of near-duplicates in "
-        f"{count_of(len(found.groups), 'group')}; {count_of(len(leaking), 'pair')} between splits."
+        f"Compared {count_of(found.compared, 'picture')} and found {count_of(len(found.pairs), 'pair')} of "
+        f"near-duplicates in {count_of(len(found.groups), 'group')}, {count_of(len(leaking), 'pair')} between splits."
     ]
     for pair in leaking[:MAX_PAIRS_SHOWN]:
         one, two = records[pair.one], records[pair.two]

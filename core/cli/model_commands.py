@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from core.base.errors import ModelError
+from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption, RunOption
 from core.cli.terminal import UsageError, open_for_writing, print_result, progress_bar, report_errors
 from core.labels.class_list import ClassList, default_colour
@@ -143,8 +144,11 @@ def import_command(
             "classes": [c.name for c in named],
             "added": added,
         }
-        lines = [f"{file.name} is run {run.id}: {spec.architecture} with {len(named)} classes."]
-        print_result(result, as_json, lines + ([f"New classes: {', '.join(added)}."] if added else []))
+        classes_text = count_of(len(named), "class", "classes")
+        lines = [f"{file.name} was imported as run {run.id}: {spec.architecture} with {classes_text}."]
+        if added:
+            lines.append(f"These classes are new in the project: {', '.join(added)}.")
+        print_result(result, as_json, lines)
 
 
 def _counted(arch: str, encoder: str | None, as_json: bool) -> tuple[dict[str, Any], bool, list[str]]:
@@ -197,7 +201,8 @@ def _named(arrived: ImportedModel, classes: str) -> tuple[ImportedClass, ...]:
     if arrived.classes:
         return arrived.classes
     if len(names) != count:
-        raise UsageError(f"These weights have {count} classes. Name them: --classes a,b,c")
+        classes_text = count_of(count, "class", "classes")
+        raise UsageError(f"These weights have {classes_text}. Name them: --classes a,b,c")
     return tuple(ImportedClass(name, default_colour(at)) for at, name in enumerate(names, 1))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.base.text import count_of
 from core.cli.common_options import (
     DeviceOption,
     DevicesOption,
@@ -84,7 +85,8 @@ def predict_command(
             "seconds": round(seconds, 2),
             "problems": problems,
         }
-        lines = [f"{len(confidence)} pictures predicted by run {chosen.id} in {seconds:.1f} s."]
+        pictures = count_of(len(confidence), "picture")
+        lines = [f"Run {chosen.id} predicted {pictures} in {seconds:.1f} s."]
         print_result(result, as_json, lines + [f"Left out: {problem}" for problem in problems])
 
 
@@ -136,8 +138,8 @@ def _score_json(score: RunScore, run: RunRecord, split: Split, names: dict[int, 
 
 def _score_lines(score: RunScore, run: RunRecord, split: Split, names: dict[int, str]) -> list[str]:
     lines = [
-        f"Run {run.id} on {score.pictures} pictures of {split.value}: mIoU {score.miou:.3f}, "
-        f"pixel accuracy {score.pixel_accuracy:.3f}"
+        f"On {count_of(score.pictures, 'picture')} of {split.value}, run {run.id} has mIoU {score.miou:.3f} and pixel "
+        f"accuracy {score.pixel_accuracy:.3f}."
     ]
     lines += [f"{names.get(v, str(v)):20} {iou:.3f}" for v, iou in score.per_class.items()]
     return lines + [f"Left out: {problem}" for problem in score.problems]

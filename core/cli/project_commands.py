@@ -8,11 +8,13 @@ from typing import Annotated
 import typer
 
 from core.base.errors import ProjectError
+from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption
 from core.cli.dataset_commands import split_json
 from core.cli.terminal import open_for_writing, print_result, report_errors
 from core.labels.class_list import ClassList
 from core.project.project import HOME_FOLDER, Project
+from core.project.records import RunRecord
 from core.session.dataset.statistics import dataset_statistics
 from core.session.loading.folder_scan import check_folder, list_pictures
 
@@ -43,9 +45,8 @@ def init_command(
                 "pictures": count,
                 "classes": {c.name: c.value for c in class_list},
             }
-        print_result(
-            result, as_json, [f"{count} pictures and {len(class_list)} classes in {result['project']}."]
-        )
+        pictures, listed = count_of(count, "picture"), count_of(len(class_list), "class", "classes")
+        print_result(result, as_json, [f"The project {made.home} was created with {pictures} and {listed}."])
 
 
 def status_command(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
@@ -90,19 +91,24 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
                 for r in runs
             ],
         }
+    splits = ", ".join(f"{k} {v}" for k, v in sorted(counts.by_split.items()))
     lines = [
         f"{result['project']}",
-        f"{counts.pictures} pictures: {counts.labelled} labelled, {counts.done} done, "
-        f"{counts.predicted} predicted, {counts.unreadable} unreadable; {counts.edits} edits",
-        "splits: " + (", ".join(f"{k} {v}" for k, v in sorted(counts.by_split.items())) or "none yet"),
+        f"Pictures: {counts.pictures:,}, of them {counts.labelled:,} labelled, {counts.done:,} done, "
+        f"{counts.predicted:,} predicted and {counts.unreadable:,} unreadable.",
+        f"Edits: {counts.edits:,}.",
+        f"Splits: {splits}." if splits else "No picture has a split yet.",
     ]
     for c in classes:
         pixels = counts.class_pixels.get(c.value, 0)
         lines.append(f"{c.value:4} {c.name:20} {pixels / painted if painted else 0:7.1%} of labelled pixels")
-    lines += [f"to check: {finding.sentence}" for finding in summary.findings]
-    for r in runs[:5]:
-        score = f"mIoU {r.best_miou:.3f}" if r.best_miou is not None else "no score"
-        lines.append(
-            f"run {r.id}: {r.state}, {score}, {r.labelled_pictures} labelled pictures, {r.device or ''}"
-        )
-    print_result(result, as_json, lines)
+    lines += [f"To check: {finding.sentence}" for finding in summary.findings]
+    print_result(result, as_json, lines + [_run_line(run) for run in runs[:5]])
+
+
+def _run_line(run: RunRecord) -> str:
+    pictures = count_of(run.labelled_pictures, "labelled picture")
+    device = run.device or "unknown"
+    if run.best_miou is None:
+        return f"Run {run.id}: {run.state}, no score, {pictures}, device {device}."
+    return f"Run {run.id}: {run.state}, mIoU {run.best_miou:.3f}, {pictures}, device {device}."

@@ -25,7 +25,7 @@ from core.project.integrity.repair import repair_project
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project, find_home
 from core.project.writer_lock import WriterLock
 
-ROUNDS = 3
+MAX_REPAIR_ROUNDS = 3
 
 
 def check_command(
@@ -47,7 +47,7 @@ def check_command(
         ):
             found = check_project(opened, progress=bar)
             # A repair can reveal more: a restored tile may have a class that was deleted.
-            for _ in range(ROUNDS if repair_ else 0):
+            for _ in range(MAX_REPAIR_ROUNDS if repair_ else 0):
                 if not any(finding.repairable for finding in found):
                     break
                 done += repair_project(opened, found)
@@ -61,7 +61,7 @@ def check_command(
         }
         lines = done + [finding.sentence for finding in found]
         if not found:
-            lines.append(f"No problems in {home}.")
+            lines.append(f"No problems were found in {home}.")
         elif any(finding.repairable for finding in found):
             lines.append("To repair what can be repaired: maskloop check --repair")
         print_result(result, as_json, lines)
@@ -88,7 +88,11 @@ def backup_command(
         else:
             made = make_backup(home / PROJECT_FILE, out or home / BACKUP_FOLDER)
         size = made.stat().st_size
-        print_result({"backup": str(made), "bytes": size}, as_json, [f"{made}, {_megabytes(size)}."])
+        print_result(
+            {"backup": str(made), "bytes": size},
+            as_json,
+            [f"The backup {made} was written ({_megabytes(size)})."],
+        )
 
 
 def restore_command(
@@ -122,10 +126,10 @@ def restore_command(
         finally:
             guard.release()
         result = {"restored": str(chosen), "replaced": str(replaced) if replaced else None}
-        lines = [f"{chosen} was restored."]
-        print_result(
-            result, as_json, lines + ([f"The previous project file is now {replaced}."] if replaced else [])
-        )
+        lines = [f"The backup {chosen} was restored."]
+        if replaced:
+            lines.append(f"The previous project file is now {replaced}.")
+        print_result(result, as_json, lines)
 
 
 def _list(folder: Path, as_json: bool) -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from core.base.errors import ProjectError
+from core.base.text import count_of
 from core.cli.common_options import DeviceOption, JsonOption, ProjectOption
 from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
 from core.evaluation.effort import AnnotatedPicture, Effort, PictureOrder, summarise_effort
@@ -83,7 +84,7 @@ def simulate_command(
             finally:
                 simulation.close()
             miou = _final_miou(simulation_home, device, quiet=as_json)
-            complaint = simulation.start_failure if miou is None else ""
+            start_failure = simulation.start_failure if miou is None else ""
         result = {
             "order": order.value,
             "seed": seed,
@@ -94,7 +95,7 @@ def simulate_command(
             "held_out": len(split.validation),
             "trainer_seconds": round(real, 1),
             "miou": miou,
-            "complaint": complaint,
+            "complaint": start_failure,
             "target_share_last_quarter": TARGET_SHARE,
             **asdict(summarise_effort(pictures_done)),  # the field names are JSON keys
             "by_picture": _rows(pictures_done),
@@ -105,7 +106,12 @@ def simulate_command(
             result,
             as_json,
             _lines(
-                pictures_done, summarise_effort(pictures_done), miou, len(split.validation), real, complaint
+                pictures_done,
+                summarise_effort(pictures_done),
+                miou,
+                len(split.validation),
+                real,
+                start_failure,
             ),
         )
 
@@ -160,7 +166,7 @@ def _lines(
     miou: float | None,
     held_out: int,
     real: float,
-    complaint: str,
+    start_failure: str,
 ) -> list[str]:
     table = Table(box=None, pad_edge=False)
     table.add_column("picture")
@@ -189,19 +195,26 @@ def _lines(
         )
     text = io.StringIO()
     Console(file=text, width=WIDE, color_system=None).print(table)
-    met = "met" if total.share_last_quarter <= TARGET_SHARE else "missed"
+    if miou is not None:
+        evaluation = f"The mIoU on {count_of(held_out, 'held-out picture')} is {miou:.3f} at the end."
+    else:
+        evaluation = start_failure or (
+            "No network was published, so none could be evaluated. More pictures or a slower --pace give it more time."
+        )
     return [
         *(line.rstrip() for line in text.getvalue().splitlines()),
         "",
-        f"{total.pictures} pictures in {total.seconds:.0f} simulated seconds with {total.strokes} strokes, "
-        f"{total.share:.0%} of the {total.blank_seconds:.0f} s from blank; training had {real:.0f} s.",
-        f"Last quarter: {total.share_last_quarter:.0%} of the time from blank (target {TARGET_SHARE:.0%}: {met}); "
-        f"strokes per picture: {total.strokes_first_quarter:.0f} in the first quarter, "
+        f"{count_of(total.pictures, 'picture')} took {total.seconds:.0f} simulated seconds with "
+        f"{count_of(total.strokes, 'stroke')}, {total.share:.0%} of the {total.blank_seconds:.0f} s from blank; "
+        f"training had {real:.0f} s.",
+        f"The last quarter took {total.share_last_quarter:.0%} of the time from blank, which meets the target of "
+        f"{TARGET_SHARE:.0%}."
+        if total.share_last_quarter <= TARGET_SHARE
+        else f"The last quarter took {total.share_last_quarter:.0%} of the time from blank, which misses the target of "
+        f"{TARGET_SHARE:.0%}.",
+        f"Strokes per picture: {total.strokes_first_quarter:.0f} in the first quarter, "
         f"{total.strokes_last_quarter:.0f} in the last.",
-        f"mIoU on {held_out} held-out pictures at the end: {miou:.3f}."
-        if miou is not None
-        else complaint
-        or "No network was published, so none could be evaluated. More pictures or a slower --pace give it more time.",
+        evaluation,
     ]
 
 

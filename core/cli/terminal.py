@@ -59,7 +59,8 @@ def run(app: typer.Typer, words: list[str]) -> int:
     except _TyperUsageError as problem:
         message = problem.format_message().removesuffix(".").replace("Value error, ", "")
         if "\n" not in message:  # otherwise it is the help text of a group without subcommand
-            message += f"; see {problem.ctx.command_path if problem.ctx else 'maskloop'} --help."
+            command = problem.ctx.command_path if problem.ctx else "maskloop"
+            message = f"{message}; see {command} --help."
         console.print(message, markup=False, soft_wrap=True)
         return 2
     except typer.Abort:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from core.base.text import count_of
 from core.cli.common_options import (
     DevicesOption,
     JsonOption,
@@ -119,10 +120,12 @@ def train(
             "resumed": resume_plan and ("state" if resume_plan.with_state else "weights"),
             "notes": notes,
         }
-        score = (
-            f"best mIoU {run.best_miou:.3f}" if run.best_miou is not None else "no val picture to evaluate on"
-        )
-        lines = [f"Run {run.id}: {monitor.step} steps in {monitor.seconds:.0f} s, {score}."]
+        steps, seconds = count_of(monitor.step, "step"), f"{monitor.seconds:.0f}"
+        lines = [
+            f"Run {run.id} trained {steps} in {seconds} s and reached mIoU {run.best_miou:.3f}."
+            if run.best_miou is not None
+            else f"Run {run.id} trained {steps} in {seconds} s; there was no val picture to evaluate on."
+        ]
         print_result(result, as_json, lines + notes + [f"Left out: {problem}" for problem in problems])
 
 

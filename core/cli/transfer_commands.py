@@ -30,7 +30,7 @@ from core.project.records import Split
 from core.session.transfer.export_plan import ExportOptions, ExportPlan, plan_export
 from core.session.transfer.export_run import run_export
 from core.session.transfer.file_names import PATTERN
-from core.session.transfer.import_plan import ClassChoice, ImportPlan, plan_import
+from core.session.transfer.import_plan import ClassChoice, ImportClassRow, ImportPlan, plan_import
 from core.session.transfer.import_run import ImportReport, run_import
 
 MAX_LINES_SHOWN = 20
@@ -79,7 +79,7 @@ def import_command(
         tree = DatasetTree(source)
         dataset = open_dataset(source, format_, tree)
         verdict = dataset.recognition
-        recognised = f"{verdict.format}, {verdict.confidence:.0%} sure: {verdict.reason}"
+        recognised = f"The format is {verdict.format}, {verdict.confidence:.0%} sure. {verdict.reason}"
         if format_ == AUTO:
             recognised = f"{recognised} {other_candidates(recognise_all(tree))}".strip()
         folder = into or source
@@ -163,8 +163,9 @@ def export_command(
                 print_result(_export_plan_json(plan), as_json, _export_plan_lines(plan))
                 return
             if plan.resume_notice and not anew:
-                hint = " Use --anew to start from the beginning." if plan.finished else ""
-                console.print(plan.resume_notice + hint, markup=False, soft_wrap=True)
+                console.print(plan.resume_notice, markup=False, soft_wrap=True)
+                if plan.finished:
+                    console.print("Use --anew to start from the beginning.", markup=False, soft_wrap=True)
             try:
                 with progress_bar("Exporting", quiet=as_json) as bar:
                     report = run_export(opened, plan, bar, restart=anew)
@@ -186,8 +187,8 @@ def export_command(
             "losses": list(plan.losses),
         }
         lines = [
-            f"{report.pictures} pictures, {report.pairs} with masks, {report.predictions} predictions "
-            f"in {report.out}."
+            f"Exported {count_of(report.pictures, 'picture')} with {count_of(report.pairs, 'mask')} and "
+            f"{count_of(report.predictions, 'prediction')} to {report.out}."
         ]
         if report.reused:
             lines.append(
@@ -228,11 +229,13 @@ def _export_plan_json(plan: ExportPlan) -> dict[str, Any]:
 
 def _export_plan_lines(plan: ExportPlan) -> list[str]:
     splits = ", ".join(f"{name} {count}" for name, count in sorted(plan.splits.items()))
-    tiles = f" as {plan.pieces} tiles or less" if plan.pieces > len(plan.records) else ""
+    pictures = count_of(len(plan.records), "picture")
     lines = [
-        f"{len(plan.records)} pictures{tiles} ({splits}), {plan.labelled} with labels, {plan.predicted} with "
-        f"predictions, to {plan.options.out}."
+        f"This would export {pictures} ({splits}) to {plan.options.out}, {plan.labelled:,} with labels and "
+        f"{plan.predicted:,} with predictions."
     ]
+    if plan.pieces > len(plan.records):
+        lines.append(f"This would cut them into at most {count_of(plan.pieces, 'tile')}.")
     total = sum(plan.pixels.values()) or 1
     lines += [
         f"{plan.classes.name_of(value):24} {count:14,} pixels {count / total:7.2%}"
@@ -294,20 +297,29 @@ def _import_plan_json(plan: ImportPlan) -> dict[str, Any]:
 
 def _import_plan_lines(plan: ImportPlan) -> list[str]:
     splits = ", ".join(f"{name} {count}" for name, count in sorted(plan.splits.items()))
-    lines = [f"{plan.pictures} pictures, {plan.masks} with masks ({splits}), {len(plan.rows)} classes."]
-    for row in plan.rows:
-        becomes = (
-            f"{row.choice.name} ({'known' if row.known else 'new'})" if row.choice.name else row.choice.target
-        )
-        lines.append(f"{row.source.index:6} {row.source.name:24} becomes {becomes}")
+    classes = count_of(len(plan.rows), "class", "classes")
+    lines = [
+        f"This would import {count_of(plan.pictures, 'picture')} ({splits}) with {count_of(plan.masks, 'mask')} of "
+        f"{classes}."
+    ]
+    lines += [f"{row.source.index:6} {row.source.name:24} {_outcome(row)}" for row in plan.rows]
     lines += list(plan.dataset.notes)
     return lines + _limited("Would be left out: ", plan.dataset.problems)
 
 
+def _outcome(row: ImportClassRow) -> str:
+    """What a class of the dataset becomes."""
+    if not row.choice.name:
+        return f"becomes {row.choice.target}"
+    return f"becomes {row.choice.name} (known)" if row.known else f"becomes {row.choice.name} (new)"
+
+
 def _import_report_lines(report: ImportReport) -> list[str]:
-    lines = [f"{report.pictures} pictures, {report.labels} with labels, {len(report.classes)} classes."]
+    pictures, labels = count_of(report.pictures, "picture"), count_of(report.labels, "label")
+    classes = count_of(len(report.classes), "class", "classes")
+    lines = [f"Imported {pictures} with {labels} of {classes}."]
     if report.skipped:
-        lines.append(f"{count_of(report.skipped, 'picture')} already imported and unchanged.")
+        lines.append(f"Skipped {count_of(report.skipped, 'picture')}, already imported and unchanged.")
     if report.uncertain:
         worst = min(report.uncertain, key=lambda name: report.uncertain[name])
         mean = sum(report.uncertain.values()) / len(report.uncertain)

@@ -36,7 +36,7 @@ def test_split_is_planned_applied_and_kept(tmp_path: Path) -> None:
     assert (again["changed"], again["moved"]) == (0, 0)
     assert splits_of(tmp_path) == first
     words = output_of("split", "--project", tmp_path, "--all", "--shares", "1,1,0", "--dry-run")
-    assert "would be moved from another split" in words and "roof" in words
+    assert "This would move 5 pictures from another split." in words and "roof" in words
     moved = json_of("split", "--project", tmp_path, "--all", "--shares", "1,1,0")
     assert moved["moved"] > 0 and Split.TEST not in splits_of(tmp_path)
 
@@ -59,4 +59,4 @@ def test_status_lists_findings(tmp_path: Path) -> None:
     assert told["sizes"] == [{"width": 96, "height": 64, "pictures": 3}]
     (odd,) = told["worth_a_look"]
     assert (odd["kind"], odd["pictures"]) == ("empty done", 1)
-    assert f"to check: {odd['sentence']}" in output_of("status", "--project", tmp_path)
+    assert f"To check: {odd['sentence']}" in output_of("status", "--project", tmp_path)

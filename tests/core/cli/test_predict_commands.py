@@ -47,7 +47,7 @@ def test_train_prints_its_result(trained: tuple[Path, Any]) -> None:
     assert {p.name for p in Path(said["folder"]).iterdir()} >= {"model.safetensors", "run.json"}
     run = json_of("status", "--project", folder)["runs"][-1]
     assert (run["run"], run["best_miou"]) == (1, said["best_miou"])
-    assert "run 1: finished, mIoU" in output_of("status", "--project", folder)
+    assert "Run 1: finished, mIoU" in output_of("status", "--project", folder)
 
 
 def test_predictions_are_stored_in_the_project(trained: tuple[Path, Any]) -> None:
@@ -81,7 +81,7 @@ def test_evaluate_counts_every_labelled_pixel_once(trained: tuple[Path, Any]) ->
     assert said["per_class"] == {"grass": pytest.approx(iou[0]), "roof": pytest.approx(iou[1])}
     assert said["miou"] == pytest.approx(iou.mean())
     assert said["pixel_accuracy"] == pytest.approx(hits.sum() / matrix.sum())
-    assert "Run 1 on 1 pictures of val: mIoU" in output_of("evaluate", "--project", folder)
+    assert "On 1 picture of val, run 1 has mIoU" in output_of("evaluate", "--project", folder)
     with replaced_picture(folder / "p2.png"):
         assert "no longer of the size" in error_of("evaluate", "--project", folder)
 

@@ -30,7 +30,7 @@ def test_init_creates_a_project(tmp_path: Path) -> None:
 def test_init_stores_the_project_elsewhere(tmp_path: Path) -> None:
     folder, home = picture_folder(tmp_path / "pictures"), tmp_path / "home"
     out = output_of("init", folder, "--classes", "a,b", "--project", home)
-    assert out == f"3 pictures and 2 classes in {home}.\n"
+    assert out == f"The project {home} was created with 3 pictures and 2 classes.\n"
     assert not (folder / HOME_FOLDER).exists()
     assert json_of("status", "--project", home)["classes"] == {
         "a": {"value": 1, "pixels": 0, "pictures": 0},
@@ -75,8 +75,8 @@ def test_status_works_while_the_project_is_open_for_writing(tmp_path: Path) -> N
     assert (found["pictures"], found["labelled"], found["edits"], found["splits"]) == (3, 2, 2, {"test": 1})
     half = 2 * 64 * 48
     assert found["classes"]["roof"] == {"value": 2, "pixels": half, "pictures": 2}
-    assert "3 pictures: 2 labelled, 0 done" in words
-    assert "splits: test 1" in words
+    assert "Pictures: 3, of them 2 labelled, 0 done" in words
+    assert "Splits: test 1" in words
     assert "roof" in words
     assert "50.0%" in words
 

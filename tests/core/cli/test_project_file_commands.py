@@ -34,7 +34,10 @@ def test_check_of_an_intact_project(tmp_path: Path) -> None:
             "repaired": [],
             "findings": [],
         }
-    assert run_command("check", "--project", tmp_path)[1] == f"No problems in {tmp_path / HOME_FOLDER}.\n"
+    assert (
+        run_command("check", "--project", tmp_path)[1]
+        == f"No problems were found in {tmp_path / HOME_FOLDER}.\n"
+    )
     assert not (tmp_path / HOME_FOLDER / BACKUP_FOLDER).exists()
 
 
@@ -95,7 +98,7 @@ def test_backup_to_a_file_or_folder(tmp_path: Path) -> None:
     assert into.parent == tmp_path / "folder"
     named = tmp_path / "new" / "mine.sqlite"
     code, out, _ = run_command("backup", named, "--project", tmp_path / "a")
-    assert (code, out) == (0, f"{named}, {named.stat().st_size / 2**20:.1f} MB.\n")
+    assert (code, out) == (0, f"The backup {named} was written ({named.stat().st_size / 2**20:.1f} MB).\n")
     before = named.read_bytes()
     assert "already exists" in error_of("backup", named, "--project", tmp_path / "a")
     assert named.read_bytes() == before

@@ -49,7 +49,7 @@ def test_dataset_is_imported_and_exported(tmp_path: Path) -> None:
         shown, np.vectorize({0: 1, 1: 2, 2: 3, 11: 255}.get)(indices(0)).astype(np.uint8)
     )
     words = output_of("export", "colour-masks", out, "--project", mine)
-    assert words == f"3 pictures, 3 with masks, 0 predictions in {out}.\n"
+    assert words == f"Exported 3 pictures with 3 masks and 0 predictions to {out}.\n"
     with Image.open(out / "masks" / "val" / "c.png") as image:
         assert image.mode == "RGB"
 
@@ -58,7 +58,7 @@ def test_import_lists_problems(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set", masks={"val/c": np.full((16, 24), 99, np.uint8)})
     out = output_of("import", "masks", dataset, "--into", tmp_path / "mine", "--split", "test")
     first, second = out.splitlines()
-    assert first == "3 pictures, 2 with labels, 3 classes."
+    assert first == "Imported 3 pictures with 2 labels of 3 classes."
     assert second.startswith("Left out: ")
     assert "index 99" in second
     found = json_of("import", "masks", dataset, "--into", tmp_path / "mine")
@@ -76,12 +76,12 @@ def test_import_recognises_the_format_and_has_a_dry_run(tmp_path: Path) -> None:
     assert plan["new_classes"] == ["building"]
     assert not (tmp_path / "mine").exists()
     told = output_of(*words, "--dry-run")
-    assert told.startswith("coco, 94% sure: ")
+    assert told.startswith("The format is coco, 94% sure. ")
     assert "roof                     becomes building (new)" in told
     came = json_of(*words)
     assert (came["format"], came["labels"], came["classes"]) == ("coco", 1, {"roof": 2})
     assert "building (known)" in output_of(*words, "--dry-run")
-    assert "1 picture already imported and unchanged." in output_of(*words)
+    assert "Skipped 1 picture, already imported and unchanged." in output_of(*words)
     assert "--map takes OLD=NEW" in usage_error_of("import", "auto", tmp_path / "set", "--map", "roof")
     assert "no class “sky”" in error_of(*words, "--map", "sky=void")
 
@@ -113,7 +113,8 @@ def test_export_dry_run_lists_losses(tmp_path: Path) -> None:
     assert "void pixels are left out" in plan["losses"][0]
     told = output_of(*words, "--dry-run")
     assert told.startswith(
-        "3 pictures as 6 tiles or less (train 2, val 1), 3 with labels, 0 with predictions"
+        f"This would export 3 pictures (train 2, val 1) to {out}, 3 with labels and 0 with predictions.\n"
+        "This would cut them into at most 6 tiles.\n"
     )
     assert "Would be lost: " in told
     assert not out.exists()

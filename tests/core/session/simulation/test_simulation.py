@@ -154,7 +154,7 @@ def test_command_prints_a_table_json_and_csv(tmp_path: Path) -> None:
 
     code, out, errors = run_command(*words, "--minutes", 0.001)
     assert (code, errors) == (0, "")
-    assert out.startswith("picture ") and "1 pictures in 1 simulated seconds" in out
+    assert out.startswith("picture ") and "1 picture took 1 simulated seconds" in out
     assert digest(folder) == before
 
 
