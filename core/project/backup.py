@@ -199,7 +199,11 @@ def restore_backup(project_file: Path, backup: Path) -> Path | None:
     temporary = project_file.with_name(f".{project_file.name}.{os.getpid()}.tmp")
     try:
         copy_database(backup, temporary)
-        _require_project_file(temporary)
+        if not _is_project_file(temporary):
+            raise ProjectError(
+                f"The backup {backup} could not be restored: it is not a project of Maskloop. The project was left as "
+                "it was; choose another backup with: maskloop restore --list"
+            )
         replaced = _keep_replaced(project_file) if project_file.exists() else None
         # SQLite would apply the WAL of the replaced file to the restored one.
         for rest in ("-wal", "-shm"):
@@ -207,12 +211,13 @@ def restore_backup(project_file: Path, backup: Path) -> Path | None:
         temporary.replace(project_file)
         fsync_folder(project_file.parent)
     except (OSError, sqlite3.Error) as problem:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
         raise ProjectError(
             f"The backup {backup} could not be restored: {problem}. The project was left as it was; "
             "close every Maskloop that has it open, or choose another backup with: maskloop restore --list"
         ) from problem
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
     return replaced
 
 
@@ -236,10 +241,12 @@ def _keep_replaced(project_file: Path) -> Path:
     return replaced
 
 
-def _require_project_file(copy: Path) -> None:
-    with contextlib.closing(sqlite3.connect(copy)) as raw:
-        if raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is None:
-            raise sqlite3.DatabaseError("it is not a project of Maskloop")
+def _is_project_file(path: Path) -> bool:
+    """Whether an SQLite file is one of Maskloop. Raises sqlite3.Error."""
+    with contextlib.closing(sqlite3.connect(path)) as raw:
+        return (
+            raw.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone() is not None
+        )
 
 
 def _unused_name(folder: Path, moment: datetime, label: str) -> Path:
