@@ -185,7 +185,7 @@ _PICKLE_ERRORS = (pickle.PickleError, TypeError, AttributeError, ImportError, Re
 
 
 def main() -> None:
-    """The worker process: results until its input closes, which also happens when the parent dies."""
+    """The worker process: results until its input closes, which also happens when the parent ends."""
     # Ctrl+C in a terminal reaches all processes of the group; the parent decides when the worker ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     requests, results = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")

@@ -89,9 +89,9 @@ def export_command(
         from core.models.export import export_model
 
         with progress_bar("Exporting", quiet=as_json) as bar:
-            delivered = export_model(job, lambda _what, done, of: bar(done, of))
+            exported = export_model(job, lambda _what, done, of: bar(done, of))
         print_result(
-            asdict(delivered), as_json, [delivered.message, f"Its classes are in {delivered.classes_file}."]
+            asdict(exported), as_json, [exported.message, f"Its classes are in {exported.classes_file}."]
         )
 
 
@@ -121,17 +121,17 @@ def import_command(
         from core.models.checkpoint import save_checkpoint
         from core.models.model_import import read_model
 
-        arrived = read_model(file, arch, encoder, size)
-        named = _named(arrived, classes)
+        imported = read_model(file, arch, encoder, size)
+        named = _named(imported, classes)
         with open_for_writing(project, None, "maskloop model import") as opened:
             listed, values = _matched(opened.classes.read(), named)
-            spec = ModelSpec.from_json({**arrived.spec.to_json(), "class_values": values})
+            spec = ModelSpec.from_json({**imported.spec.to_json(), "class_values": values})
             added = [c.name for c in listed if opened.classes.read().by_name(c.name) is None]
             if added:
                 opened.classes.save(listed)
             run = opened.runs.start(json.dumps(spec.to_json()), json.dumps(Recipe().to_json()), None, 0)
             try:
-                save_checkpoint(opened.run_folder(run.id), arrived.model, spec, {"imported": file.name})
+                save_checkpoint(opened.run_folder(run.id), imported.model, spec, {"imported": file.name})
             except ModelError as problem:
                 opened.runs.end(run.id, "failed", str(problem))
                 raise
@@ -190,16 +190,16 @@ def _line(name: str, parameters: float, gmacs: float, idea: str) -> str:
     return f"{name:24} {parameters:7.1f} M {gmacs:7.1f} GMACs  {idea}".rstrip()
 
 
-def _named(arrived: ImportedModel, classes: str) -> tuple[ImportedClass, ...]:
+def _named(imported: ImportedModel, classes: str) -> tuple[ImportedClass, ...]:
     """The classes of a model: those of the file, or those given by name if the file has none. Raises UsageError."""
     from core.models.model_import import ImportedClass
 
-    count = len(arrived.spec.class_values)
+    count = len(imported.spec.class_values)
     names = [name.strip() for name in classes.split(",") if name.strip()]
-    if arrived.classes and names:
+    if imported.classes and names:
         raise UsageError("The file contains its class names; leave --classes out.")
-    if arrived.classes:
-        return arrived.classes
+    if imported.classes:
+        return imported.classes
     if len(names) != count:
         classes_text = count_of(count, "class", "classes")
         raise UsageError(f"These weights have {classes_text}. Name them: --classes a,b,c")

@@ -69,7 +69,7 @@ class Effort:
 def summarise_effort(pictures: Sequence[AnnotatedPicture]) -> Effort:
     """Sum up. Raises ValueError without pictures."""
     if not pictures:
-        raise ValueError("nothing was worked on")
+        raise ValueError("no picture was annotated")
     quarter = max(1, len(pictures) // 4)
     first, last = pictures[:quarter], pictures[-quarter:]
     return Effort(
@@ -110,15 +110,19 @@ def next_first(waiting: Sequence[PictureRecord], order: PictureOrder) -> list[Pi
     return sorted(waiting, key=lambda record: -(record.uncertainty or 0.0))
 
 
-def picture_iou(said: Values, truth: Values) -> float | None:
-    """Mean IoU (0..1) over the classes of a truth, both (H, W) uint8; void and unlabelled pixels do not count.
+def picture_iou(predicted: Values, truth: Values) -> float | None:
+    """Mean IoU (0..1) of a prediction over the classes of a truth, both (H, W) uint8.
+
+    Void and unlabelled pixels of the truth do not count.
 
     None where the truth has no class at all.
     """
     known = (truth != UNLABELLED) & (truth != VOID)
-    pairs = np.bincount(truth[known].astype(np.intp) << 8 | said[known], minlength=1 << 16).reshape(256, 256)
-    hit, there, called = np.diag(pairs), pairs.sum(axis=1), pairs.sum(axis=0)
-    classes = np.flatnonzero(there)
+    pairs = np.bincount(truth[known].astype(np.intp) << 8 | predicted[known], minlength=1 << 16).reshape(
+        256, 256
+    )
+    intersection, in_truth, in_prediction = np.diag(pairs), pairs.sum(axis=1), pairs.sum(axis=0)
+    classes = np.flatnonzero(in_truth)
     if not len(classes):
         return None
-    return float(np.mean(hit[classes] / (there + called - hit)[classes]))
+    return float(np.mean(intersection[classes] / (in_truth + in_prediction - intersection)[classes]))

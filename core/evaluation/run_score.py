@@ -55,9 +55,9 @@ def evaluate_run(
         raise ModelError(f"No picture of the split “{split}” carries a label, so nothing can be scored.")
     values = project.classes.read().values
     row_of = class_index_table(values)
-    now = run_class_mapping(project, run.id)
-    gone = len(values)
-    total = torch.zeros((gone + 1, gone + 1), dtype=torch.int64)
+    class_mapping = run_class_mapping(project, run.id)
+    deleted = len(values)
+    total = torch.zeros((deleted + 1, deleted + 1), dtype=torch.int64)
     problems: list[str] = []
     for done, (record, mask) in enumerate(predict_pictures(project, run, records, device, tta)):
         if isinstance(mask, ImageError):
@@ -65,14 +65,14 @@ def evaluate_run(
         else:
             height, width = mask.values.shape
             truth = row_of[project.labels.read(record.id, width, height)]
-            said = row_of[mask.remapped(now).values]
-            said[said == IGNORE_INDEX] = gone
-            total += confusion_matrix(torch.from_numpy(said), torch.from_numpy(truth), gone + 1)
+            predicted = row_of[mask.remapped(class_mapping).values]
+            predicted[predicted == IGNORE_INDEX] = deleted
+            total += confusion_matrix(torch.from_numpy(predicted), torch.from_numpy(truth), deleted + 1)
         if progress:
             progress(done + 1, len(records))
     if len(problems) == len(records):
         raise ModelError(f"No picture of the split “{split}” could be scored. {problems[0]}")
-    iou = iou_from_confusion(total)[:gone]
+    iou = iou_from_confusion(total)[:deleted]
     per_class = {v: float(i) for v, i in zip(values, iou, strict=True) if not np.isnan(i)}
     return RunScore(
         len(records) - len(problems),
@@ -80,7 +80,7 @@ def evaluate_run(
         mean_iou(total),
         per_class,
         pixel_accuracy(total),
-        total.numpy()[:gone, :gone],
+        total.numpy()[:deleted, :deleted],
         tuple(problems),
     )
 

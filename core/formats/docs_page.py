@@ -10,21 +10,21 @@ from core.formats.writers.registry import EXPORT_FORMATS
 
 def render_page() -> str:
     """The text of docs/formats.md."""
-    incoming = [
+    importable = [
         (f"`{r.name}`: {r.title}", r.about, r.limitations, r.tested_with) for r in IMPORT_FORMATS.values()
     ]
-    leaving = [
+    exportable = [
         (f"`{r.name}`: {r.title}", r.about, r.limitations, r.tested_with) for r in EXPORT_FORMATS.values()
     ]
     return "\n".join(
         [
             *_LEAD,
-            *_table(("format", "content", "not imported", "tested with"), incoming),
+            *_table(("format", "content", "not imported", "tested with"), importable),
             "",
             *_RULES,
             "",
             *_OUT,
-            *_table(("format", "content", "not exported", "verified with"), leaving),
+            *_table(("format", "content", "not exported", "verified with"), exportable),
             "",
             *_OUT_RULES,
             "",

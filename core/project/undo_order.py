@@ -74,9 +74,9 @@ def check_can_swap(connection: Connection, record: EditRecord) -> None:
     """Raises ProjectError, naming the picture in question, unless the edit may be undone or redone now.
 
     Edits of one picture always may. An edit of the whole project may not while a picture that it changed has been
-    edited
-    since (or, before a redo, has an older edit to redo): its pixels, or the same column of its row. Nor may it while
-    the swap would remove a class that pixels still have, or that an undo or redo in another picture would restore.
+    edited since (or, before a redo, has an older edit to redo): its pixels, or the same column of its row. Nor may it
+    while the swap would remove a class that pixels still have, or that an undo or redo in another picture would
+    restore.
     """
     if record.picture_id is not None:
         return

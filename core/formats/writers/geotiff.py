@@ -102,7 +102,7 @@ def _is_pixel_is_point(tags: GeoTags) -> bool:
     return any(int(row[0]) == 1025 and int(row[3]) == 2 for row in keys[1:])
 
 
-def _write(path: Path, pixels: Values, tags: GeoTags, look: str) -> None:
+def _write(path: Path, pixels: Values, tags: GeoTags, photometric: str) -> None:
     import tifffile
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,5 +112,11 @@ def _write(path: Path, pixels: Values, tags: GeoTags, look: str) -> None:
         text = isinstance(value, str)
         extra.append((code, kind, 0 if text else len(value), value, True))
     tifffile.imwrite(
-        path, pixels, photometric=look, compression="zlib", metadata=None, software=False, extratags=extra
+        path,
+        pixels,
+        photometric=photometric,
+        compression="zlib",
+        metadata=None,
+        software=False,
+        extratags=extra,
     )

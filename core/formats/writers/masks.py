@@ -45,8 +45,8 @@ class MaskEncoding(StrEnum):
 class MaskWriter:
     """Writes images/, masks/ and predictions/, each with a folder per split."""
 
-    def __init__(self, look: MaskEncoding = MaskEncoding.INDEX) -> None:
-        self._encoding = look
+    def __init__(self, encoding: MaskEncoding = MaskEncoding.INDEX) -> None:
+        self._encoding = encoding
 
     def losses(self, classes: ClassList, statistics: LabelStatistics) -> tuple[str, ...]:
         lost = list(tag_losses(statistics))

@@ -15,7 +15,7 @@ from core.training.process.worker_client import WorkerClient
 MAX_IN_FLIGHT = 3
 """Predictions given to the worker at a time: few, so that the picture on screen never waits long."""
 MAX_RETRIES = 2
-"""Times that a picture is sent again after the worker died on it; it may be what kills the worker."""
+"""Times that a picture is sent again after the worker ended unexpectedly; the picture may be the cause."""
 
 
 class PredictionQueue:
@@ -69,7 +69,7 @@ class PredictionQueue:
                 self.on_new_weights(self._run)
 
     def on_answer(self, event: PredictionReady | PredictionFailed) -> None:
-        """The worker is done with a picture. It is not sent again with these weights, unless the worker died on it."""
+        """The worker is done with a picture. It is sent again with these weights only if the worker ended before."""
         self._in_flight.discard(event.picture_id)
         if isinstance(event, PredictionFailed) and event.lost:
             self._retries[event.picture_id] += 1

@@ -234,7 +234,7 @@ class TrainingService:
         self._start_if_due()
 
     def _update_labels_if_due(self) -> None:
-        """During training: hand labels that changed to the worker, which uses them from its next step.
+        """During training: pass labels that changed to the worker, which uses them from its next step.
 
         Where that fails they stay marked as changed, and the message is shown.
         """

@@ -32,7 +32,7 @@ class TrainingState:
 class TrainingPreferences:
     """What the settings say about training.
 
-    tta: test-time augmentation of predictions, a key of `core.models.inference.VIEWS`
+    tta: test-time augmentation of predictions, a key of `core.models.inference.TTA_VIEWS`
     """
 
     automatic: bool = True

@@ -100,7 +100,7 @@ def plan_import(
 
 
 def map_classes(classes: ClassList, rows: tuple[ImportClassRow, ...]) -> tuple[ClassList, NDArray[np.uint8]]:
-    """The class list with the new classes, and a lookup table (256,) uint8 from values of a ReadMask to class values.
+    """The class list with the new classes, and a lookup table (256,) uint8 from values of a LoadedMask to class values.
 
     New classes keep their colour, and their index as the value (plus one when indices start at 0), if those are free.
     """

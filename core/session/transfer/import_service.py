@@ -34,7 +34,7 @@ PREVIEW_COUNT = 3
 
 @dataclass(frozen=True, slots=True)
 class SamplePreview:
-    """A downscaled sample: picture (h, w, 3) uint8, values (h, w) uint8 as in a ReadMask; or the problem with it."""
+    """A downscaled sample: picture (h, w, 3) uint8, values (h, w) uint8 as in a LoadedMask; or the problem with it."""
 
     name: str
     picture: NDArray[np.uint8] | None

@@ -75,7 +75,7 @@ class ImportItem:
 class ImportTask:
     """Imports pictures in any process.
 
-    folder: of the project's pictures; table: (256,) uint8, from values of a ReadMask to class values
+    folder: of the project's pictures; table: (256,) uint8, from values of a LoadedMask to class values
     """
 
     folder: Path

@@ -27,7 +27,7 @@ def test_quarters_count_pictures_and_shares_count_seconds() -> None:
     assert done[-1].share == 0.1
     lone = summarise_effort([worked(4, 5)])
     assert (lone.share_last_quarter, lone.strokes_first_quarter, lone.strokes_last_quarter) == (0.5, 4.0, 4.0)
-    with pytest.raises(ValueError, match="nothing"):
+    with pytest.raises(ValueError, match="no picture was annotated"):
         summarise_effort([])
 
 
