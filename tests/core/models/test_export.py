@@ -206,7 +206,7 @@ def test_weights_that_do_not_fit_raise_a_model_error(tmp_path: Path) -> None:
     torch.save(build_network(SPEC).state_dict(), theirs)
     with pytest.raises(ModelError, match="Give --arch"):
         read_model(theirs)
-    with pytest.raises(ModelError, match="do not fit a unet on resnet18"):
+    with pytest.raises(ModelError, match="do not fit the network unet on resnet18"):
         read_model(theirs, "unet", "resnet18")
     with pytest.raises(ModelError, match="damaged"):
         broken.write_bytes(b"\xff" * 64)
