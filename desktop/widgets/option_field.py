@@ -52,10 +52,14 @@ def value_field(option: OptionSpec, value: Any, on_changed: Callable[[Any], obje
         check.toggled.connect(lambda on: on_changed(bool(on)))
     elif option.choices:
         box = combo_box(option.titled_choices, option.title)
+        # Qt returns the data of a row as plain text; the option has the typed values.
         field = OptionField(
-            option, box, box.currentData, _silently(box, lambda each: box.setCurrentIndex(box.findData(each)))
+            option,
+            box,
+            lambda: option.choices[box.currentIndex()],
+            _silently(box, lambda each: box.setCurrentIndex(box.findData(str(each)))),
         )
-        box.activated.connect(lambda _at: on_changed(box.currentData()))
+        box.activated.connect(lambda at: on_changed(option.choices[at]))
     elif option.kind in (int, float):
         spin = _spin_box(option)
         field = OptionField(

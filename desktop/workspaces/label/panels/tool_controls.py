@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QMenu,
     QPushButton,
@@ -20,7 +19,8 @@ from PySide6.QtWidgets import (
 from core.base.option_spec import OptionSpec
 from core.tools.tool_options import Control, OptionMenu, ToolOptions
 from desktop.theme.theme import GRID
-from desktop.widgets.controls import combo_box, indent_spin_box, row, text_label
+from desktop.widgets.controls import row, set_role, text_label
+from desktop.widgets.option_field import OptionField, value_field
 
 _OptionWidget = tuple[QWidget, Callable[[ToolOptions], None]]
 """The widget of an option, and a function that shows the value from ToolOptions in it."""
@@ -78,26 +78,24 @@ class ToolControls(QWidget):
     def _build(self, control: Control) -> _OptionWidget:
         if isinstance(control, OptionMenu):
             return self._menu(control)
-        if control.choices:
-            return self._choice(control)
-        if control.kind is bool:
-            return self._switch(control)
-        widget, name = self._amount(control)
-        self._names.append(name)
-        return widget
+        return self._option(control)
 
-    def _choice(self, control: OptionSpec) -> _OptionWidget:
-        box = combo_box(control.titled_choices, control.title, "quiet")
-        box.setToolTip(f"<b>{control.title}</b><br>{control.help}")
-        # Qt gives the data of a row back as plain text; the option spec has the typed values.
-        box.activated.connect(lambda n: self.option_changed.emit(control.name, control.choices[n]))
-        return box, lambda options: box.setCurrentIndex(box.findData(str(getattr(options, control.name))))
+    def _option(self, control: OptionSpec) -> _OptionWidget:
+        field = self._field(control)
+        if isinstance(field.widget, QSpinBox):
+            widget, name = _with_name(field.widget, control.title)
+            self._names.append(name)
+            return widget, lambda options: field.set(getattr(options, control.name))
+        set_role(field.widget, "quiet")
+        return field.widget, lambda options: field.set(getattr(options, control.name))
 
-    def _switch(self, control: OptionSpec) -> _OptionWidget:
-        box = QCheckBox(control.title)
-        box.setToolTip(control.help)
-        box.clicked.connect(lambda on: self.option_changed.emit(control.name, on))
-        return box, lambda options: box.setChecked(bool(getattr(options, control.name)))
+    def _field(self, control: OptionSpec) -> OptionField:
+        field = value_field(
+            control, control.default, lambda value: self.option_changed.emit(control.name, value)
+        )
+        field.widget.setToolTip(f"<b>{control.title}</b><br>{control.help}")
+        field.widget.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        return field
 
     def _menu(self, control: OptionMenu) -> _OptionWidget:
         button = QPushButton(control.title)
@@ -122,12 +120,13 @@ class ToolControls(QWidget):
     def _add_to_menu(self, menu: QMenu, control: OptionSpec) -> Callable[[ToolOptions], None]:
         menu.addSeparator()
         if not control.choices:
-            (widget, set_value), _name = self._amount(control)
+            field = self._field(control)
+            widget, _name = _with_name(field.widget, control.title)
             widget.setContentsMargins(GRID, 0, GRID, 0)
             widget_action = QWidgetAction(menu)
             widget_action.setDefaultWidget(widget)
             menu.addAction(widget_action)
-            return set_value
+            return lambda options: field.set(getattr(options, control.name))
         group = QActionGroup(menu)
         for value, title in control.titled_choices:
             action = group.addAction(title)
@@ -146,23 +145,10 @@ class ToolControls(QWidget):
 
         return check
 
-    def _amount(self, control: OptionSpec) -> tuple[_OptionWidget, QWidget]:
-        number = QSpinBox()
-        number.setRange(int(control.minimum or 0), int(control.maximum or 0))
-        number.setSuffix(control.unit)
-        number.setAccessibleName(control.title)
-        number.setToolTip(f"<b>{control.title}</b><br>{control.help}")
-        number.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        number.setKeyboardTracking(False)
-        indent_spin_box(number)
-        number.valueChanged.connect(lambda value: self.option_changed.emit(control.name, value))
-        name = text_label(control.title, "muted")
-        widget = QWidget()
-        widget.setLayout(row(name, number, spacing=GRID // 2))
 
-        def set_value(options: ToolOptions) -> None:
-            number.blockSignals(True)
-            number.setValue(int(getattr(options, control.name)))
-            number.blockSignals(False)
-
-        return (widget, set_value), name
+def _with_name(widget: QWidget, title: str) -> tuple[QWidget, QWidget]:
+    """A widget behind a label with its name. Returns both together, and the label."""
+    name = text_label(title, "muted")
+    named = QWidget()
+    named.setLayout(row(name, widget, spacing=GRID // 2))
+    return named, name
