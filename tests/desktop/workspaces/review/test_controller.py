@@ -165,7 +165,7 @@ def test_empty_selection_and_missing_predictions(gui: GuiDriver, page: ReviewPag
     assert not page.accept.isEnabled() and not page.mark.isEnabled()
     press(page.grid, COUNT - 1)
     gui.click(page.accept)
-    gui.wait_until(lambda: "there is no prediction" in gui.said, "the reason", 10)
+    gui.wait_until(lambda: "There is no prediction" in gui.said, "the reason", 10)
     assert gui.said.startswith("Nothing had to be changed.") and not page.undo.isVisible()
 
 
