@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.models.asymmetric_unet import ConvNorm
+from core.models.networks.asymmetric_unet import ConvNorm
 
 WIDTHS = (32, 64, 128, 256, 512)
 """Channels at 1, 1/2, 1/4, 1/8 and 1/16 of the resolution; half of those in the paper."""

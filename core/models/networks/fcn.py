@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.models.asymmetric_unet import ConvNorm
+from core.models.networks.asymmetric_unet import ConvNorm
 
 WIDTH = 1024
 """Channels of the two layers after the encoder. The paper has 4096 and 7x7 kernels: 120 million parameters more, which

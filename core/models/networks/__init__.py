@@ -1,0 +1,1 @@
+"""Networks: their layers, and ImageNet weights that come inside packages."""
