@@ -22,9 +22,11 @@ from core.models.catalogue import (
     encoders,
     matches,
     network_cost,
+    pretrained_text,
     resolve_network,
     search_encoders,
 )
+from core.models.networks.packaged_weights import is_packaged
 from core.models.spec import ModelSpec
 from core.project.project import Project, find_home
 from core.session.models.model_exporter import make_export_job
@@ -65,7 +67,7 @@ def models_command(
         ]
         lines += ["", "Encoders:"] if found_encoders else []
         lines += [
-            _line(one.name, one.parameters, one.gmacs, "ImageNet" if one.pretrained else "")
+            _line(one.name, one.parameters, one.gmacs, pretrained_text(one))
             for one in found_encoders[:MAX_ENCODERS_SHOWN]
         ]
         if len(found_encoders) > MAX_ENCODERS_SHOWN:
@@ -183,6 +185,7 @@ def _encoder_json(one: Encoder) -> dict[str, Any]:
         "million_parameters": one.parameters,
         "gmacs": one.gmacs,
         "imagenet": one.pretrained,
+        "packaged": is_packaged(one.name),
     }
 
 

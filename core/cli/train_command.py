@@ -30,7 +30,7 @@ from core.cli.training_options import (
 )
 from core.cli.training_resume import plan_resume, stop_on_interrupt
 from core.models.catalogue import resolve_network
-from core.models.spec import ModelSpec, spec_from_base
+from core.models.spec import WEIGHTS, ModelSpec, spec_from_base
 from core.project.project import Project
 from core.project.records import RunRecord
 from core.session.training.run_recorder import RunRecorder
@@ -55,7 +55,9 @@ def train(
     ] = None,
     weights: Annotated[
         str | None,
-        typer.Option(help="Initial weights of the encoder: none (random, the default) or imagenet."),
+        typer.Option(
+            help="Initial weights of the encoder: none (random) or imagenet, the default where a package has them."
+        ),
     ] = None,
     size: Annotated[
         int | None, typer.Option(help="Input size: the longer side of pictures in pixels.")
@@ -253,7 +255,7 @@ def _spec(
         raise UsageError("--resume uses the network of the run; leave --arch and --encoder out.")
     if arch is not None or encoder is not None:
         name, chosen = resolve_network(arch or "unet", encoder)
-        spec = replace(spec, architecture=name, encoder=chosen)
-    if weights not in (None, "none", "imagenet"):
+        spec = spec.with_network(name, chosen)
+    if weights not in (None, *WEIGHTS):
         raise UsageError("--weights takes none or imagenet.")
     return replace(spec, weights=weights or spec.weights, size=size or spec.size)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from core.base.errors import ModelError
+from core.models.networks.packaged_weights import is_packaged
 
 ANY, LEVELS, DILATES, VISION = "", "l", "d", "v"
 """What an architecture requires of its encoder: nothing, features at each halving of the resolution, dilated
@@ -41,6 +42,7 @@ class Encoder:
 
     parameters: in millions; gmacs: 10^9 multiply-accumulates for 256 x 256 pixels
     pretrained: ImageNet weights exist; flags: which of LEVELS, DILATES, VISION it supports
+    normalisation: key of `core.models.spec.NORMALISATIONS` that its ImageNet weights require
     """
 
     name: str
@@ -48,6 +50,7 @@ class Encoder:
     gmacs: float
     pretrained: bool
     flags: str
+    normalisation: str = "imagenet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ class NamedNetwork:
     encoder: str
 
 
+LITE = "tu-tf_efficientnet_lite0"
 _MIT = ("mit_b",)
 _NO_HALF = "mit_b", "tu-mit"
 
@@ -67,6 +71,7 @@ ARCHITECTURES = (
     Architecture("asymmetric-unet", "Asymmetric U-Net", None, None, "With ASPP and SE; fast on a processor."),
     Architecture("asymmetric-unet-small", "Asymmetric U-Net, small", None, None, "A third of the work."),
     Architecture("asymmetric-unet-large", "Asymmetric U-Net, large", None, None, "Twice as wide."),
+    Architecture("hypercolumn", "Hypercolumn network", None, LITE, "Pretrained; learns in seconds.", LEVELS),
     Architecture("plain-unet", "Plain U-Net", None, None, "The network of 2015 at half its width."),
     Architecture("unet", "U-Net", "unet", "resnet34", "Encoder, decoder and skip connections."),
     Architecture("unetplusplus", "U-Net++", "unetplusplus", "resnet34", "Nested skips; slower.", LEVELS, never=_MIT),
@@ -130,7 +135,14 @@ def resolve_network(name: str, encoder: str | None = None) -> tuple[str, str | N
 def encoders() -> tuple[Encoder, ...]:
     """Every encoder: those of segmentation_models_pytorch, then those of timm (“tu-”)."""
     return tuple(
-        Encoder(name, float(parameters), float(gmacs), "p" in flags, flags.replace("p", ""))
+        Encoder(
+            name,
+            float(parameters),
+            float(gmacs),
+            "p" in flags,
+            flags.replace("p", "").replace("s", ""),
+            "symmetric" if "s" in flags else "imagenet",
+        )
         for name, (parameters, gmacs, flags) in _read("encoders.json").items()
     )
 
@@ -161,6 +173,19 @@ def has_pretrained_weights(row: Architecture, encoder: str | None) -> bool:
         return False
     known = _encoders_by_name().get(base_encoder_name(encoder or row.encoder))
     return known is None or known.pretrained
+
+
+def normalisation_of(encoder: str | None) -> str:
+    """Key of `core.models.spec.NORMALISATIONS` for a network on this encoder; that of ImageNet where none is known."""
+    known = _encoders_by_name().get(base_encoder_name(encoder)) if encoder else None
+    return known.normalisation if known else "imagenet"
+
+
+def pretrained_text(encoder: Encoder) -> str:
+    """Where ImageNet weights of the encoder come from; empty where there are none."""
+    if is_packaged(encoder.name):
+        return "ImageNet weights included"
+    return "ImageNet weights to download" if encoder.pretrained else ""
 
 
 def base_encoder_name(encoder: str) -> str:

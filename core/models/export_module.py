@@ -28,6 +28,7 @@ class ExportModule(nn.Module):
         super().__init__()
         self.model = model
         self.size = spec.size
+        self.statistics = spec.pixel_statistics
         self.canvas = canvas
         self.register_buffer("values", torch.tensor(spec.class_values, dtype=torch.uint8))
 
@@ -47,7 +48,7 @@ class ExportModule(nn.Module):
         # (C, H, W): row matrix on the left, column matrix on the right; rounded like the pixels of a file.
         small = torch.floor(down @ picture.permute(2, 0, 1).float() @ across.T + 0.5)
         inside = (torch.arange(height) < rows).unsqueeze(1) & (torch.arange(width) < columns)
-        logits = self.model(normalise(small.unsqueeze(0)) * inside)[0]
+        logits = self.model(normalise(small.unsqueeze(0), self.statistics) * inside)[0]
         upscaled = (
             _upscale_matrix(picture, 0, rows, height) @ logits @ _upscale_matrix(picture, 1, columns, width).T
         )

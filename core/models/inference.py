@@ -137,7 +137,7 @@ def _view_logits(
     pixels = cv2.resize(picture, small, interpolation=interpolation)
     pixels = pixels.reshape(small[1], small[0], -1)  # OpenCV drops a single channel
     view = channels_first(np.ascontiguousarray(pixels[:, ::-1] if mirrored else pixels))
-    strips = tiled_logits(loaded.model, view, device, max_pixels)
+    strips = tiled_logits(loaded.model, view, device, max_pixels, loaded.spec.pixel_statistics)
     for rows, band in upscaled_bands(strips, len(loaded.spec.class_values), small[1], height, width):
         yield rows, band.flip(2) if mirrored else band
 

@@ -10,29 +10,26 @@ from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 from core.models.spec import round_up_to_stride
 
-MEAN, STD = (123.675, 116.28, 103.53), (58.395, 57.12, 57.375)
-"""Of ImageNet's red, green and blue (0..255), which pretrained encoders expect."""
+Statistics = tuple[tuple[float, ...], tuple[float, ...]]
+"""(mean, standard deviation) of pixel values, per channel or for all; see `ModelSpec.pixel_statistics`."""
 
 
-def normalise(pictures: Tensor) -> Tensor:
-    """uint8 (N, C, H, W) on any device -> float32 of the same shape, mean about 0, standard std about 1."""
-    channels = pictures.shape[1]
-    if channels == 3:
-        mean = torch.tensor(MEAN, device=pictures.device).view(1, 3, 1, 1)
-        std = torch.tensor(STD, device=pictures.device).view(1, 3, 1, 1)
-    else:
-        mean, std = (
-            torch.tensor(127.5, device=pictures.device),
-            torch.tensor(64.0, device=pictures.device),
-        )
+def normalise(pictures: Tensor, statistics: Statistics) -> Tensor:
+    """uint8 (N, C, H, W) on any device -> float32 of the same shape, mean about 0, standard deviation about 1."""
+    mean, std = _per_channel(statistics, pictures.device)
     return pictures.float().sub_(mean).div_(std)
 
 
-def denormalise(pictures: Tensor) -> NDArray[np.uint8]:
+def denormalise(pictures: Tensor, statistics: Statistics) -> NDArray[np.uint8]:
     """Normalised (N, 3, H, W) -> (N, H, W, 3) uint8, for display."""
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (MEAN, STD))
+    mean, std = _per_channel(statistics, pictures.device)
     pixels = (pictures * std + mean).round_().clamp_(0, 255).to(torch.uint8)
     return np.ascontiguousarray(pixels.permute(0, 2, 3, 1).numpy())
+
+
+def _per_channel(statistics: Statistics, device: torch.device) -> tuple[Tensor, Tensor]:
+    mean, std = (torch.tensor(values, device=device).view(1, -1, 1, 1) for values in statistics)
+    return mean, std
 
 
 def channels_first(picture: NDArray[np.uint8]) -> Tensor:

@@ -17,10 +17,13 @@ import torch
 from torch import nn
 
 from core.base.errors import ModelError
-from core.models.asymmetric_unet import AsymmetricUNet
 from core.models.catalogue import Architecture, architecture
-from core.models.fcn import FCN8s
-from core.models.plain_unet import PlainUNet
+from core.models.networks.asymmetric_unet import AsymmetricUNet
+from core.models.networks.efficientnet_lite import VARIANTS, EfficientNetLite
+from core.models.networks.fcn import FCN8s
+from core.models.networks.hypercolumn import HypercolumnNet
+from core.models.networks.packaged_weights import PACKAGED_WEIGHTS, load_packaged_weights
+from core.models.networks.plain_unet import PlainUNet
 from core.models.spec import ModelSpec
 
 StatusCallback = Callable[[str], None]
@@ -47,9 +50,10 @@ _BUILT_IN: dict[str, Callable[[int, int], nn.Module]] = {
 def build_network(spec: ModelSpec, on_status: StatusCallback | None = None) -> nn.Module:
     """A new network: float32 (N, channels, H, W) normalised, sides multiples of 32 -> logits (N, classes, H, W).
 
-    In train mode it may return half the resolution; the loss then uses every second target. Pretrained encoder
-    weights are downloaded once by segmentation_models_pytorch; `on_status` is called before. Raises ModelError for an
-    unknown name and for weights that cannot be downloaded.
+    In train mode it may return half the resolution or a quarter; the loss then uses one of 4 or 16 targets. ImageNet
+    weights of an encoder in PACKAGED_WEIGHTS come from a package. Those of others are downloaded once by
+    segmentation_models_pytorch; `on_status` is called before. Raises ModelError for an unknown name and for weights
+    that are not there.
     """
     row = architecture(spec.architecture)
     classes = len(spec.class_values)
@@ -62,28 +66,50 @@ def build_network(spec: ModelSpec, on_status: StatusCallback | None = None) -> n
     if not _PLAIN_NAME.fullmatch(encoder):
         # timm would download a description for a name such as "hf-hub:user/repository".
         raise _no_encoder(encoder)
+    if row.name == "hypercolumn" and encoder in VARIANTS:
+        lite = EfficientNetLite(encoder, spec.channels)
+        if spec.weights == "imagenet":
+            load_packaged_weights(lite, encoder, spec.channels)
+        return HypercolumnNet(lite, classes)
     with _suppress_warnings():
-        # Imported here: it takes seconds, and our own networks do not need it.
+        # Imported here: it takes seconds, and the networks above do not need it.
         import segmentation_models_pytorch as smp
 
-        if spec.weights == "imagenet":
+        packaged = spec.weights == "imagenet" and encoder in PACKAGED_WEIGHTS
+        if spec.weights == "imagenet" and not packaged:
             _announce_download(smp, encoder, on_status)
         try:
-            return _on_encoder(smp, row, encoder, spec)
+            model = _on_encoder(smp, row, encoder, replace(spec, weights="none") if packaged else spec)
         except Exception as error:  # encoders and downloads raise many types
             raise _cannot_build(row, encoder, spec.weights, error) from error
+    if packaged:
+        load_packaged_weights(encoder_of(model), encoder, spec.channels)
+    return model
 
 
 def _on_encoder(smp: Any, row: Architecture, encoder: str, spec: ModelSpec) -> nn.Module:
     weights, classes = None if spec.weights == "none" else spec.weights, len(spec.class_values)
-    if row.name == "fcn-8s":
-        return FCN8s(smp.encoders.get_encoder(encoder, in_channels=spec.channels, weights=weights), classes)
+    if row.name in ("fcn-8s", "hypercolumn"):
+        own = FCN8s if row.name == "fcn-8s" else HypercolumnNet
+        return own(smp.encoders.get_encoder(encoder, in_channels=spec.channels, weights=weights), classes)
     # Without this option a vision transformer takes one picture size only.
     options: dict[str, Any] = {"dynamic_img_size": True} if row.name == "dpt" else {}
     model: nn.Module = smp.create_model(
         row.smp, encoder, encoder_weights=weights, in_channels=spec.channels, classes=classes, **options
     )
     return model
+
+
+def has_encoder(model: nn.Module) -> bool:
+    """Whether the network has an encoder of its own, which can be pretrained and frozen."""
+    return isinstance(getattr(model, "encoder", None), nn.Module)
+
+
+def encoder_of(model: nn.Module) -> nn.Module:
+    """The encoder of a network that `has_encoder`."""
+    encoder = model.encoder
+    assert isinstance(encoder, nn.Module)
+    return encoder
 
 
 def head_layers(model: nn.Module) -> tuple[nn.Conv2d, ...]:

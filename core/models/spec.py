@@ -8,13 +8,23 @@ from typing import Any
 
 from core.base.errors import ModelError
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED
+from core.models.catalogue import normalisation_of
+from core.models.networks.packaged_weights import is_packaged
 
 STRIDE = 32
 """Sides of an input are multiples of this, the total stride of the architectures."""
 MIN_INPUT_SIZE, MAX_INPUT_SIZE = STRIDE, 4096
 WEIGHTS = ("none", "imagenet")
+DEFAULT_ENCODER, DEFAULT_SIZE = "tu-tf_efficientnet_lite0", 480
 WEIGHTS_FILE = "model.safetensors"
 """File in a run's folder with its newest weights."""
+NORMALISATIONS: Mapping[str, tuple[tuple[float, ...], tuple[float, ...]]] = {
+    "imagenet": ((123.675, 116.28, 103.53), (58.395, 57.12, 57.375)),
+    "symmetric": ((127.0,), (128.0,)),
+}
+"""(mean, standard deviation) of pixel values 0..255, per channel or for all, which a network's input is normalised by.
+"imagenet" applies to three channels; pictures with others are normalised by OTHER_CHANNELS."""
+OTHER_CHANNELS = ((127.5,), (64.0,))
 TTA_MODES = ("none", "flip", "scales", "all")
 """Test-time augmentation: none, with the mirror image, at three scales, both."""
 
@@ -28,6 +38,7 @@ class ModelSpec:
     size: long side in pixels of the network's input, a multiple of 32
     class_values: row i of the output is the pixel value class_values[i] (1..254)
     channels: colour channels of a picture
+    normalisation: key of NORMALISATIONS; empty for that of the encoder, which pretrained weights require
     inherits: (new, old) class values, for starting from older weights: class `new` gets the row of class `old`; several
         olds of one new were merged, old 0 means that the class is not the one that had its value before
 
@@ -41,8 +52,15 @@ class ModelSpec:
     class_values: tuple[int, ...]
     channels: int = 3
     inherits: tuple[tuple[int, int], ...] = ()
+    normalisation: str = ""
 
     def __post_init__(self) -> None:
+        if not self.normalisation:
+            object.__setattr__(self, "normalisation", normalisation_of(self.encoder))
+        if self.normalisation not in NORMALISATIONS:
+            raise ModelError(
+                f"The normalisation “{self.normalisation}” is not known to this version of Maskloop."
+            )
         if self.weights not in WEIGHTS:
             raise ModelError(f"Unknown starting weights “{self.weights}”; choose “none” or “imagenet”.")
         if not MIN_INPUT_SIZE <= self.size <= MAX_INPUT_SIZE or self.size % STRIDE:
@@ -63,6 +81,18 @@ class ModelSpec:
     def network_name(self) -> str:
         """Architecture and encoder, for messages: "unet on resnet34"."""
         return f"{self.architecture} on {self.encoder}" if self.encoder else self.architecture
+
+    @property
+    def pixel_statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """(mean, standard deviation) by which pixel values 0..255 are normalised, each per channel or for all."""
+        mean, std = NORMALISATIONS[self.normalisation]
+        return (mean, std) if len(mean) in (1, self.channels) else OTHER_CHANNELS
+
+    def with_network(self, architecture: str, encoder: str | None, weights: str | None = None) -> ModelSpec:
+        """The spec of another network, with its normalisation. weights: None for ImageNet's if a package has them."""
+        if weights is None:
+            weights = "imagenet" if encoder and is_packaged(encoder) else "none"
+        return replace(self, architecture=architecture, encoder=encoder, weights=weights, normalisation="")
 
     def to_json(self) -> dict[str, Any]:
         """JSON values."""
@@ -85,6 +115,8 @@ class ModelSpec:
                 class_values=tuple(int(value) for value in raw["class_values"]),
                 channels=int(raw.get("channels", 3)),
                 inherits=tuple((int(new), int(old)) for new, old in raw.get("inherits", ())),
+                # Before it was stored, every network had this one.
+                normalisation=str(raw.get("normalisation", "imagenet")),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as problem:
             raise ModelError(f"The description of the network is damaged ({problem!r}).") from problem
@@ -104,7 +136,12 @@ def spec_from_base(base: ModelSpec, class_values: tuple[int, ...], value_map: Se
 
 
 def default_spec(device_kind: str, class_values: tuple[int, ...]) -> ModelSpec:
-    """The default on a device ("cpu", "mps" or "cuda"): small without a graphics card."""
+    """The default on a device ("cpu", "mps" or "cuda"); docs/experiments.md has the measurements.
+
+    Without the package of its ImageNet weights it is the best network for random weights.
+    """
+    if is_packaged(DEFAULT_ENCODER):
+        return ModelSpec("hypercolumn", DEFAULT_ENCODER, "imagenet", DEFAULT_SIZE, class_values)
     if device_kind == "cuda":
         return ModelSpec("unet", "resnet34", "none", 512, class_values)
     return ModelSpec("asymmetric-unet", None, "none", 256, class_values)

@@ -10,16 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from core.base.text import count_of
-from core.models.asymmetric_unet import AsymmetricUNet
 from core.models.catalogue import architecture
-from core.models.fcn import FCN8s
 from core.models.network_builder import build_network
-from core.models.plain_unet import PlainUNet
+from core.models.networks.asymmetric_unet import AsymmetricUNet
+from core.models.networks.fcn import FCN8s
+from core.models.networks.hypercolumn import HypercolumnNet
+from core.models.networks.plain_unet import PlainUNet
 from core.models.spec import ModelSpec
 from core.models.summary_types import BOTTLENECK, DECODER, ENCODER, HEAD, OTHER, NetworkStage, NetworkSummary
 
 SIDES = (128, 224, 256, 384, 512, 768)
 """Sides of the square inputs. A network that cannot take one leaves it out; some take only 224."""
+ENCODER_TEXT = "Features of decreasing resolution and growing receptive field."
 
 Shape = tuple[int, int, int]
 """Channels, height and width of an output."""
@@ -82,6 +84,8 @@ def _parts(model: nn.Module) -> Iterator[NetworkPart]:
         yield from _asymmetric(model)
     elif isinstance(model, PlainUNet):
         yield from _plain(model)
+    elif isinstance(model, HypercolumnNet):
+        yield from _hypercolumn(model)
     else:
         yield from _on_encoder(model)
 
@@ -127,12 +131,34 @@ def _plain(model: PlainUNet) -> Iterator[NetworkPart]:
     yield NetworkPart(HEAD, "Head", "One logit for each class and pixel.", [model.head], model.head)
 
 
+def _hypercolumn(model: HypercolumnNet) -> Iterator[NetworkPart]:
+    yield NetworkPart(ENCODER, "Encoder", ENCODER_TEXT, [model.encoder], None)
+    decoder = model.decoder
+    yield NetworkPart(
+        BOTTLENECK,
+        "Atrous pyramid",
+        "Parallel convolutions with several dilations, and global average pooling (ASPP), of the two coarsest levels.",
+        [decoder.narrow, decoder.norm, decoder.weigh, decoder.pyramid],
+        decoder.pyramid,
+    )
+    for at, block in enumerate(decoder.up):
+        description = "Upsamples by 2, adds the skip connection, one convolution."
+        yield NetworkPart(DECODER, f"Decoder {at + 1}", description, [block], block)
+    yield NetworkPart(
+        DECODER,
+        "Hidden layer",
+        "The sum of one 1x1 convolution of each encoder level and of the decoder.",
+        [model.levels, decoder.out],
+        decoder.out,
+    )
+    description = "One logit for each class and position; upsampled to the picture afterwards."
+    yield NetworkPart(HEAD, "Head", description, [model.head], model.head)
+
+
 def _on_encoder(model: nn.Module) -> Iterator[NetworkPart]:
     """A network of segmentation_models_pytorch, or FCN-8s on one of its encoders."""
     encoder: nn.Module = model.encoder  # type: ignore[assignment]
-    yield NetworkPart(
-        ENCODER, "Encoder", "Features of decreasing resolution and growing receptive field.", [encoder], None
-    )
+    yield NetworkPart(ENCODER, "Encoder", ENCODER_TEXT, [encoder], None)
     if isinstance(model, FCN8s):
         yield NetworkPart(
             BOTTLENECK,

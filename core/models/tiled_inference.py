@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.models.input_tensors import normalise
+from core.models.input_tensors import Statistics, normalise
 from core.models.spec import STRIDE, round_up_to_stride
 
 OVERLAP = 256
@@ -30,19 +30,18 @@ def max_pixels_at_once(device: torch.device) -> int:
 
 
 def tiled_logits(
-    model: nn.Module, picture: Tensor, device: torch.device, max_pixels: int
+    model: nn.Module, picture: Tensor, device: torch.device, max_pixels: int, statistics: Statistics
 ) -> Iterator[Tensor]:
     """Logits of a picture from top to bottom: pieces float32 (C, rows, W) on `device`, one below the other.
 
-    picture: uint8 (channels, H, W), on any device. In one piece where it has at most `max_pixels` pixels, otherwise in
-    tiles, of which one row is in memory. Tiles start at multiples of 32, so that the strides of the network fall on the
-    same pixels as in the whole picture.
+    picture: uint8 (channels, H, W), on any device; statistics: by which it is normalised. In one piece where it has at
+    most `max_pixels` pixels, otherwise in tiles, of which one row is in memory. Tiles start at multiples of 32, so that
+    the strides of the network fall on the same pixels as in the whole picture.
     """
     height, width = picture.shape[1:]
     if round_up_to_stride(height) * round_up_to_stride(width) <= max_pixels:
-        yield _forward(model, picture, device, (round_up_to_stride(height), round_up_to_stride(width)))[
-            :, :height, :width
-        ]
+        size = round_up_to_stride(height), round_up_to_stride(width)
+        yield _forward(model, picture, device, size, statistics)[:, :height, :width]
         return
     tile_height, tile_width = _tile_size(round_up_to_stride(height), round_up_to_stride(width), max_pixels)
     tops, lefts = (
@@ -55,7 +54,7 @@ def tiled_logits(
         vertical = _blend_weights(tile_height, number > 0, number < len(tops) - 1, device)
         for position, left in enumerate(lefts):
             piece = picture[:, top : top + tile_height, left : left + tile_width]
-            logits = _forward(model, piece, device, (tile_height, tile_width))
+            logits = _forward(model, piece, device, (tile_height, tile_width), statistics)
             if total is None:
                 total = logits.new_zeros(len(logits), tile_height, round_up_to_stride(width))
                 weight_sum = logits.new_zeros(tile_height, round_up_to_stride(width))
@@ -77,9 +76,11 @@ def tiled_logits(
             weight_sum[shared:] = 0
 
 
-def _forward(model: nn.Module, piece: Tensor, device: torch.device, size: tuple[int, int]) -> Tensor:
+def _forward(
+    model: nn.Module, piece: Tensor, device: torch.device, size: tuple[int, int], statistics: Statistics
+) -> Tensor:
     """Logits float32 (C, *size) of a piece, padded with the mean colour at right and bottom."""
-    batch = normalise(piece.unsqueeze(0).to(device))
+    batch = normalise(piece.unsqueeze(0).to(device), statistics)
     fill = (0, size[1] - piece.shape[2], 0, size[0] - piece.shape[1])
     batch = F.pad(batch, fill).contiguous(memory_format=torch.channels_last)
     logits: Tensor = model(batch)[0].float().contiguous()

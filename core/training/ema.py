@@ -28,6 +28,14 @@ class AveragedModel:
         self._copied = [(averaged[n], current[n]) for n in averaged if not averaged[n].is_floating_point()]
 
     @torch.no_grad()
+    def reset(self) -> None:
+        """Start again from the current weights."""
+        self.updates = 0
+        torch._foreach_copy_(self._averaged, self._current)
+        for target, current in self._copied:
+            target.copy_(current)
+
+    @torch.no_grad()
     def update(self) -> None:
         """Add the current weights; call after every step."""
         self.updates += 1

@@ -17,7 +17,7 @@ SMOOTHING = 0.9
 DIVERGENCE_FACTOR = 3.0
 """The test ends when the smoothed loss is this many times the best."""
 SAFETY_FACTOR = 10.0
-"""The loss is lowest just weights_before it diverges; the rate is this many times smaller."""
+"""The loss is lowest just before it diverges; the rate is this many times smaller."""
 
 LossCurve = tuple[tuple[float, float], ...]
 

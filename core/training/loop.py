@@ -14,21 +14,24 @@ from torch import Tensor, nn
 
 from core.base.errors import ModelError, TrainingError
 from core.models.checkpoint import load_checkpoint
+from core.models.network_builder import has_encoder
+from core.models.networks.hypercolumn import HypercolumnNet
 from core.models.spec import ModelSpec
 from core.training.budget import Budget
 from core.training.checkpoint_selection import CheckpointSelector
+from core.training.data.feature_cache import FeatureCache
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
 from core.training.devices import make_fabric, seed_everything
 from core.training.distributed import ProcessGroup
 from core.training.ema import AveragedModel
 from core.training.events import LearningRateFound, TrainingEvent, TrainingNote, TrainingStarted
+from core.training.head_fit import fit_head
 from core.training.learning_rate_finder import find_learning_rate
 from core.training.losses import class_weights
 from core.training.optimizer import (
     FrozenEncoder,
     add_head_dropout,
-    has_encoder,
     initialise_weights,
     make_optimizer,
 )
@@ -103,7 +106,9 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     weights = _class_weights(pictures, recipe)
     if not (warm_start or resume_from):
         initialise_weights(model, recipe.initialiser, keep_encoder=spec.weights != "none")
-    state = _set_up(fabric, group, model, recipe, note)
+    pretrained = spec.weights == "imagenet" and has_encoder(model)
+    cache = FeatureCache(snapshot.folder / "features", f"{spec.encoder} {spec.weights} {spec.channels}")
+    state = _set_up(fabric, group, model, recipe, note, pretrained=pretrained)
     start = state.load(resume_from)
     parameters = sum(p.numel() for p in model.parameters())
     on_event(TrainingStarted(str(fabric.device), parameters, pictures.train_count))
@@ -119,6 +124,8 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     )  # fmt: skip
     if warm_start or resume_from:
         selector.evaluate_base(_model_to_beat(resume_from, spec, state.averaged.model), budget.seconds)
+    elif pretrained and recipe.head_first and state.fit_head(pictures, weights, recipe, should_abort, cache):
+        selector.evaluate(state.averaged.model, 0, budget.seconds)
 
     # Steps
     step, out_of_patience = start.step, False
@@ -171,6 +178,22 @@ class _TrainState:
         self.averaged.update()
         return loss
 
+    def fit_head(
+        self,
+        pictures: TrainingSet,
+        weights: Tensor,
+        recipe: Recipe,
+        should_abort: Callable[[], bool],
+        cache: FeatureCache,
+    ) -> bool:
+        """Fit the head to the features of the encoder. False where that is impossible or was aborted."""
+        fitted = isinstance(self.model, HypercolumnNet) and fit_head(
+            self.model, pictures, weights, recipe.correction_weight, recipe.seed, should_abort, cache
+        )
+        if fitted:
+            self.averaged.reset()
+        return fitted
+
     def load(self, folder: Path | None) -> ResumePoint:
         return load_state(folder, self.model, self.averaged, self.optimizer) if folder else ResumePoint()
 
@@ -182,20 +205,29 @@ class _TrainState:
 
 
 def _set_up(
-    fabric: Fabric, group: ProcessGroup, model: nn.Module, recipe: Recipe, note: Callable[[str], None]
+    fabric: Fabric,
+    group: ProcessGroup,
+    model: nn.Module,
+    recipe: Recipe,
+    note: Callable[[str], None],
+    *,
+    pretrained: bool,
 ) -> _TrainState:
     model = model.to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     model = group.sync_batch_norm(model)
     default_rate = default_recipe(fabric.device.type).learning_rate or 1e-3
     rate = recipe.learning_rate or default_rate
-    network, optimizer = fabric.setup(model, make_optimizer(model, recipe, rate))
+    encoder_rate = recipe.encoder_rate if pretrained else 1.0
+    levels = recipe.frozen_levels if pretrained else 0
+    frozen = FrozenEncoder(model, recipe.freeze_encoder, levels, norm=pretrained and recipe.frozen_norm)
+    network, optimizer = fabric.setup(model, make_optimizer(model, recipe, rate, encoder_rate))
+    frozen.step(0.0)
     averaged = AveragedModel(model, recipe.ema)  # after the setup, which gives all processes the same weights
     if not add_head_dropout(model, recipe.dropout):
         note("This network has no layer for dropout; training continues without it.")
     if recipe.freeze_encoder and not has_encoder(model):
         note("This network has no encoder that could be frozen; all of it is trained.")
     train_step = TrainStep(fabric, network, optimizer, recipe, note, group)
-    frozen = FrozenEncoder(model, recipe.freeze_encoder)
     return _TrainState(model, averaged, optimizer, train_step, frozen, default_rate)
 
 

@@ -24,6 +24,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "best": {"minutes": 30.0, "zoom": (0.5, 2.0), "ema": 0.998, "patience": 40},
 }
 """Named sets of differences from the default recipe."""
+BEFORE_PRETRAINED = {"head_first": False, "encoder_rate": 1.0, "frozen_levels": 0, "frozen_norm": False}
+"""What recipes did that were stored before these options existed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,10 @@ class Recipe:
     dropout: float = 0.0
     initialiser: str = "own"
     freeze_encoder: float = 0.0
+    head_first: bool = True
+    encoder_rate: float = 0.4
+    frozen_levels: int = 2
+    frozen_norm: bool = True
     flip: str = "light"
     zoom: tuple[float, float] = (0.75, 1.6)
     turn: float = 3.0
@@ -88,6 +94,8 @@ class Recipe:
         default, unknown ones are left out. Raises TrainingError when a part is wrong.
         """
         given = {name: value for name, value in raw.items() if name in RECIPE_OPTIONS_BY_NAME}
+        if "encoder_rate" not in raw:
+            given = {**BEFORE_PRETRAINED, **given}
         try:
             if isinstance(given.get("zoom"), list):
                 low, high = given["zoom"]
@@ -140,6 +148,7 @@ def _row(name: str, title: str, kind: type, help_: str, group: str, **more: Any)
 
 
 _B, _L, _S, _O = "Budget", "Loss", "Sampling of corrections and rare classes", "Optimization"
+_P = "Pretrained encoder"
 _A, _M = "Augmentation", "Device and reproducibility"
 _STRENGTHS = ("none", "light", "strong")
 
@@ -186,6 +195,13 @@ RECIPE_OPTIONS: tuple[OptionSpec, ...] = (
          _O, choices=INITIALISERS),
     _row("freeze_encoder", "Freeze encoder", float, "Share of the budget in which the encoder is not trained.",
          _O, minimum=0, maximum=1),
+    _row("head_first", "Head first", bool,
+         "Fit the head of a new hypercolumn network to the features of its pretrained encoder before training it.", _P),
+    _row("encoder_rate", "Encoder rate", float, "Learning rate of the encoder, as a share of that of the other layers.",
+         _P, minimum=0, maximum=1),
+    _row("frozen_levels", "Frozen levels", int,
+         "Finest levels of the encoder that are never trained: a step is up to 40 % faster.", _P, minimum=0, maximum=5),
+    _row("frozen_norm", "Frozen batch norm", bool, "Keep the batch norm statistics of the encoder.", _P),
     _row("flip", "Flip", str, "light: horizontally; strong: also vertically.", _A, choices=_STRENGTHS),
     _row("turn", "Rotation", float, "Largest angle in degrees, either way.", _A, minimum=0, maximum=180,
          aliases=(("none", 0.0), ("light", 3.0), ("strong", 20.0))),

@@ -52,7 +52,7 @@ class TrainStep:
     def set_learning_rate(self, learning_rate: float) -> None:
         """Set it for the next steps."""
         for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
+            group["lr"] = learning_rate * group.get("rate_share", 1.0)
 
     def step(self, pictures: TrainingSet, class_weights: Tensor) -> Tensor:
         """Run one step and return its loss, a scalar. class_weights: (classes,) float32.
@@ -65,7 +65,10 @@ class TrainStep:
             try:
                 samples = pictures.sample(self.batch_size)
                 loss = self.step_on_batch(
-                    make_batch(samples, pictures.crop_size, self._recipe, self._generator), class_weights
+                    make_batch(
+                        samples, pictures.crop_size, self._recipe, self._generator, pictures.statistics
+                    ),
+                    class_weights,
                 )
                 break
             except ValueError as error:

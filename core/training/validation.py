@@ -59,7 +59,9 @@ def validate(
         if not group.is_local(number):
             continue
         started = time.monotonic()
-        batch = pad_to_stride(normalise(torch.stack([example.picture for example in examples])))
+        batch = pad_to_stride(
+            normalise(torch.stack([example.picture for example in examples]), pictures.statistics)
+        )
         truth = torch.stack([example.target for example in examples])
         with autocast():
             logits = model(batch.contiguous(memory_format=torch.channels_last))

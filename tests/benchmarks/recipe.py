@@ -35,10 +35,11 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.morphology import skeletonize
 
+from core.models.catalogue import resolve_network
 from core.models.checkpoint import load_checkpoint, load_starting_model, read_checkpoint_metadata
 from core.models.inference import predict
 from core.models.network_builder import build_network
-from core.models.spec import ModelSpec
+from core.models.spec import WEIGHTS, ModelSpec
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.devices import seed_everything
 from core.training.events import CheckpointPublished, TrainingEvent, TrainingStarted
@@ -203,6 +204,7 @@ def main() -> None:
     words.add_argument("--minutes", type=float, default=10.0)
     words.add_argument("--network", default="asymmetric-unet")
     words.add_argument("--encoder")
+    words.add_argument("--weights", choices=WEIGHTS, help="default: ImageNet's where a package has them")
     words.add_argument("--size", type=int, default=256)
     words.add_argument("--set", nargs="*", default=[], metavar="CHOICE=VALUE")
     words.add_argument("--rival", nargs="*", default=[], metavar="NETWORK[+ENCODER]")
@@ -221,6 +223,7 @@ def main() -> None:
     names = {int(each["index"]) + 1: str(each["name"]) for each in listed["classes"]}
     names = {value: name for value, name in names.items() if value - 1 != listed["ignore_index"]}
     spec = ModelSpec(asked.network, asked.encoder, "none", asked.size, tuple(names))
+    spec = spec.with_network(*resolve_network(asked.network, asked.encoder), asked.weights)
     found = run(asked, spec, recipe, names, listed["ignore_index"])
     found["rivals"] = [rival(asked, each, spec, names, listed["ignore_index"]) for each in asked.rival]
     print(json.dumps(found, indent=None if asked.json else 1))

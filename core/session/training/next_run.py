@@ -81,8 +81,7 @@ def plan_next(
         spec = initial_spec(project, records, likely_device(device))
         if chosen.architecture is not None:
             architecture, encoder = resolve_network(chosen.architecture, chosen.encoder)
-            weights = chosen.weights if encoder else "none"
-            spec = replace(spec, architecture=architecture, encoder=encoder, weights=weights)
+            spec = spec.with_network(architecture, encoder, chosen.weights if encoder else "none")
     return replace(spec, size=chosen.size or spec.size), base
 
 

@@ -10,9 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.models.input_tensors import normalise
+from core.models.input_tensors import Statistics, normalise
 from core.training.data.training_set import IGNORE_INDEX, CropSample
 from core.training.recipe import Recipe
+
+COLOUR_UNIT = 57.63
+"""Pixel values, of 0..255, by which a colour jitter of 1 changes the brightness: the standard deviation of ImageNet."""
 
 
 class TrainingBatch(NamedTuple):
@@ -26,9 +29,15 @@ class TrainingBatch(NamedTuple):
 
 
 def make_batch(
-    samples: Sequence[CropSample], crop_size: tuple[int, int], recipe: Recipe, generator: torch.Generator
+    samples: Sequence[CropSample],
+    crop_size: tuple[int, int],
+    recipe: Recipe,
+    generator: torch.Generator,
+    statistics: Statistics,
 ) -> TrainingBatch:
     """An augmented batch; crop_size: (height, width); generator: on the CPU, whatever the device of the pictures.
+
+    statistics: by which the pictures are normalised.
 
     All geometry is done by one resampling, so that a picture is blurred once. Outside the picture the colour is the
     mean and the target IGNORE_INDEX.
@@ -36,7 +45,7 @@ def make_batch(
     pictures, targets = _stack_padded(samples)
     matrices = _crop_matrices(samples, pictures.shape[2:], crop_size, recipe, generator)
     grid = _sampling_grid(matrices.to(pictures.device), crop_size)
-    sampled = F.grid_sample(normalise(pictures), grid, "bilinear", "zeros", align_corners=False)
+    sampled = F.grid_sample(normalise(pictures, statistics), grid, "bilinear", "zeros", align_corners=False)
     # Counted down from IGNORE_INDEX, so that the zeros grid_sample puts outside become IGNORE_INDEX.
     flipped = (IGNORE_INDEX - targets.float()).unsqueeze(1)
     labels = IGNORE_INDEX - F.grid_sample(flipped, grid, "nearest", "zeros", align_corners=False)
@@ -46,8 +55,9 @@ def make_batch(
             _correction_mask(samples, targets), grid, "nearest", "zeros", align_corners=False
         )
         weights = 1 + (recipe.correction_weight - 1) * marked.squeeze(1)
-    changed = _jitter_colour(sampled, recipe.colour, generator)
-    changed = _add_noise(_blur(changed, recipe.blur, generator), recipe.noise, generator)
+    unit = COLOUR_UNIT * len(statistics[1]) / sum(statistics[1])
+    changed = _jitter_colour(sampled, recipe.colour, unit, generator)
+    changed = _add_noise(_blur(changed, recipe.blur, generator), recipe.noise * unit, generator)
     return TrainingBatch(
         changed.contiguous(memory_format=torch.channels_last), labels.squeeze(1).long(), weights
     )
@@ -140,8 +150,8 @@ def _clamp_centre(centre: Tensor, length: Tensor, crop: Tensor, slack: Tensor) -
     return torch.where(crop <= length, torch.minimum(torch.maximum(centre, low), high), larger)
 
 
-def _jitter_colour(pictures: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Random brightness, contrast, saturation and tint for each picture."""
+def _jitter_colour(pictures: Tensor, strength: float, unit: float, generator: torch.Generator) -> Tensor:
+    """Random brightness, contrast, saturation and tint for each picture; unit: COLOUR_UNIT in the pictures' scale."""
     if strength == 0:
         return pictures
     count, channels = pictures.shape[:2]
@@ -151,7 +161,7 @@ def _jitter_colour(pictures: Tensor, strength: float, generator: torch.Generator
         return factor.view(count, wide, 1, 1).to(pictures.device)
 
     contrast, saturation = around(1, strength), around(1, strength)
-    shift = around(0, strength) + around(0, strength / 3, channels)
+    shift = around(0, strength * unit) + around(0, strength * unit / 3, channels)
     grey = pictures.mean(1, keepdim=True)
     return torch.lerp(grey, pictures, saturation).mul_(contrast).add_(shift)
 

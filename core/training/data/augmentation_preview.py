@@ -8,11 +8,14 @@ import torch
 from numpy.typing import NDArray
 
 from core.models.input_tensors import channels_first, denormalise
-from core.models.spec import round_up_to_stride, work_size
+from core.models.spec import NORMALISATIONS, round_up_to_stride, work_size
 from core.training.data.augmentation import make_batch
 from core.training.data.snapshot import SnapshotEntry
 from core.training.data.training_set import IGNORE_INDEX, CropSample, LabelledExample
 from core.training.recipe import Recipe
+
+STATISTICS = NORMALISATIONS["imagenet"]
+"""Any normalisation would do: it is undone for display."""
 
 
 def augmented_versions(
@@ -32,5 +35,5 @@ def augmented_versions(
     rng = np.random.default_rng(seed)
     samples = [CropSample(example, (rng.random() * width, rng.random() * height)) for _ in range(count)]
     torch.manual_seed(seed)
-    batch = make_batch(samples, crop_size, recipe, torch.Generator().manual_seed(seed))
-    return [scaled, *denormalise(batch.pictures)]
+    batch = make_batch(samples, crop_size, recipe, torch.Generator().manual_seed(seed), STATISTICS)
+    return [scaled, *denormalise(batch.pictures, STATISTICS)]

@@ -82,6 +82,7 @@ class TrainingSet:
         known_digests: Mapping[int, str] | None = None,
     ) -> None:
         self._snapshot, self._recipe, self.device = snapshot, recipe, device
+        self.statistics = spec.pixel_statistics
         self._class_index = np.full(256, IGNORE_INDEX, np.uint8)
         for row, value in enumerate(spec.class_values):
             self._class_index[value] = row
@@ -159,6 +160,16 @@ class TrainingSet:
             if len(group) == 8:
                 yield waiting.pop((example.entry.height, example.entry.width))
         yield from waiting.values()
+
+    def training_examples(self, limit: int) -> Iterator[LabelledExample]:
+        """Labelled pictures of train, at most `limit`, evenly spread."""
+        chosen = self._train
+        if len(chosen) > limit:
+            chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, limit).astype(int)]
+        for picture_id in chosen:
+            example = self._example(picture_id)
+            if example is not None:
+                yield example
 
     # Changes ----------------------------------------------------------------------------------
 

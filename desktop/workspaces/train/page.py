@@ -38,6 +38,8 @@ class TrainPage(QWidget):
     train_requested = Signal()
     next_run_requested = Signal()
     export_requested = Signal()
+    offer_answered = Signal(bool)
+    """The person took (True) or declined the offered network."""
     run_selected = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
@@ -65,17 +67,23 @@ class TrainPage(QWidget):
         self.choose_network.clicked.connect(self.next_run_requested)
         self.export = button("Export model…")
         self.export.clicked.connect(self.export_requested)
+        self.offer = self._offer_row()
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty_page())
         self._pages.addWidget(self._full_page())
         top = row(self.next_run, self.choose_network, self.export, margins=(MARGIN, 2 * GRID, MARGIN, 0))
         top.setStretch(0, 1)
-        self.setLayout(column(top, self._pages, spacing=0))
+        self.setLayout(column(top, self.offer, self._pages, spacing=0))
         self.set_can_export(False)
 
     def set_next_run(self, text: str) -> None:
         """One line that describes the next run."""
         self.next_run.setText(text)
+
+    def set_offer(self, text: str) -> None:
+        """Offer another network in one sentence; an empty text hides the offer."""
+        self._offer_text.setText(text)
+        self.offer.setVisible(bool(text))
 
     def set_can_export(self, on: bool) -> None:
         """Whether any run has weights."""
@@ -146,6 +154,19 @@ class TrainPage(QWidget):
         row_at = self.runs.currentRow()
         if 0 <= row_at < len(self._numbers):
             self.run_selected.emit(self._numbers[row_at])
+
+    def _offer_row(self) -> QWidget:
+        offer = QWidget()
+        set_background(offer, "panel")
+        self._offer_text = text_label("", wrap=True)
+        use, keep = button("Use it"), button("Keep this network", "quiet")
+        use.clicked.connect(lambda: self.offer_answered.emit(True))
+        keep.clicked.connect(lambda: self.offer_answered.emit(False))
+        line = row(self._offer_text, use, keep, margins=(MARGIN, GRID, MARGIN, GRID))
+        line.setStretch(0, 1)
+        offer.setLayout(line)
+        offer.hide()
+        return offer
 
     def _empty_page(self) -> QWidget:
         page = QWidget()

@@ -24,6 +24,7 @@ from desktop.workspaces.train.dialogs.model_export_dialog import ModelExportDial
 from desktop.workspaces.train.dialogs.network_page import UNCHANGED, architecture_title
 from desktop.workspaces.train.dialogs.recipe_form import EXCLUDED
 from desktop.workspaces.train.dialogs.run_form import RunForm, StartingPoint
+from desktop.workspaces.train.network_offer import NetworkOffer
 from desktop.workspaces.train.page import TrainPage
 
 
@@ -47,6 +48,7 @@ class RunSetup(Controller):
         self.connections.connect(page.export_requested, self.show_export)
         self.form: RunForm | None = None
         self.export_dialog: ModelExportDialog | None = None
+        self.offer = NetworkOffer(session, dispatcher, page, self._choose_default)
         dispatcher.when_done(session.fact(FACT), lambda text: self._set_next_run(NextRun.from_json(text)))
 
     def actions(self) -> Actions:
@@ -60,6 +62,7 @@ class RunSetup(Controller):
 
     def close(self) -> None:
         super().close()
+        self.offer.close()
         for dialog in (self.form, self.export_dialog):
             if dialog is not None:
                 dialog.hide()
@@ -123,6 +126,19 @@ class RunSetup(Controller):
         self._session.set_fact(FACT, run.to_json())
         self._set_next_run(run)
 
+    def _choose_default(self) -> None:
+        """Use the default network for the next run; the options of the recipe stay as chosen."""
+        spec = default_spec(likely_device(self._settings.get("device")), (1,))
+        run = replace(
+            self._next_run,
+            architecture=spec.architecture,
+            encoder=spec.encoder,
+            weights=spec.weights,
+            size=spec.size,
+        )
+        self._session.set_fact(FACT, run.to_json())
+        self._set_next_run(run)
+
     def _set_next_run(self, run: NextRun) -> None:
         self._next_run = run
         self._show_next_run()
@@ -130,6 +146,8 @@ class RunSetup(Controller):
     def _show_next_run(self) -> None:
         """Describe the next run in one line of the page."""
         run = self._next_run
+        newest = self._runs[0] if self._runs else None
+        self.offer.update(newest, network_is_chosen=run.architecture is not None)
         if run.architecture is not None:
             parts = [architecture_title(run.architecture, run.encoder)]
         else:

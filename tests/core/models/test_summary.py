@@ -13,8 +13,8 @@ import torch
 
 from core.base.errors import Cancelled, ModelError
 from core.base.json_process import decode_message, encode_message
-from core.models.asymmetric_unet import WIDTHS
 from core.models.network_builder import build_network
+from core.models.networks.asymmetric_unet import WIDTHS
 from core.models.spec import ModelSpec
 from core.models.summary import summarise_network
 from core.models.summary_types import DECODER, ENCODER, HEAD, NetworkSummary

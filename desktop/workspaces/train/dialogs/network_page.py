@@ -17,14 +17,16 @@ from core.models.catalogue import (
     encoders_for,
     has_pretrained_weights,
     network_cost,
+    pretrained_text,
 )
+from core.models.networks.packaged_weights import is_packaged
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import column, combo_box, row, text_label
 from desktop.widgets.search_list import SearchList, SearchOption
 
 UNCHANGED = ""
 """The value of a field that chooses nothing: as in the newest run, or the default."""
-INPUT_SIZES = (128, 192, 256, 384, 512, 768, 1024)
+INPUT_SIZES = (128, 192, 256, 352, 384, 480, 512, 768, 1024)
 """Sides of the network's input in pixels."""
 
 Values = Mapping[str, str]
@@ -68,7 +70,7 @@ def _encoder_choices(values: Values) -> list[SearchOption]:
         SearchOption(
             each.name,
             each.name,
-            (*_cost(each.parameters, each.gmacs), "ImageNet weights" if each.pretrained else ""),
+            (*_cost(each.parameters, each.gmacs), pretrained_text(each)),
         )
         for each in (encoders_for(chosen) if chosen else ())
     ]
@@ -78,10 +80,10 @@ def _weight_choices(values: Values) -> list[SearchOption]:
     chosen = _architecture(values)
     if chosen is None or not has_pretrained_weights(chosen, values.get("encoder") or None):
         return []
-    return [
-        SearchOption("none", "None: train from scratch"),
-        SearchOption("imagenet", "ImageNet: downloaded once"),
-    ]
+    none = SearchOption("none", "None: random weights")
+    if is_packaged(values.get("encoder") or chosen.encoder or ""):
+        return [SearchOption("imagenet", "ImageNet: included"), none]
+    return [none, SearchOption("imagenet", "ImageNet: downloaded once")]
 
 
 def _size_choices(_values: Values) -> list[SearchOption]:
