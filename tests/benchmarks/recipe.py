@@ -2,15 +2,18 @@
 
 python -m tests.benchmarks.recipe DATA [--hold-out 0006R0] [--minutes 10] [--network asymmetric-unet] [--encoder E]
                                        [--size 256] [--set loss=ce lr=0.001 ...] [--rival unet+resnet34 ...]
-                                       [--labelled 0.08 --by strokes] [--test] [--seed 0] [--json]
+                                       [--frames N] [--labelled 0.08 --by strokes] [--test] [--seed 0] [--json]
 
 DATA contains images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names
 match `--hold-out`, a regular expression, are not trained on; checkpoints are selected on val, as in the program.
 Every published checkpoint is kept and scored after the training, at the pictures' own size, without void pixels, with
-one confusion matrix over all frames. `--set` takes the options of `maskloop train`. Each `--rival`, a network with
+one confusion matrix over all frames. `curve` lists [seconds, mIoU] of each, the first one included, and `first_step` is
+the step of that one, 0 for a fitted head. `--set` takes the options of `maskloop train`. Each `--rival`, a network with
 its encoder, is trained afterwards for the same time on the same frames by a plain loop (tests/benchmarks/plain.py),
 eight frames a batch at `--size`, and scored in the same way. With `--test` scores are computed on CamVid's official
 test split (images/test, masks/test), and all of train is trained on.
+
+With `--frames` only so many of the frames to train on are used, evenly spread over them; val stays complete.
 
 With `--labelled` only that share of the pixels of each training frame is labelled: `--by strokes` along the medial
 axis of each region without its edges, like quick painting; `--by squares` of 24 pixels at random positions, exact up
@@ -41,7 +44,7 @@ from core.models.inference import predict
 from core.models.network_builder import build_network
 from core.models.spec import WEIGHTS, ModelSpec
 from core.training.data.snapshot import TrainingSnapshot
-from core.training.devices import seed_everything
+from core.training.devices import resolve_device, seed_everything
 from core.training.events import CheckpointPublished, TrainingEvent, TrainingStarted
 from core.training.loop import train
 from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
@@ -68,9 +71,20 @@ def split_frames(asked: argparse.Namespace, void: int) -> tuple[dict[str, Pair],
     """Frames to train on, by name, and frames to score on."""
     frames = pairs_of(asked.data, "train", void)
     if asked.test:
-        return frames, list(pairs_of(asked.data, "test", void).values())
-    training = {name: pair for name, pair in frames.items() if not re.search(asked.hold_out, name)}
-    return training, [pair for name, pair in frames.items() if name not in training]
+        training, scored_on = frames, list(pairs_of(asked.data, "test", void).values())
+    else:
+        training = {name: pair for name, pair in frames.items() if not re.search(asked.hold_out, name)}
+        scored_on = [pair for name, pair in frames.items() if name not in training]
+    return (pick_evenly(training, asked.frames) if asked.frames else training), scored_on
+
+
+def pick_evenly(frames: Mapping[str, Pair], count: int) -> dict[str, Pair]:
+    """At most `count` frames, each from the middle of one of as many equal stretches."""
+    names = list(frames)
+    count = min(count, len(names))
+    return {
+        name: frames[name] for name in (names[(2 * i + 1) * len(names) // (2 * count)] for i in range(count))
+    }
 
 
 def by_strokes(label: Label, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -102,9 +116,11 @@ def by_squares(label: Label, share: float, rng: np.random.Generator) -> NDArray[
 LABELLED_BY = {"strokes": by_strokes, "squares": by_squares}
 
 
-def scores(folder: Path, pairs: Sequence[Pair], names: Mapping[int, str], tta: str) -> dict[str, Any]:
+def scores(
+    folder: Path, pairs: Sequence[Pair], names: Mapping[int, str], tta: str, device: str = "cpu"
+) -> dict[str, Any]:
     """Scores of the checkpoint in a folder, on pictures at their own size."""
-    loaded = load_checkpoint(folder)
+    loaded = load_checkpoint(folder, resolve_device(device))
     return scored(lambda picture: predict(loaded, picture, tta=tta).values - np.uint8(1), pairs, names)
 
 
@@ -126,22 +142,20 @@ def scored(
     }
 
 
-def run(
-    asked: argparse.Namespace, spec: ModelSpec, recipe: Recipe, names: Mapping[int, str], void: int
+def train_and_score(
+    spec: ModelSpec,
+    recipe: Recipe,
+    training: Mapping[str, Pair],
+    validation: Mapping[str, Pair],
+    judging: Sequence[Pair],
+    names: Mapping[int, str],
 ) -> dict[str, Any]:
-    """Train, and score each published checkpoint."""
-    training, judging = split_frames(asked, void)
-    if asked.labelled < 1:
-        rng = np.random.default_rng(recipe.seed)
-        for name, (picture, label) in training.items():
-            kept_pixels = LABELLED_BY[asked.by](label, asked.labelled, rng)
-            training[name] = (picture, np.where(kept_pixels, label, 255).astype(np.uint8))
-    labelled = np.mean([(label != 255).mean() for _, label in training.values()])
-    kept, device = dict[float, Path](), ""
+    """Train, and score each published checkpoint on `judging`. names: of the class values 1, 2, 3, ..."""
+    kept, device = list[tuple[int, float, Path]](), ""
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch)
         snapshot = TrainingSnapshot.create(here / "snapshot", spec, recipe)
-        for part, pairs in (("train", training), ("val", pairs_of(asked.data, "val", void))):
+        for part, pairs in (("train", training), ("val", validation)):
             for name, pair in pairs.items():
                 snapshot.put(len(snapshot.entries()), name, part, *pair)
 
@@ -151,29 +165,49 @@ def run(
                 device = event.device
             if isinstance(event, CheckpointPublished):
                 seconds = float(read_checkpoint_metadata(here / "run")[1]["seconds"])
-                kept[seconds] = here / f"kept-{len(kept)}"
-                shutil.copytree(here / "run", kept[seconds])
+                kept.append((event.step, seconds, here / f"kept-{len(kept)}"))
+                shutil.copytree(here / "run", kept[-1][2])
 
         seed_everything(recipe)
         outcome = train(
             load_starting_model(None, spec), spec, snapshot, recipe, run_folder=here / "run", on_event=listen
         )
-        curve = [(seconds, scores(folder, judging, names, "none")) for seconds, folder in kept.items()]
-        flipped = scores(list(kept.values())[-1], judging, names, "flip")
+        curve = [
+            (seconds, scores(folder, judging, names, "none", recipe.device)) for _, seconds, folder in kept
+        ]
+        flipped = scores(kept[-1][2], judging, names, "flip", recipe.device)
     return {
         "device": device,
-        "network": asked.network,
-        "size": asked.size,
-        "said": asked.set,
         "seed": recipe.seed,
         "minutes": recipe.minutes,
         "steps": outcome.step,
-        "labelled": round(float(labelled), 4),
-        "scored_on": {"part": "test" if asked.test else asked.hold_out, "pictures": len(judging)},
         "best_on_val": outcome.best_miou,
+        "first_step": kept[0][0],
         "curve": [[seconds, found["miou"]] for seconds, found in curve],
         **curve[-1][1],
         "miou_flip": flipped["miou"],
+    }
+
+
+def run(
+    asked: argparse.Namespace, spec: ModelSpec, recipe: Recipe, names: Mapping[int, str], void: int
+) -> dict[str, Any]:
+    """Train on the frames that were asked for, and score each published checkpoint."""
+    training, judging = split_frames(asked, void)
+    if asked.labelled < 1:
+        rng = np.random.default_rng(recipe.seed)
+        for name, (picture, label) in training.items():
+            kept_pixels = LABELLED_BY[asked.by](label, asked.labelled, rng)
+            training[name] = (picture, np.where(kept_pixels, label, 255).astype(np.uint8))
+    labelled = np.mean([(label != 255).mean() for _, label in training.values()])
+    return {
+        "network": asked.network,
+        "size": asked.size,
+        "said": asked.set,
+        "frames": len(training),
+        "labelled": round(float(labelled), 4),
+        "scored_on": {"part": "test" if asked.test else asked.hold_out, "pictures": len(judging)},
+        **train_and_score(spec, recipe, training, pairs_of(asked.data, "val", void), judging, names),
     }
 
 
@@ -185,11 +219,39 @@ def rival(
     other = ModelSpec(architecture, encoder or None, "none", asked.size, spec.class_values)
     training, judging = split_frames(asked, void)
     torch.manual_seed(asked.seed)
-    model = build_network(other)
+    model = build_network(other).to(resolve_device(asked.device))
     steps = learn_plainly(model, list(training.values()), asked.size, asked.minutes, RIVAL_BATCH, asked.seed)
     model.eval()
     found = scored(lambda picture: predict_plainly(model, picture, asked.size), judging, names)
     return {"network": network, "steps": steps, "pictures": steps * RIVAL_BATCH, **found}
+
+
+def add_training_options(words: argparse.ArgumentParser) -> None:
+    """The options that `build_recipe` reads, and those of the network; minutes, network and size have no default."""
+    words.add_argument("--minutes", type=float)
+    words.add_argument("--network")
+    words.add_argument("--encoder")
+    words.add_argument("--weights", choices=WEIGHTS, help="default: ImageNet's where a package has them")
+    words.add_argument("--size", type=int)
+    words.add_argument("--set", nargs="*", default=[], metavar="CHOICE=VALUE")
+    words.add_argument("--device", default="auto")
+    words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--json", action="store_true")
+
+
+def device_kind(device: str) -> str:
+    """The kind whose defaults are used: cpu where "auto" finds no other device, else cuda."""
+    return "cpu" if device == "auto" and not torch.cuda.is_available() else "cuda"
+
+
+def build_recipe(asked: argparse.Namespace) -> Recipe:
+    """The default recipe of the device with the options that were asked for."""
+    said = dict(each.split("=", 1) for each in asked.set)
+    by_the_clock = not {"steps", "epochs"} & said.keys()
+    budget = {"minutes": asked.minutes} if by_the_clock else {}
+    return default_recipe(device_kind(asked.device)).with_changes(
+        {**parse_recipe_options(said), **budget, "seed": asked.seed, "device": asked.device}
+    )
 
 
 def main() -> None:
@@ -201,24 +263,12 @@ def main() -> None:
     )
     words.add_argument("--by", choices=LABELLED_BY, default="strokes")
     words.add_argument("--test", action="store_true")
-    words.add_argument("--minutes", type=float, default=10.0)
-    words.add_argument("--network", default="asymmetric-unet")
-    words.add_argument("--encoder")
-    words.add_argument("--weights", choices=WEIGHTS, help="default: ImageNet's where a package has them")
-    words.add_argument("--size", type=int, default=256)
-    words.add_argument("--set", nargs="*", default=[], metavar="CHOICE=VALUE")
+    words.add_argument("--frames", type=int, help="so many of the frames to train on, evenly spread")
     words.add_argument("--rival", nargs="*", default=[], metavar="NETWORK[+ENCODER]")
-    words.add_argument("--device", default="auto")
-    words.add_argument("--seed", type=int, default=0)
-    words.add_argument("--json", action="store_true")
+    add_training_options(words)
+    words.set_defaults(minutes=10.0, network="asymmetric-unet", size=256)
     asked = words.parse_args()
-    said = dict(each.split("=", 1) for each in asked.set)
-    usual = default_recipe("cpu" if asked.device == "auto" and not torch.cuda.is_available() else "cuda")
-    by_the_clock = not {"steps", "epochs"} & said.keys()
-    budget = {"minutes": asked.minutes} if by_the_clock else {}
-    recipe = usual.with_changes(
-        {**parse_recipe_options(said), **budget, "seed": asked.seed, "device": asked.device}
-    )
+    recipe = build_recipe(asked)
     listed = json.loads((asked.data / "classes.json").read_text("utf-8"))
     names = {int(each["index"]) + 1: str(each["name"]) for each in listed["classes"]}
     names = {value: name for value, name in names.items() if value - 1 != listed["ignore_index"]}
