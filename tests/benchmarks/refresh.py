@@ -27,7 +27,7 @@ from core.models.checkpoint import read_checkpoint_metadata
 from core.project.records import Split
 from core.samples.scenes import SCENE_CLASSES, draw_scene
 from core.session.session import Session
-from core.session.training import service, snapshot_builder
+from core.session.training import next_run, snapshot_builder
 from core.session.training.training_state import TrainingPreferences
 
 PATIENCE = 180.0
@@ -99,7 +99,7 @@ def measured(folder: Path, pictures: int, rounds: int) -> dict[str, object]:
 
             until(refreshed, "a refreshed prediction")
             taken.append(time.perf_counter() - began)
-        child = session.training._worker._child
+        child = session.training._worker._process
         process = child.pid if child else None
         training = memory_of(process)
         began = time.perf_counter()
@@ -134,7 +134,7 @@ def main() -> None:
     words.add_argument("--json", action="store_true")
     asked = words.parse_args()
     first = snapshot_builder.initial_spec
-    service.first_spec = lambda *given: replace(first(*given), size=asked.size)  # type: ignore[assignment]
+    next_run.initial_spec = lambda *given: replace(first(*given), size=asked.size)  # type: ignore[attr-defined]
     with tempfile.TemporaryDirectory() as scratch:
         result = measured(Path(scratch), asked.pictures, asked.rounds)
     print(json.dumps({**result, "size": asked.size}, indent=None if asked.json else 1))

@@ -137,7 +137,7 @@ def our_steps(
 
     ours, our_average = learner()
     other, other_average = learner()
-    ready = make_batch(pictures.sample(asked.batch), pictures.crop_size, recipe, chance)
+    ready = make_batch(pictures.sample(asked.batch), pictures.crop_size, recipe, chance, pictures.statistics)
 
     def step() -> object:
         loss = ours.step(pictures, weights)
