@@ -29,6 +29,7 @@ from core.base.text import count_of
 from core.session.loading.first_picture import FirstPicture
 from desktop.actions.catalog import build_actions
 from desktop.actions.keymap import KeyMap
+from desktop.canvas.input.wheel import Scrolling
 from desktop.command_palette.search import PaletteSearch
 from desktop.controller import Actions
 from desktop.dispatcher import MainThreadDispatcher
@@ -321,6 +322,8 @@ class MainWindow(QMainWindow):
     def _setting_changed(self, name: str, value: object) -> None:
         if name == "theme":
             self._choose_theme(str(value))
+        elif name == "scrolling":
+            self.label_page.canvas.set_scrolling(Scrolling(str(value)))
         elif self.context:
             self.context.settings_changed()
 
@@ -374,6 +377,7 @@ class MainWindow(QMainWindow):
             screen = QApplication.primaryScreen().availableGeometry()
             self.resize(min(1440, screen.width()), min(900, screen.height()))
         self._choose_theme(str(self._settings.get("theme")))
+        self._setting_changed("scrolling", self._settings.get("scrolling"))
         self.layer_controller.load()
         load_options(self._settings, self.label_page.canvas.tools.options)
 

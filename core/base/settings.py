@@ -58,6 +58,15 @@ SETTINGS: tuple[OptionSpec, ...] = (
         choice_titles=("None", "Mirrored", "Three sizes", "Both"),
     ),
     OptionSpec(
+        "scrolling",
+        "Scrolling over the picture",
+        "What two fingers on a touchpad and the mouse wheel do. Ctrl + wheel and a pinch always zoom.",
+        str,
+        "touchpad",
+        choices=("touchpad", "zoom", "pan"),
+        choice_titles=("Two fingers move it", "Always zooms", "Always moves it"),
+    ),
+    OptionSpec(
         "keep_view",
         "Keep zoom between pictures",
         "Show the next picture at the same place and zoom.",

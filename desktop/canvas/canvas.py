@@ -20,6 +20,7 @@ from core.base.geometry import Box, Point
 from core.tools.tool import Modifiers
 from desktop.canvas.input.input_handler import InputHandler
 from desktop.canvas.input.tool_runner import ToolRunner
+from desktop.canvas.input.wheel import Scrolling
 from desktop.canvas.layered_image_widget import LayeredImageWidget
 from desktop.canvas.overlays.cursors import cursor_for
 from desktop.canvas.overlays.overlay_painter import OverlayPainter
@@ -98,6 +99,10 @@ class Canvas(LayeredImageWidget):
         at = self.image_point(position)
         inside = 0 <= at.x < content.labels.width and 0 <= at.y < content.labels.height
         return at if inside else None
+
+    def set_scrolling(self, scrolling: Scrolling) -> None:
+        """Whether scrolling zooms or moves the picture."""
+        self._input.set_scrolling(scrolling)
 
     # Overlays
 

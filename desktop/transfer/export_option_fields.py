@@ -6,8 +6,9 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLineEdit, QSpinBox, QWidget
 
 from core.formats.writers.resize_and_tile import MIN_SIDE, ResizeOptions
-from desktop.widgets.controls import column, combo_box, indent_spin_box, text_label
+from desktop.widgets.controls import column, combo_box, text_label
 from desktop.widgets.form_row import form_row
+from desktop.widgets.number_field import spin_box
 
 SIZES = (("", "Unchanged"), ("longest", "Longer side resized to"))
 SPLIT_STYLES = (("folders", "A folder for each split"), ("lists", "A list of file names for each split"))
@@ -76,11 +77,6 @@ class ExportOptionFields(QWidget):
 
 
 def _pixel_box(value: int, low: int, high: int, name: str) -> QSpinBox:
-    made = QSpinBox()
-    made.setRange(low, high)
+    made = spin_box(low, high, name, " px")
     made.setValue(value)
-    made.setSuffix(" px")
-    made.setAccessibleName(name)
-    made.setKeyboardTracking(False)
-    indent_spin_box(made)
     return made

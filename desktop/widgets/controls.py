@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
     QBoxLayout,
     QButtonGroup,
     QComboBox,
@@ -15,7 +14,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
-    QLineEdit,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -28,6 +26,7 @@ from PySide6.QtWidgets import (
 
 from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
+from desktop.widgets.wheel_guard import guard_wheel
 
 PANEL_WIDTH = 304
 MARGIN = 2 * GRID
@@ -174,6 +173,7 @@ def combo_box(
     """A combo box of `rows` (key, title); `currentData()` is the key, `name` the accessible name."""
     box = QComboBox() if box is None else box
     box.setAccessibleName(name)
+    guard_wheel(box)
     if role:
         box.setProperty("role", role)
     # The default delegate of a combo box ignores the stylesheet.
@@ -186,25 +186,20 @@ def combo_box(
     return box
 
 
-def indent_spin_box(box: QAbstractSpinBox) -> None:
-    """Indent the number of a spin box like the text of other fields; a stylesheet cannot."""
-    line = box.findChild(QLineEdit)
-    if line is not None:
-        line.setTextMargins(GRID, 0, 0, 0)
-
-
 class LevelSlider(QSlider):
     """A horizontal slider that claims the arrow keys while it has the focus; elsewhere they are shortcuts."""
 
-    KEYS = frozenset(
-        (Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_Home, Qt.Key.Key_End)
-    )
+    KEYS = frozenset((
+        Qt.Key.Key_Left, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Down,
+        Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown,
+    ))  # fmt: skip
 
     def __init__(self, low: int, high: int, name: str) -> None:
         super().__init__(Qt.Orientation.Horizontal)
         self.setRange(low, high)
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        guard_wheel(self)
 
     def event(self, event: QEvent) -> bool:
         if (

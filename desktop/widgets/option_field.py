@@ -17,7 +17,8 @@ from PySide6.QtWidgets import (
 
 from core.base.errors import UserError
 from core.base.option_spec import OptionSpec
-from desktop.widgets.controls import combo_box, indent_spin_box
+from desktop.widgets.controls import combo_box
+from desktop.widgets.number_field import decimal_box, spin_box
 
 UNLIMITED = 1_000_000
 """Maximum of a spin box for an option without one."""
@@ -128,18 +129,9 @@ def _text_combo_box(
 def _spin_box(option: OptionSpec) -> QSpinBox | QDoubleSpinBox:
     minimum = option.minimum or 0
     maximum = UNLIMITED if option.maximum is None else option.maximum
-    spin: QSpinBox | QDoubleSpinBox
     if option.kind is int:
-        spin = QSpinBox()
-        spin.setRange(int(minimum), int(maximum))
-    else:
-        spin = QDoubleSpinBox()
-        spin.setRange(minimum, maximum)
-        spin.setDecimals(1)
-    spin.setSuffix(option.unit)
-    spin.setKeyboardTracking(False)
-    indent_spin_box(spin)
-    return spin
+        return spin_box(int(minimum), int(maximum), option.title, option.unit)
+    return decimal_box(minimum, maximum, option.title, option.unit)
 
 
 def _silently(widget: QWidget, show: Callable[[Any], object]) -> Callable[[Any], None]:

@@ -35,6 +35,7 @@ def test_every_setting_is_read(settings: Settings) -> None:
         "device": "cpu",
         "looks": "flip",
         "keep_view": True,
+        "scrolling": "touchpad",  # newer than the file: its default
     }
     assert {row.name: settings.get(row.name) for row in SETTINGS} == expected
 

@@ -16,7 +16,7 @@ from desktop.canvas.input.pointer_state import PointerState, tool_modifiers
 from desktop.canvas.input.stroke import StrokeGesture
 from desktop.canvas.input.tool_keys import ToolKeys, is_plain
 from desktop.canvas.input.tool_runner import ToolRunner
-from desktop.canvas.input.wheel import WheelInput
+from desktop.canvas.input.wheel import Scrolling, WheelInput
 
 _Button = Qt.MouseButton
 
@@ -176,6 +176,9 @@ class InputHandler:
             self.stroke.start(self.pointer.position, _Button.NoButton, self.pointer.modifiers)
 
     # Wheel and keys
+
+    def set_scrolling(self, scrolling: Scrolling) -> None:
+        self._wheel.scrolling = scrolling
 
     def wheel(self, event: QWheelEvent) -> bool:
         return self._wheel.turn(event, self._to_view(event.position()))

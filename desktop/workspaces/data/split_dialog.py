@@ -10,8 +10,9 @@ from PySide6.QtWidgets import QCheckBox, QDialog, QSpinBox, QWidget
 
 from core.project.splits.split_plan import SplitGrouping, SplitOptions
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import button, column, combo_box, indent_spin_box, row, set_role, text_label
+from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
 from desktop.widgets.form_row import form_row
+from desktop.widgets.number_field import spin_box
 from desktop.widgets.table import ROW_HEIGHT, Cell, DataTable
 
 STRATEGIES = (
@@ -138,9 +139,6 @@ class SplitDialog(QDialog):
 
 
 def _number(name: str, low: int, high: int) -> QSpinBox:
-    box = QSpinBox()
-    box.setRange(low, high)
-    box.setAccessibleName(name)
+    box = spin_box(low, high, name, tracks_typing=True)
     box.setMinimumWidth(9 * GRID)
-    indent_spin_box(box)
     return box

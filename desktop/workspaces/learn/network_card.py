@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QSizePolicy, QTableWidgetItem, QWidget
+from PySide6.QtWidgets import QSizePolicy, QTableWidgetItem, QWidget
 
 from core.base.text import count_of
 from core.models.summary_types import NetworkSummary
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.cards import Card
-from desktop.widgets.controls import column, row, text_label
+from desktop.widgets.controls import column, combo_box, row, text_label
 from desktop.widgets.table import ROW_HEIGHT, DataTable
 from desktop.workspaces.learn.network_diagram import NetworkDiagram
 
@@ -20,8 +20,7 @@ class NetworkCard(Card):
     """Shows what its setters are given; a summary holds the stage sizes for every input size that can be chosen."""
 
     def __init__(self, theme: Theme) -> None:
-        self.input_size = QComboBox()
-        self.input_size.setAccessibleName("Input size")
+        self.input_size = combo_box((), "Input size")
         self.input_size.setToolTip("Output size of each stage for a square input of this size.")
         super().__init__("Network of this project", self.input_size)
         self.network: NetworkSummary | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDialog, QLayout, QLineEdit, QRadioButton, QSpinBox, QWidget
+from PySide6.QtWidgets import QDialog, QLayout, QLineEdit, QRadioButton, QWidget
 
 from core.base.errors import UserError
 from core.base.text import count_of
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, ClassList, LabelClass
 from desktop.theme.theme import GRID
-from desktop.widgets.controls import button, column, indent_spin_box, row, text_label
+from desktop.widgets.controls import button, column, row, text_label
+from desktop.widgets.number_field import spin_box
 
 WIDTH = 400
 
@@ -109,11 +110,8 @@ class ClassValueDialog(ClassDialog):
         sentence = f"The pixel value of {label_class.name} in masks. It changes for {usage}."
         super().__init__(f"Change value of {label_class.name}", sentence, "Change", parent)
         self._free, self._current = free, label_class.value
-        self.value_field = QSpinBox()
-        self.value_field.setRange(1, MAX_CLASS_VALUE)
-        self.value_field.setAccessibleName("Value of the class")
+        self.value_field = spin_box(1, MAX_CLASS_VALUE, "Value of the class", tracks_typing=True)
         self.value_field.setFixedWidth(12 * GRID)
-        indent_spin_box(self.value_field)
         self.value_field.setValue(label_class.value)
         self.value_field.valueChanged.connect(self._check)
         title = text_label("Value")

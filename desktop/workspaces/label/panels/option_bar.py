@@ -7,18 +7,18 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QAction, QFontMetrics, QResizeEvent
-from PySide6.QtWidgets import QSizePolicy, QSpinBox, QToolButton, QWidget
+from PySide6.QtWidgets import QSizePolicy, QToolButton, QWidget
 
 from desktop.actions.catalog import shortcut_text
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import (
     ElidedLabel,
     LevelSlider,
-    indent_spin_box,
     row,
     set_background,
     text_label,
 )
+from desktop.widgets.number_field import spin_box
 from desktop.workspaces.label.panels.tool_controls import ToolControls
 
 MIN_SIZE, MAX_SIZE = 1, 2000
@@ -44,13 +44,7 @@ class OptionBar(QWidget):
         self.size_name = text_label("Size", "muted")
         self.size_slider = LevelSlider(0, SLIDER_STEPS, "Size of the brush")
         self.size_slider.setFixedWidth(12 * GRID)
-        self.size_field = QSpinBox()
-        self.size_field.setRange(MIN_SIZE, MAX_SIZE)
-        self.size_field.setSuffix(" px")
-        self.size_field.setAccessibleName("Size of the brush in picture pixels")
-        self.size_field.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.size_field.setKeyboardTracking(False)
-        indent_spin_box(self.size_field)
+        self.size_field = spin_box(MIN_SIZE, MAX_SIZE, "Size of the brush in picture pixels", " px")
         self.controls = ToolControls(actions)
         self.help = ElidedLabel("", "muted", lines=2)
         self.view = self._button("adjust_view", "Brightness and contrast")

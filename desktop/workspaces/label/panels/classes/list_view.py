@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractItemView, QColorDialog, QListView, QWidge
 
 from core.labels.class_list import ClassList, LabelClass
 from desktop.theme.theme import Theme
+from desktop.widgets.wheel_guard import guard_wheel_inside
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
 from desktop.workspaces.label.panels.classes.model import ClassFlags, ClassListModel
 from desktop.workspaces.label.panels.classes.row_delegate import (
@@ -233,6 +234,7 @@ class ClassListView(QListView):
         dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setWindowTitle(f"Colour of “{found.name}”")
+        guard_wheel_inside(dialog)
         dialog.colorSelected.connect(
             lambda colour: self.class_recoloured.emit(value, (colour.red(), colour.green(), colour.blue()))
         )

@@ -1,0 +1,101 @@
+"""Spin boxes: whole numbers, and decimal numbers for which point and comma mean the same."""
+
+from __future__ import annotations
+
+import re
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QKeyEvent, QValidator
+from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QLineEdit, QSpinBox
+
+from core.base.number_text import parse_decimal
+from desktop.theme.theme import GRID
+from desktop.widgets.wheel_guard import guard_wheel
+
+_UNFINISHED = re.compile(r"[-+]?\d*[.,]?\d*")
+_STEP_KEYS = frozenset((Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown))
+
+
+def spin_box(low: int, high: int, name: str, suffix: str = "", *, tracks_typing: bool = False) -> QSpinBox:
+    """A field for a whole number; `name` is its accessible name.
+
+    A typed number is reported when Enter or leaving the field completes it; with `tracks_typing` at every digit.
+    """
+    box = WholeSpinBox()
+    box.setRange(low, high)
+    box.setSuffix(suffix)
+    box.setAccessibleName(name)
+    box.setKeyboardTracking(tracks_typing)
+    _prepare(box)
+    return box
+
+
+def decimal_box(low: float, high: float, name: str, suffix: str = "", decimals: int = 1) -> QDoubleSpinBox:
+    """The same for a decimal number."""
+    box = DecimalSpinBox()
+    box.setKeyboardTracking(False)
+    box.setDecimals(decimals)
+    box.setRange(low, high)
+    box.setSuffix(suffix)
+    box.setAccessibleName(name)
+    _prepare(box)
+    return box
+
+
+class WholeSpinBox(QSpinBox):
+    """Claims the keys that step it while it has the focus; elsewhere they are shortcuts."""
+
+    def event(self, event: QEvent) -> bool:
+        return _claims_step_key(event) or super().event(event)
+
+
+class DecimalSpinBox(QDoubleSpinBox):
+    """Shows numbers as the system writes them, and reads them with a point or a comma.
+
+    Qt reads the locale's decimal sign only: on a German system it takes 0.5 for 5, as the point groups thousands.
+    """
+
+    def event(self, event: QEvent) -> bool:
+        return _claims_step_key(event) or super().event(event)
+
+    def valueFromText(self, text: str) -> float:  # noqa: N802
+        try:
+            return parse_decimal(self._number(text))
+        except ValueError:
+            return self.value()
+
+    def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
+        number = self._number(text)
+        if not _UNFINISHED.fullmatch(number):
+            return QValidator.State.Invalid, text, position
+        try:
+            value = parse_decimal(number)
+        except ValueError:  # nothing but a sign so far
+            return QValidator.State.Intermediate, text, position
+        inside = self.minimum() <= value <= self.maximum()
+        state = QValidator.State.Acceptable if inside else QValidator.State.Intermediate
+        return state, text, position
+
+    def fixup(self, text: str) -> str:
+        """Qt's own removes what it takes for a sign that groups thousands."""
+        return text
+
+    def _number(self, text: str) -> str:
+        return text.removeprefix(self.prefix()).removesuffix(self.suffix()).strip().replace("−", "-")
+
+
+def _prepare(box: QAbstractSpinBox) -> None:
+    """Indent the number like the text of other fields, which a stylesheet cannot do; guard the wheel."""
+    line = box.findChild(QLineEdit)
+    if line is not None:
+        line.setTextMargins(GRID, 0, 0, 0)
+    guard_wheel(box)
+
+
+def _claims_step_key(event: QEvent) -> bool:
+    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
+        return False
+    claimed = event.key() in _STEP_KEYS and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    if claimed:
+        event.accept()
+    return claimed
