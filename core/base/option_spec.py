@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.base.errors import UserError
+from core.base.number_text import parse_decimal
 
 _YES, _NO = {"yes", "true", "on", "1"}, {"no", "false", "off", "0"}
 _RANGE_TEXTS = {
@@ -119,9 +120,9 @@ class OptionSpec:
                 raise ValueError(word)
             return word in _YES
         if self.kind is tuple:
-            low, high = word.replace(",", "-").split("-")
-            return float(low), float(high)
-        return self.kind(word)
+            low, high = word.split("-") if "-" in word else word.split(",")
+            return parse_decimal(low), parse_decimal(high)
+        return parse_decimal(word) if self.kind is float else self.kind(word)
 
     def validate(self, value: Any) -> None:
         """Raises `error`, with the allowed values in its message, when the value is not allowed."""

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 
-from PySide6.QtCore import QLocale, Qt, Signal
-from PySide6.QtGui import QDoubleValidator
+from PySide6.QtCore import QRegularExpression, Qt, Signal
+from PySide6.QtGui import QRegularExpressionValidator
 from PySide6.QtWidgets import QGridLayout, QLineEdit, QWidget
 
+from core.base.number_text import parse_decimal
 from core.lessons.formulas import MINUS, format_number
 from core.lessons.kernels import Kernel
 
 WIDTH = 56
-LIMIT = 99.0
+NUMBER = QRegularExpression(r"-?\d{0,2}([.,]\d{0,2})?")
+"""From -99.99 to 99.99, with a point or a comma in every locale."""
 
 
 class KernelEditor(QWidget):
@@ -32,10 +34,7 @@ class KernelEditor(QWidget):
             field.setAlignment(Qt.AlignmentFlag.AlignCenter)
             field.setAccessibleName(f"Kernel, row {at // 3 + 1}, column {at % 3 + 1}")
             field.setToolTip("Weight of the pixel at this position.")
-            rule = QDoubleValidator(-LIMIT, LIMIT, 2, field)
-            rule.setNotation(QDoubleValidator.Notation.StandardNotation)
-            rule.setLocale(QLocale.c())  # a decimal point in every locale, as in the grids beside it
-            field.setValidator(rule)
+            field.setValidator(QRegularExpressionValidator(NUMBER, field))
             field.textEdited.connect(self._on_edited)
             grid.addWidget(field, at // 3, at % 3)
             self.fields.append(field)
@@ -56,6 +55,6 @@ class KernelEditor(QWidget):
 
 def _value(text: str) -> float | None:
     try:
-        return float(text)
+        return parse_decimal(text)
     except ValueError:
         return None

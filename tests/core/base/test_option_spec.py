@@ -44,3 +44,20 @@ def test_choices_have_titles() -> None:
     assert COLOUR.titled_choices == (("red", "R"), ("blue", "B"))
     assert COLOUR.range_text == "red, or blue"
     assert not COLOUR.allows("green")
+
+
+@pytest.mark.parametrize(("text", "value"), [("0.25", 0.25), ("0,25", 0.25), (" 1,5 ", 1.5), ("1e-4", 1e-4)])
+def test_decimals_begin_with_a_point_or_a_comma(text: str, value: float) -> None:
+    assert RATE.parse(text) == value
+
+
+@pytest.mark.parametrize("text", ["0.75-1.6", "0,75-1,6", "0.75,1.6", "0.75, 1.6", "0,75 - 1.6"])
+def test_two_numbers_are_separated_by_a_hyphen_or_a_comma(text: str) -> None:
+    scale = OptionSpec("scale", "Scale", "A range.", tuple, (1.0, 1.0), minimum=0)
+    assert scale.parse(text) == (0.75, 1.6)
+
+
+@pytest.mark.parametrize("text", ["1,2,3", "1.2.3", "1.234,5"])
+def test_two_decimal_signs_are_no_number(text: str) -> None:
+    with pytest.raises(TrainingError):
+        RATE.parse(text)
