@@ -53,6 +53,19 @@ class DatasetTree:
             raise FormatError(f"{root} is a file. Choose the folder that contains the dataset.")
         self.root = Path(os.path.normpath(root.absolute()))
         self.files = tuple(sorted(_list_files(self.root), key=natural_key))
+        self._read_names: set[str] = set()
+
+    @property
+    def read_names(self) -> frozenset[str]:
+        """Names of the files read as text since `forget_reads`; a file whose start or end was looked at is not one."""
+        return frozenset(self._read_names)
+
+    def note_read(self, name: str) -> None:
+        """For a reader that opens a file by its path."""
+        self._read_names.add(name)
+
+    def forget_reads(self) -> None:
+        self._read_names.clear()
 
     @cached_property
     def pictures(self) -> tuple[str, ...]:
@@ -152,7 +165,9 @@ class DatasetTree:
                 raise FormatError(
                     f"{path} is larger than the limit of {limit >> 20} MB. Split it into smaller files."
                 )
-            return path.read_bytes().decode("utf-8-sig")
+            text = path.read_bytes().decode("utf-8-sig")
+            self._read_names.add(name)
+            return text
         except OSError as problem:
             raise FormatError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
         except UnicodeDecodeError as problem:

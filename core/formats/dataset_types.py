@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from core.base.errors import FormatError
 from core.base.geometry import Box
+from core.formats.account import Account
+from core.formats.doubt import Doubt, ValueReading
 from core.labels.class_list import MAX_CLASS_VALUE, Colour, default_colour
 
 Values = NDArray[np.uint8]
@@ -63,12 +65,14 @@ class LoadedMask:
     """A mask in memory.
 
     values: (H, W) uint8; 0 is unlabelled, n is `Dataset.classes[n - 1]`, 255 is void. confidence: share of the pixels
-    whose value is certain; below 1 where colours were blurred by JPEG. notes: sentences for the user.
+    whose value is certain; below 1 where colours were blurred by JPEG. notes: sentences for the user; account: the
+    objects that were read, left out, and not areas.
     """
 
     values: Values
     confidence: float = 1.0
     notes: tuple[str, ...] = ()
+    account: Account = field(default_factory=Account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +110,24 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset on disk. `notes` state the rules it was read by; `problems` what was left out, one sentence a file."""
+    """A dataset on disk.
+
+    notes: the rules it was read by; account: what came in, was left out and does not belong, as far as it is known
+    before masks and objects are read; doubts: what was assumed; reading: how the values of masks are read, None for
+    formats with a fixed meaning; readings: the ones that can be chosen; states_void: whether a class list says which
+    value is void, so that a large share of it is no reason for doubt
+    """
 
     root: Path
     recognition: Recognition
     classes: tuple[DatasetClass, ...]
     samples: tuple[Sample, ...]
     notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = field(default=())
+    account: Account = field(default_factory=Account)
+    doubts: tuple[Doubt, ...] = ()
+    reading: ValueReading | None = None
+    readings: tuple[ValueReading, ...] = ()
+    states_void: bool = False
 
     def __post_init__(self) -> None:
         """Raises FormatError if there are no samples, or more classes than a project can hold."""
@@ -124,6 +138,11 @@ class Dataset:
             raise FormatError(
                 f"The dataset in {self.root} has {len(self.classes)} classes; a project has at most {MAX_CLASS_VALUE}."
             )
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What was left out, a sentence for each reason."""
+        return self.account.sentences(self.root)
 
 
 def numbered_classes(

@@ -5,6 +5,8 @@ Pixels outside all objects belong to a class of their own, "everything else".
 
 from __future__ import annotations
 
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import FormatError
+from core.formats.account import NOT_AN_AREA, AccountBuilder, AccountKind
 from core.formats.class_sets import default_target
-from core.formats.dataset_tree import DatasetTree
+from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree
 from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, LoadedMask, Recognition, Sample
+from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.rasterizer import OVERLAP_RULE, FilledShape, Ring, rasterize
 from core.formats.run_length import Runs, mask_to_runs
 from core.images.image_reader import MAX_PIXELS, read_size
@@ -45,7 +49,8 @@ class PictureAnnotation:
     """All objects of one picture.
 
     picture: the name in the dataset; size: (width, height), None if the dataset does not state it; skipped: number of
-    annotations that are not areas: points, lines, and bounding boxes.
+    annotations that are not areas: points, lines, and bounding boxes; left_out: (place in the file, reason) of objects
+    that cannot be read.
     """
 
     picture: str
@@ -54,6 +59,47 @@ class PictureAnnotation:
     split: str | None = None
     tags: tuple[str, ...] = ()
     skipped: int = 0
+    left_out: tuple[tuple[str, str], ...] = ()
+
+
+class ObjectCollector:
+    """Collects the objects of one picture: one that cannot be read is left out with its place, the others stay.
+
+    found = ObjectCollector()
+    for number, shape in enumerate(shapes, 1):
+        found.add(f"shape {number}", lambda: read_shape(shape))
+    return PictureAnnotation(name, size, found.objects, skipped=found.skipped, left_out=found.left_out)
+    """
+
+    def __init__(self) -> None:
+        self._objects: list[AnnotatedObject] = []
+        self._left_out: list[tuple[str, str]] = []
+        self.skipped = 0
+        """Number of objects that are not areas."""
+
+    @property
+    def objects(self) -> tuple[AnnotatedObject, ...]:
+        return tuple(self._objects)
+
+    @property
+    def left_out(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self._left_out)
+
+    def add(self, place: str, read: Callable[[], AnnotatedObject | None]) -> None:
+        """Read one object at once. `read` returns None for what is not an area; place: in the file."""
+        try:
+            found = read()
+        except (*MALFORMED_ERRORS, zlib.error) as problem:
+            self.leave_out(place, describe_malformed(problem))
+            return
+        if found is None:
+            self.skipped += 1
+        else:
+            self._objects.append(found)
+
+    def leave_out(self, place: str, reason: str) -> None:
+        """`reason`: a clause in our words."""
+        self._left_out.append((place, reason))
 
 
 ReadAnnotation = Callable[[], PictureAnnotation]
@@ -78,45 +124,38 @@ def build_object_dataset(
 
     Raises FormatError if no picture exists or there are too many labels.
     """
-    labels = dict(known_labels)
-    problems: list[str] = []
+    labels = _Labels(known_labels)
+    account = AccountBuilder()
+    listed = list(annotations)
+    entries = Counter(source for source, *_ in listed)
     found: list[tuple[str, str, ReadAnnotation, PictureAnnotation]] = []
     skipped = 0
-    for source, read, *without_objects in annotations:
+    for source, read, *without_objects in listed:
         try:
             annotation = without_objects[0]() if without_objects else read()
         except FormatError as problem:
-            problems.append(str(problem))
+            kind = AccountKind.FILE if entries[source] == 1 else AccountKind.ENTRY
+            account.failed(source, problem, kind)
             continue
         picture = tree.find_picture(annotation.picture, source.rpartition("/")[0], annotation.split)
         if picture is None:
-            problems.append(
-                f"{tree.path(source)} names the picture {annotation.picture}, which does not exist."
-            )
+            place = f"{source}, {annotation.picture}"
+            account.left_out(place, "the picture does not exist", AccountKind.ENTRY)
             continue
+        labels.are_read &= not without_objects
         for obj in annotation.objects:
             if obj.label != ERASE_LABEL:
-                labels.setdefault(obj.label, None)
+                labels.use(obj.label)
         skipped += annotation.skipped
-        found.append(
-            (
-                picture,
-                source,
-                read,
-                PictureAnnotation(annotation.picture, None, (), annotation.split, annotation.tags),
-            )
-        )
-    if len(labels) >= MAX_CLASS_VALUE:
-        raise FormatError(
-            f"{tree.root} has {len(labels)} labels; a project has at most {MAX_CLASS_VALUE} classes."
-        )
-    value_of = {label: n for n, label in enumerate(labels, 1)}
+        head = PictureAnnotation(annotation.picture, None, (), annotation.split, annotation.tags)
+        found.append((picture, source, read, head))
+    classes, value_of = labels.numbered(tree)
     samples = [
         Sample(
             tree.path(picture),
             picture,
             head.split,
-            partial(_read, tree.path(picture), tree.path(source), read, value_of, later_on_top),
+            partial(_read, tree.path(picture), tree.path(source), source, read, value_of, later_on_top),
             head.tags,
             sources=(tree.path(source),),
         )
@@ -130,29 +169,91 @@ def build_object_dataset(
     return Dataset(
         tree.root,
         recognition,
-        (
-            *(
-                DatasetClass(n, label, labels[label] or default_colour(n), default_target(label))
-                for label, n in value_of.items()
-            ),
-            rest,
-        ),
+        (*classes, rest),
         tuple(samples),
-        (rule, *notes, *more),
-        tuple(problems),
+        (rule, *notes, *labels.notes(), *more),
+        account.result(),
     )
+
+
+class _Labels:
+    """The labels of a dataset in order; spellings that differ only in case and blanks are one label."""
+
+    def __init__(self, known: Iterable[tuple[str, Colour | None]]) -> None:
+        self._spellings: dict[str, dict[str, None]] = {}
+        self._colours: dict[str, Colour | None] = {}
+        self._used: set[str] = set()
+        self.are_read = True
+        """Whether all objects were read, so that a label that was not seen is not used."""
+        for label, colour in known:
+            self._colours[self._add(label)] = colour
+
+    def _add(self, label: str) -> str:
+        key = " ".join(label.split()).casefold()
+        self._spellings.setdefault(key, {}).setdefault(label)
+        return key
+
+    def use(self, label: str) -> None:
+        self._used.add(self._add(label))
+
+    def numbered(self, tree: DatasetTree) -> tuple[list[DatasetClass], dict[str, int]]:
+        """The classes, and the value of each spelling. Raises FormatError for more than a project can hold.
+
+        Labels that are listed but not used count only if there is room for them.
+        """
+        keys = list(self._spellings)
+        if len(keys) >= MAX_CLASS_VALUE and self.are_read:
+            keys = [key for key in keys if key in self._used]
+        if len(keys) >= MAX_CLASS_VALUE:
+            raise FormatError(
+                f"{tree.root} has {len(keys)} labels; a project has at most {MAX_CLASS_VALUE} classes."
+            )
+        classes: list[DatasetClass] = []
+        value_of: dict[str, int] = {}
+        for value, key in enumerate(keys, 1):
+            label = next(iter(self._spellings[key]))
+            colour = self._colours.get(key) or default_colour(value)
+            classes.append(DatasetClass(value, label, colour, default_target(label)))
+            value_of |= dict.fromkeys(self._spellings[key], value)
+        return classes, value_of
+
+    def notes(self) -> list[str]:
+        several = [names for names in self._spellings.values() if len(names) > 1]
+        shown = [f"“{label}” for “{'”, “'.join(others)}”" for label, *others in several[:3]]
+        if not several:
+            return []
+        return [f"Spellings of one label were put together: {'; '.join(shown)}."]
 
 
 def _read(
-    picture: Path, source: Path, read: ReadAnnotation, value_of: dict[str, int], later_on_top: bool
+    picture: Path,
+    source: Path,
+    name: str,
+    read: ReadAnnotation,
+    value_of: dict[str, int],
+    later_on_top: bool,
 ) -> LoadedMask:
+    """source, name: the annotation file as a path and relative to the dataset."""
     annotation = read()
-    erased = {ERASE_LABEL: len(value_of) + 1}
-    shapes = [FilledShape((value_of | erased)[o.label], o.rings, o.holes, o.runs) for o in annotation.objects]
     size = annotation.size or read_size(picture)
-    return LoadedMask(
-        rasterize(size, shapes, later_on_top=later_on_top, background=len(value_of) + 1, source=source)
-    )
+    account = AccountBuilder()
+    shapes = []
+    background = len(set(value_of.values())) + 1
+    for obj in annotation.objects:
+        if obj.runs is not None and obj.runs.sum() != size[0] * size[1]:
+            place = f"{name}, “{obj.label}” in {annotation.picture}"
+            reason = f"its mask is not of the size of the picture, {size[0]} x {size[1]} pixels"
+            account.left_out(place, reason, AccountKind.OBJECT)
+            continue
+        value = background if obj.label == ERASE_LABEL else value_of[obj.label]
+        shapes.append(FilledShape(value, obj.rings, obj.holes, obj.runs))
+    account.came_in(objects=len(shapes))
+    for place, reason in annotation.left_out:
+        account.left_out(f"{name}, {place}", reason, AccountKind.OBJECT)
+    if annotation.skipped:
+        account.does_not_belong(name, NOT_AN_AREA, AccountKind.OBJECT, count=annotation.skipped)
+    values = rasterize(size, shapes, later_on_top=later_on_top, background=background, source=source)
+    return LoadedMask(values, account=account.result())
 
 
 def place_mask(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> Runs:
@@ -162,7 +263,7 @@ def place_mask(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -
     """
     width, height = size
     if width < 1 or not 0 < width * height <= MAX_PIXELS:
-        raise ValueError(f"a picture of {width} x {height} pixels")
+        raise MalformedValueError(f"its picture would have {width} x {height} pixels")
     full = np.zeros((height, width), bool)
     x0, y0, x1, y1 = max(0, x), max(0, y), min(width, x + part.shape[1]), min(height, y + part.shape[0])
     if x0 < x1 and y0 < y1:
@@ -176,13 +277,13 @@ def decode_png_mask(content: bytes) -> NDArray[np.bool_]:
     Raises ValueError if it is not a valid PNG or larger than the picture size limit.
     """
     if content[:8] != b"\x89PNG\r\n\x1a\n" or len(content) < 24:
-        raise ValueError("not a PNG")
+        raise MalformedValueError("its mask is not a PNG")
     width, height = int.from_bytes(content[16:20]), int.from_bytes(content[20:24])
     if not 0 < width * height <= MAX_PIXELS:
-        raise ValueError(f"a PNG of {width} x {height} pixels")
+        raise MalformedValueError(f"its mask is a PNG of {width} x {height} pixels")
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if pixels is None:
-        raise ValueError("a damaged PNG")
+        raise MalformedValueError("its mask is a damaged PNG")
     if pixels.ndim == 2:
         return np.asarray(pixels != 0, bool)
     if pixels.shape[2] == 4:

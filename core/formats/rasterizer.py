@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from core.base.errors import FormatError
 from core.base.geometry import Box
+from core.base.text import count_of
+from core.formats.malformed import MalformedValueError
 from core.formats.run_length import Runs
 from core.images.image_reader import MAX_PIXELS
 from core.labels.rasterization import polygon, polygon_runs, ring_successors
@@ -80,10 +82,19 @@ def rasterize(
 
 
 def parse_ring(points: Any) -> Ring:
-    """A ring from [[x, y], ..] or [x, y, x, y, ..]. Raises ValueError unless these are finite numbers in pairs."""
-    ring = np.asarray(points, np.float64).reshape(-1, 2)
-    if len(ring) < 3 or not np.isfinite(ring).all() or np.abs(ring).max() > MAX_COORDINATE:
-        raise ValueError("an outline needs at least three corners with finite coordinates")
+    """A ring from [[x, y], ..] or [x, y, x, y, ..]. Raises MalformedValueError unless these are finite numbers in
+    pairs."""
+    try:
+        numbers = np.asarray(points, np.float64).ravel()
+    except (TypeError, ValueError, OverflowError) as problem:
+        raise MalformedValueError("the outline contains something else than pairs of numbers") from problem
+    if numbers.size % 2:
+        raise MalformedValueError(f"the outline has an odd count of numbers, {numbers.size}")
+    ring = numbers.reshape(-1, 2)
+    if len(ring) < 3:
+        raise MalformedValueError(f"the outline has {count_of(len(ring), 'corner')}; an area needs three")
+    if not np.isfinite(ring).all() or np.abs(ring).max() > MAX_COORDINATE:
+        raise MalformedValueError("the outline has coordinates that are not finite or outside any picture")
     return ring
 
 
@@ -91,10 +102,10 @@ def parse_rings(flat: Sequence[Sequence[Any]]) -> list[Ring]:
     """Many rings [x, y, x, y, ..] at once; like `parse_ring` for each. Raises ValueError and TypeError."""
     lengths = [len(ring) for ring in flat]
     if any(length % 2 for length in lengths):
-        raise ValueError("an outline whose last corner has no y coordinate")
+        raise MalformedValueError("the outline has an odd count of numbers")
     numbers = np.fromiter(chain.from_iterable(flat), np.float64, sum(lengths))
     if not np.isfinite(numbers).all() or np.abs(numbers).max(initial=0) > MAX_COORDINATE:
-        raise ValueError("an outline with coordinates outside any picture")
+        raise MalformedValueError("the outline has coordinates that are not finite or outside any picture")
     corners = numbers.reshape(-1, 2)
     ends = np.cumsum(lengths, dtype=np.int64) // 2
     return [corners[end - length // 2 : end] for end, length in zip(ends.tolist(), lengths, strict=True)]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from core.formats.malformed import MalformedValueError
 from core.images.image_reader import MAX_PIXELS
 
 Runs = NDArray[np.int64]
@@ -29,9 +30,9 @@ def _check_runs(runs: Runs, height: int, width: int) -> Runs:
     """No run may be longer than the picture, which also prevents an overflow of the sum."""
     pixels = height * width
     if not 0 < pixels <= MAX_PIXELS or runs.min(initial=0) < 0 or runs.max(initial=0) > pixels:
-        raise ValueError(f"the run lengths do not add up to a picture of {width} x {height}")
+        raise MalformedValueError(f"the run lengths do not add up to a picture of {width} x {height}")
     if runs.sum() != pixels:
-        raise ValueError(f"the run lengths do not add up to a picture of {width} x {height}")
+        raise MalformedValueError(f"the run lengths do not add up to a picture of {width} x {height}")
     return runs
 
 
@@ -50,19 +51,19 @@ def decode_rles(texts: Sequence[str], height: int, width: int) -> list[Runs]:
         return []
     codes = [text.encode("ascii", "replace") for text in texts]
     if not all(codes):
-        raise ValueError("an empty run-length code")
+        raise MalformedValueError("an empty run-length code")
     bits = np.frombuffer(b"".join(codes), np.uint8).astype(np.int64) - 48
     if bits.min() < 0 or bits.max() > 63:
-        raise ValueError("the run-length code is damaged")
+        raise MalformedValueError("the run-length code is damaged")
     goes_on = (bits & 32) != 0
     last = np.cumsum([len(code) for code in codes]) - 1
     if goes_on[last].any():
-        raise ValueError("the run-length code ends within a number")
+        raise MalformedValueError("the run-length code ends within a number")
     ends = np.flatnonzero(~goes_on)
     begins = np.append(0, ends[:-1] + 1)
     position = np.arange(len(bits)) - np.repeat(begins, ends - begins + 1)
     if position.max() > MAX_RLE_DIGITS:
-        raise ValueError("the run-length code is damaged")
+        raise MalformedValueError("the run-length code is damaged")
     counts = np.add.reduceat((bits & 31) << 5 * position, begins)
     counts -= np.where(bits[ends] & 16, np.left_shift(1, 5 * (position[ends] + 1)), 0)
     found = np.split(counts, np.searchsorted(ends, last[:-1], "right"))

@@ -9,6 +9,7 @@ from core.base.errors import FormatError
 from core.formats.class_sets import class_set
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, split_of, stem_of
 from core.formats.dataset_types import Dataset, DatasetClass, Recognition, Sample
+from core.formats.malformed import describe_malformed
 from core.formats.mask_values import read_index_mask, values_by_index
 from core.labels.class_list import default_colour
 
@@ -67,7 +68,7 @@ def _classes(tree: DatasetTree) -> tuple[DatasetClass, ...]:
             listed = [(int(row[0]), row[-1].split(",")[0].strip()) for row in rows]
         except MALFORMED_ERRORS as problem:
             raise FormatError(
-                f"{tree.path(name)} is not the table of ADE20K's 150 classes ({problem})."
+                f"{tree.path(name)} is not the table of ADE20K's 150 classes ({describe_malformed(problem)})."
             ) from problem
         return tuple(DatasetClass(index, title, default_colour(index)) for index, title in listed)
     return class_set("ade-150")

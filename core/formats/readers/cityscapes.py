@@ -10,9 +10,11 @@ import numpy as np
 
 from core.base.errors import FormatError, ImageError
 from core.base.geometry import Box
+from core.formats.account import AccountBuilder
 from core.formats.class_sets import cityscapes_classes, class_set, train_ids
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, split_of
 from core.formats.dataset_types import Dataset, LoadedMask, Recognition, Sample
+from core.formats.malformed import describe_malformed
 from core.formats.mask_values import match_nearest_colours, read_colour_mask, remap_indices
 from core.formats.rasterizer import FilledShape, parse_ring, rasterize
 from core.images.image_reader import read_mask, read_picture, read_size
@@ -26,6 +28,9 @@ _MASK = re.compile(
     r"([^/]+)_gt(?:Fine|Coarse)_(labelIds|instanceIds|labelTrainIds|color|polygons)\.(?:png|json)$"
 )
 _PICTURE = re.compile(r"([^/]+)_leftImg8bit\.(?:png|jpe?g)$")
+_WITHOUT_PICTURE = (
+    "{count} masks have no picture (NAME_leftImg8bit.png), for example {place}; they were left out."
+)
 _ORDER = ("labelIds", "instanceIds", "labelTrainIds", "color", "polygons")
 """Kinds of mask files, most informative first; only the first one of a frame is read."""
 
@@ -58,15 +63,17 @@ def open_dataset(tree: DatasetTree, count: int = 19) -> Dataset:
         read = partial(_read, tree=tree, name=kinds[kind], kind=kind) if kind else None
         sources = (mask,) if mask else ()
         samples.append(Sample(tree.path(name), target, split_of(name), read, sources=sources))
-    problems = []
-    if missing := sorted(masks.keys() - seen):
-        problems.append(
-            f"{len(missing):,} masks have no picture (NAME_leftImg8bit.png), for example {missing[0]}; left out."
-        )
+    account = AccountBuilder()
+    for frame, kinds in sorted(masks.items()):
+        first, *others = (kinds[kind] for kind in _ORDER if kind in kinds)
+        if frame not in seen:
+            account.left_out(first, "it has no picture (NAME_leftImg8bit.png)", summary=_WITHOUT_PICTURE)
+        for other in others:
+            account.does_not_belong(other, "a more informative file of the same frame is read")
     recognition = recognise(tree) or Recognition.requested(NAME)
     note = f"{count} of Cityscapes' 34 labels are classes; the others are void."
     return Dataset(
-        tree.root, recognition, cityscapes_classes(count), tuple(samples), (note,), tuple(problems)
+        tree.root, recognition, cityscapes_classes(count), tuple(samples), (note,), account.result()
     )
 
 
@@ -82,7 +89,7 @@ def recognise_pairs(tree: DatasetTree) -> Recognition | None:
 
 def open_pairs(tree: DatasetTree) -> Dataset:
     """The half without label colours becomes the picture; the other one is its mask, by the nearest colours."""
-    samples, problems = [], []
+    samples, account = [], AccountBuilder()
     sides = [_side(tree.path(name)) for name in tree.pictures[:: max(1, len(tree.pictures) // 3)][:3]]
     side = max(set(sides), key=sides.count) if sides else None
     if side is None:
@@ -94,12 +101,10 @@ def open_pairs(tree: DatasetTree) -> Dataset:
         try:
             width, height = read_size(path)
         except ImageError as problem:
-            problems.append(str(problem))
+            account.failed(name, problem)
             continue
         if width % 2:
-            problems.append(
-                f"{path} is {width} pixels wide, which cannot be divided into two halves; it was left out."
-            )
+            account.left_out(name, f"it is {width} pixels wide, which cannot be divided into two halves")
             continue
         halves = Box(0, 0, width // 2, height), Box(width // 2, 0, width, height)
         picture, mask = halves if side == "right" else halves[::-1]
@@ -110,7 +115,7 @@ def open_pairs(tree: DatasetTree) -> Dataset:
         f"Each file is an image pair. Its {side} half is the mask, each pixel gets the class of the nearest colour. "
         f"Pixels that differ from every colour by more than {COLOUR_TOLERANCE} are void.",
     )
-    return Dataset(tree.root, recognition, cityscapes_classes(19), tuple(samples), notes, tuple(problems))
+    return Dataset(tree.root, recognition, cityscapes_classes(19), tuple(samples), notes, account.result())
 
 
 def _read(tree: DatasetTree, name: str, kind: str) -> LoadedMask:
@@ -153,7 +158,8 @@ def _polygons(tree: DatasetTree, name: str) -> np.ndarray[tuple[int, ...], np.dt
                 shapes.append(FilledShape(value, (parse_ring(obj["polygon"]),)))
     except MALFORMED_ERRORS as problem:
         raise FormatError(
-            f"{tree.path(name)} does not have the structure of a Cityscapes polygon file ({problem})."
+            f"{tree.path(name)} does not have the structure of a Cityscapes polygon file: "
+            f"{describe_malformed(problem)}."
         ) from problem
     return rasterize(size, shapes, later_on_top=True, source=tree.path(name))
 

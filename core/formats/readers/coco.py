@@ -16,6 +16,7 @@ from core.base.errors import FormatError
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree
 from core.formats.dataset_types import Dataset, Recognition
 from core.formats.json_stream import iter_json, read_spans
+from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.object_dataset import AnnotatedObject, PictureAnnotation, build_object_dataset
 from core.formats.rasterizer import parse_rings
 from core.formats.readers.coco_files import instance_files, split_of_file
@@ -119,7 +120,9 @@ def _index_file(path: Path) -> _FileIndex:
     except (JSONDecodeError, RecursionError, UnicodeDecodeError) as problem:
         raise FormatError(f"{path} is not valid JSON: {problem}.") from problem
     except MALFORMED_ERRORS as problem:
-        raise FormatError(f"{path} does not have the structure of a COCO file ({problem}).") from problem
+        raise FormatError(
+            f"{path} does not have the structure of a COCO file ({describe_malformed(problem)})."
+        ) from problem
     return index
 
 
@@ -143,7 +146,8 @@ def _read_annotation(
 ) -> PictureAnnotation:
     try:
         with file.open("rb") as source:
-            rows = [row for row in read_spans(source, spans) if row.get("segmentation")]
+            listed = list(read_spans(source, spans))
+        rows = [row for row in listed if row.get("segmentation")]
         size = (int(image["width"]), int(image["height"])) if "width" in image and "height" in image else None
         labels = [names[int(row["category_id"])] for row in rows]
         outlines = [row["segmentation"] for row in rows]
@@ -157,11 +161,12 @@ def _read_annotation(
             AnnotatedObject(label, tuple(islice(rings, len(several))), (), runs.get(n))
             for n, (label, several) in enumerate(zip(labels, polygons, strict=True))
         ]
-        return PictureAnnotation(str(image["file_name"]), size, tuple(objects), split)
+        skipped = len(listed) - len(rows)
+        return PictureAnnotation(str(image["file_name"]), size, tuple(objects), split, (), skipped)
     except (*MALFORMED_ERRORS, OSError) as problem:
         name = image.get("file_name", "a picture")
         raise FormatError(
-            f"The annotation of {name} in {file} cannot be understood ({problem})."
+            f"The annotation of {name} in {file} cannot be understood ({describe_malformed(problem)})."
         ) from problem
 
 
@@ -174,7 +179,7 @@ def _decode_runs(outlines: list[Any], size: tuple[int, int] | None) -> dict[int,
             continue
         height, width = (int(n) for n in outline["size"])
         if size is not None and size != (width, height):
-            raise ValueError("the size of a run-length code differs from its picture")
+            raise MalformedValueError("the size of a run-length code differs from its picture")
         if isinstance(outline["counts"], list):
             found[position] = runs_from_counts(outline["counts"], height, width)
         else:

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 
 from core.base.errors import FormatError
+from core.formats.account import AccountBuilder, AccountKind
 from core.formats.class_sets import default_target
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, folder_of, stem_of
 from core.formats.dataset_types import Dataset, DatasetClass, LoadedMask, Recognition, Sample
+from core.formats.malformed import describe_malformed
 from core.formats.mask_values import pack_rgb
 from core.formats.readers.coco_files import panoptic_files, split_of_file
 from core.images.image_reader import read_picture
@@ -33,7 +35,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     if not files:
         raise FormatError(f"There is no JSON file with segments_info in {tree.root}.")
     classes: dict[int, DatasetClass] = {}
-    samples, problems = [], []
+    samples, account = [], AccountBuilder()
     for file in files:
         content = tree.read_json(file)
         try:
@@ -51,8 +53,11 @@ def open_dataset(tree: DatasetTree) -> Dataset:
                 reference = images.get(annotation["image_id"], stem_of(png))
                 picture = _find_picture(tree, reference, mask, file)
                 if mask is None or picture is None:
-                    problems.append(
-                        f"{tree.path(file)} lists {reference} with the mask {png}, but one of them does not exist."
+                    missing = "the mask" if mask is None else "the picture"
+                    account.left_out(
+                        f"{file}, {reference} with the mask {png}",
+                        f"{missing} does not exist",
+                        AccountKind.ENTRY,
                     )
                     continue
                 segments = {
@@ -65,11 +70,12 @@ def open_dataset(tree: DatasetTree) -> Dataset:
                 )
         except MALFORMED_ERRORS as problem:
             raise FormatError(
-                f"{tree.path(file)} does not have the structure of a COCO panoptic file ({problem})."
+                f"{tree.path(file)} does not have the structure of a COCO panoptic file: "
+                f"{describe_malformed(problem)}."
             ) from problem
     recognition = recognise(tree) or Recognition.requested(NAME)
     notes = ("Objects of one class become one area; pixels without a segment are void.",)
-    return Dataset(tree.root, recognition, tuple(classes.values()), tuple(samples), notes, tuple(problems))
+    return Dataset(tree.root, recognition, tuple(classes.values()), tuple(samples), notes, account.result())
 
 
 def _find_picture(tree: DatasetTree, reference: str, mask: str | None, file: str) -> str | None:

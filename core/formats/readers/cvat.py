@@ -12,6 +12,7 @@ from core.base.errors import FormatError
 from core.formats.class_sets import parse_hex_colour
 from core.formats.dataset_tree import MALFORMED_ERRORS, SPLIT_NAMES, DatasetTree, split_of
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.object_dataset import AnnotatedObject, PictureAnnotation, build_object_dataset, place_mask
 from core.formats.rasterizer import Ring, box_ring, circle_ring, parse_ring
 from core.images.image_reader import MAX_PIXELS
@@ -74,7 +75,7 @@ def _read_annotation(tree: DatasetTree, file: str, image: Element) -> PictureAnn
     except MALFORMED_ERRORS as problem:
         called = image.get("name", "an image")
         raise FormatError(
-            f"The annotation of {called} in {tree.path(file)} cannot be understood ({problem})."
+            f"The annotation of {called} in {tree.path(file)} cannot be understood ({describe_malformed(problem)})."
         ) from problem
 
 
@@ -105,7 +106,7 @@ def _decode_rows(rle: str, width: int, height: int) -> np.ndarray[tuple[int, ...
     """(height, width) bool from row-major run lengths of a box, starting with outside. Raises ValueError."""
     runs = np.array([int(part) for part in rle.split(",")], np.int64)
     if (runs < 0).any() or not 0 < width * height <= MAX_PIXELS or runs.sum() != width * height:
-        raise ValueError("the run lengths of a mask do not add up to its box")
+        raise MalformedValueError("the run lengths of a mask do not add up to its box")
     return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
 
 

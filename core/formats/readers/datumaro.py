@@ -8,6 +8,7 @@ from typing import Any
 from core.base.errors import FormatError
 from core.formats.dataset_tree import MALFORMED_ERRORS, SPLIT_NAMES, DatasetTree, stem_of
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.object_dataset import AnnotatedObject, PictureAnnotation, build_object_dataset
 from core.formats.rasterizer import parse_ring
 from core.formats.run_length import decode_rle, runs_from_counts
@@ -41,7 +42,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
             ]
         except MALFORMED_ERRORS as problem:
             raise FormatError(
-                f"{tree.path(file)} does not have the structure of a Datumaro file ({problem})."
+                f"{tree.path(file)} does not have the structure of a Datumaro file ({describe_malformed(problem)})."
             ) from problem
     recognition = recognise(tree) or Recognition.requested(NAME)
     return build_object_dataset(
@@ -73,7 +74,7 @@ def _read_annotation(
     except MALFORMED_ERRORS as problem:
         name = item.get("id", "an item") if isinstance(item, dict) else "an item"
         raise FormatError(
-            f"The annotation of {name} in {tree.path(file)} cannot be understood ({problem})."
+            f"The annotation of {name} in {tree.path(file)} cannot be understood ({describe_malformed(problem)})."
         ) from problem
 
 
@@ -89,7 +90,7 @@ def _read_object(
     code = row["rle"]
     height, width = (int(n) for n in code["size"])
     if size is not None and size != (width, height):
-        raise ValueError("the size of a mask differs from its picture")
+        raise MalformedValueError("the size of a mask differs from its picture")
     if isinstance(code["counts"], list):
         return AnnotatedObject(label, runs=runs_from_counts(code["counts"], height, width))
     return AnnotatedObject(label, runs=decode_rle(str(code["counts"]), height, width))

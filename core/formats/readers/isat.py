@@ -8,6 +8,7 @@ from core.base.errors import FormatError
 from core.formats.class_sets import parse_hex_colour
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, split_of
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.malformed import describe_malformed
 from core.formats.object_dataset import ERASE_LABEL, AnnotatedObject, PictureAnnotation, build_object_dataset
 from core.formats.rasterizer import parse_ring
 from core.labels.class_list import Colour
@@ -71,5 +72,5 @@ def _read_annotation(tree: DatasetTree, name: str) -> PictureAnnotation:
         )
     except MALFORMED_ERRORS as problem:
         raise FormatError(
-            f"{tree.path(name)} does not have the structure of an ISAT file ({problem})."
+            f"{tree.path(name)} does not have the structure of an ISAT file ({describe_malformed(problem)})."
         ) from problem

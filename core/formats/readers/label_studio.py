@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from core.base.errors import FormatError
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.object_dataset import AnnotatedObject, PictureAnnotation, build_object_dataset, place_mask
 from core.formats.rasterizer import box_ring, circle_ring, parse_ring
 from core.images.image_reader import MAX_PIXELS
@@ -56,14 +57,14 @@ def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     """
     width, height = size
     if not 0 < width * height <= MAX_PIXELS:
-        raise ValueError(f"a picture of {width} x {height} pixels")
+        raise MalformedValueError(f"its picture would have {width} x {height} pixels")
     bits = np.unpackbits(np.frombuffer(bytes(code), np.uint8))
     at = 0
 
     def read(count: int) -> int:
         nonlocal at
         if at + count > bits.size:
-            raise ValueError("the run-length code of a brush ends too early")
+            raise MalformedValueError("the run-length code of a brush ends too early")
         found = int("".join(map(str, bits[at : at + count].tolist())), 2)
         at += count
         return found
@@ -71,7 +72,7 @@ def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     total, word = read(32), read(5) + 1
     widths = [read(4) + 1 for _ in range(4)]
     if total != width * height * 4:
-        raise ValueError("the run-length code of a brush does not fill its picture")
+        raise MalformedValueError("the run-length code of a brush does not fill its picture")
     values = np.zeros(total, np.uint8)
     position = 0
     while position < total:
@@ -82,7 +83,7 @@ def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
         else:
             count = end - position
             if at + count * word > bits.size:
-                raise ValueError("the run-length code of a brush ends too early")
+                raise MalformedValueError("the run-length code of a brush ends too early")
             numbers = bits[at : at + count * word].reshape(count, word)[:, -8:]
             values[position:end] = np.packbits(numbers, axis=1)[:, 0] >> (8 - numbers.shape[1])
             at += count * word
@@ -119,7 +120,9 @@ def _read_annotation(tree: DatasetTree, file: str, task: Any) -> PictureAnnotati
             objects.append(_read_object(kind, result["value"], size))
         return PictureAnnotation(picture, size, tuple(objects), skipped=skipped)
     except MALFORMED_ERRORS as problem:
-        raise FormatError(f"A task in {tree.path(file)} cannot be understood ({problem}).") from problem
+        raise FormatError(
+            f"A task in {tree.path(file)} cannot be understood ({describe_malformed(problem)})."
+        ) from problem
 
 
 def _read_object(kind: str, value: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject:

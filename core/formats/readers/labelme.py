@@ -10,6 +10,7 @@ from typing import Any
 from core.base.errors import FormatError
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, split_of
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.malformed import describe_malformed
 from core.formats.object_dataset import (
     AnnotatedObject,
     PictureAnnotation,
@@ -83,7 +84,7 @@ def _read_annotation(tree: DatasetTree, name: str) -> PictureAnnotation:
         return PictureAnnotation(reference, size, tuple(objects), split_of(name), tags, skipped)
     except MALFORMED_ERRORS as problem:
         raise FormatError(
-            f"{tree.path(name)} does not have the structure of a labelme file ({problem})."
+            f"{tree.path(name)} does not have the structure of a labelme file ({describe_malformed(problem)})."
         ) from problem
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from core.base.errors import FormatError
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, folder_of, split_of, stem_of
 from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, Recognition, Sample
+from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.mask_values import read_index_mask, values_by_index
 
 NAME = "mapillary"
@@ -38,7 +39,7 @@ def _open_version(tree: DatasetTree, config: str, masks: list[str]) -> Dataset:
         classes = tuple(_class(index, row) for index, row in enumerate(tree.read_json(config)["labels"]))
     except MALFORMED_ERRORS as problem:
         raise FormatError(
-            f"{tree.path(config)} does not list classes as Mapillary does ({problem})."
+            f"{tree.path(config)} does not list classes as Mapillary does ({describe_malformed(problem)})."
         ) from problem
     read = partial(read_index_mask, values=values_by_index(classes), source=config)
     mask_of = {(split_of(name), stem_of(name)): name for name in masks}
@@ -67,7 +68,7 @@ def _configs(tree: DatasetTree) -> list[tuple[str, str]]:
 def _class(index: int, row: dict[str, object]) -> DatasetClass:
     colour = row["color"]
     if not isinstance(colour, list) or len(colour) != 3:
-        raise ValueError("a colour has three components")
+        raise MalformedValueError("a colour has three components")
     title = str(row.get("readable") or row["name"])
     target = ClassTarget.CLASS if row.get("evaluate", True) else ClassTarget.VOID
     return DatasetClass(index, title, (int(colour[0]), int(colour[1]), int(colour[2])), target)

@@ -48,6 +48,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
             f"{tree.root} does not contain the folders “{IMAGES}” and “{MASKS}”. Choose the folder above both."
         )
     classes, void, blank = read_classes_file(tree.root / CLASSES_FILE)
+    tree.note_read(CLASSES_FILE)
     mask_of = {_relative_stem(name): name for name in tree.pictures if name.startswith(f"{MASKS}/")}
     pictures = [name for name in tree.pictures if name.startswith(f"{IMAGES}/")]
     if not pictures:
@@ -70,7 +71,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
             )
         )
     recognition = recognise(tree) or Recognition.requested(NAME)
-    return Dataset(tree.root, recognition, classes, tuple(samples))
+    return Dataset(tree.root, recognition, classes, tuple(samples), states_void=bool(void))
 
 
 def _read(path: Path, indices: dict[int, int], colours: dict[Colour, int]) -> LoadedMask:

@@ -6,12 +6,14 @@ import re
 from functools import partial
 
 from core.base.errors import FormatError
+from core.formats.account import AccountBuilder, AccountKind
 from core.formats.class_sets import class_set
 from core.formats.dataset_tree import DatasetTree, folder_of, stem_of
 from core.formats.dataset_types import Dataset, Recognition, Sample
 from core.formats.mask_values import read_index_mask, values_by_index
 
 NAME = "oxford-pet"
+_MISSING = "The lists name {count} pictures that do not exist, for example {place}."
 _PET = re.compile(r"^(.+)_(\d+)$")
 
 
@@ -48,14 +50,12 @@ def open_dataset(tree: DatasetTree) -> Dataset:
                 (breed[1].replace("_", " ").lower(),) if breed else (),
             )
         )
-    problems = []
-    if missing := sorted(splits.keys() - seen):
-        problems.append(
-            f"The lists name {len(missing):,} pictures that do not exist, for example {missing[0]}."
-        )
+    account = AccountBuilder()
+    for missing in sorted(splits.keys() - seen):
+        account.left_out(missing, "the picture does not exist", AccountKind.ENTRY, summary=_MISSING)
     recognition = recognise(tree) or Recognition.requested(NAME)
     notes = ("The border of a pet is void. The breed in the file name becomes a tag.",)
-    return Dataset(tree.root, recognition, classes, tuple(samples), notes, tuple(problems))
+    return Dataset(tree.root, recognition, classes, tuple(samples), notes, account.result())
 
 
 def _is_trimap(name: str) -> bool:

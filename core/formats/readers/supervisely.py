@@ -11,6 +11,7 @@ from core.base.errors import FormatError
 from core.formats.class_sets import parse_hex_colour
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, folder_of, split_of
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.object_dataset import (
     AnnotatedObject,
     PictureAnnotation,
@@ -81,7 +82,7 @@ def _read_annotation(tree: DatasetTree, name: str) -> PictureAnnotation:
         return PictureAnnotation(picture, size, tuple(objects), split_of(name), tags, skipped)
     except (*MALFORMED_ERRORS, zlib.error) as problem:
         raise FormatError(
-            f"{tree.path(name)} does not have the structure of a Supervisely file ({problem})."
+            f"{tree.path(name)} does not have the structure of a Supervisely file ({describe_malformed(problem)})."
         ) from problem
 
 
@@ -102,7 +103,7 @@ def _read_object(row: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject 
             unpacking = zlib.decompressobj()
             content = unpacking.decompress(base64.b64decode(row["bitmap"]["data"]), _LARGEST_BITMAP)
             if unpacking.unconsumed_tail:
-                raise ValueError("a bitmap is too large")
+                raise MalformedValueError("a bitmap is too large")
             x, y = row["bitmap"]["origin"]
             return AnnotatedObject(label, runs=place_mask(decode_png_mask(content), int(x), int(y), size))
         case _:

@@ -9,6 +9,7 @@ from typing import Any
 from core.base.errors import FormatError, ImageError
 from core.formats.dataset_tree import DatasetTree, folder_of, split_of, stem_of
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.malformed import describe_malformed
 from core.formats.object_dataset import AnnotatedObject, PictureAnnotation, build_object_dataset
 from core.formats.rasterizer import parse_ring
 from core.images.image_reader import read_size
@@ -67,7 +68,7 @@ def _read_annotation(tree: DatasetTree, name: str, names: dict[int, str]) -> Pic
             label = names.get(int(kind), f"class {int(kind)}")
         except ValueError as problem:
             raise FormatError(
-                f"Line {number} of {tree.path(name)} is not an outline ({problem})."
+                f"Line {number} of {tree.path(name)} is not an outline ({describe_malformed(problem)})."
             ) from problem
         objects.append(AnnotatedObject(label, (ring,)))
     return PictureAnnotation(picture, (width, height), tuple(objects), split, (), skipped)

@@ -1,0 +1,66 @@
+"""Doubts about how a dataset is read: what was assumed, on which evidence, and how a person can decide otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class ValueReading(StrEnum):
+    """What the pixels of a mask file say.
+
+    index: the stored number is the class; palette: the colour that the file's palette gives the number; colour: the
+    colour itself; binary: black is background and white is foreground, whatever lies between is a smeared edge
+    """
+
+    INDEX = "index"
+    PALETTE = "palette"
+    COLOUR = "colour"
+    BINARY = "binary"
+
+
+@dataclass(frozen=True, slots=True)
+class DoubtAnswer:
+    """One way to decide. `values` or `mapping` (class of the dataset -> class, void or skip) is what it changes;
+    `is_assumed`: what happens if nobody answers."""
+
+    text: str
+    values: ValueReading | None = None
+    mapping: tuple[tuple[str, str], ...] = ()
+    is_assumed: bool = False
+
+    @property
+    def option(self) -> str:
+        """The words on the command line."""
+        words = [f"--values {self.values}"] if self.values else []
+        return " ".join([*words, *(f'--map "{old}={new}"' for old, new in self.mapping)])
+
+    def as_json(self) -> dict[str, Any]:
+        return {"text": self.text, "option": self.option, "assumed": self.is_assumed}
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One uncertain decision.
+
+    key: the same for the same kind of doubt; sentence: a whole sentence; evidence: (what, share of the pixels or count)
+    """
+
+    key: str
+    sentence: str
+    evidence: tuple[tuple[str, float], ...] = ()
+    answers: tuple[DoubtAnswer, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "key": self.key,
+            "sentence": self.sentence,
+            "evidence": dict(self.evidence),
+            "answers": [answer.as_json() for answer in self.answers],
+        }
+
+    def line(self) -> str:
+        """The doubt with the options that answer it, for the terminal."""
+        options = [f"{a.option}: {a.text}" for a in self.answers if a.option and not a.is_assumed]
+        return f"{self.sentence} Otherwise {'; '.join(options)}." if options else self.sentence
