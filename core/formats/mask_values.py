@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,21 +37,35 @@ def read_index_mask(path: Path, values: Mapping[int, int], source: str) -> Loade
 
 
 def remap_indices(
-    indices: NDArray[np.uint8] | NDArray[np.uint16], values: Mapping[int, int], path: Path, source: str
+    indices: NDArray[Any], values: Mapping[int, int], path: Path, source: str
 ) -> NDArray[np.uint8]:
     """Map (H, W) indices to LoadedMask values. Raises FormatError naming the indices that are not in `values`."""
+    if indices.dtype not in (np.uint8, np.uint16):
+        return _remap_wide(indices, values, path, source)
     table = np.zeros(MAX_INDEX + 1, np.uint8)
     known = np.zeros(MAX_INDEX + 1, bool)
     for index, value in values.items():
         if 0 <= index <= MAX_INDEX:  # other tools write -1 for "none", which no pixel can have
             table[index], known[index] = value, True
-    unknown = np.unique(indices[~known[indices]])
+    _refuse_unknown(np.unique(indices[~known[indices]]), path, source)
+    return np.asarray(table[indices], np.uint8)
+
+
+def _remap_wide(
+    indices: NDArray[Any], values: Mapping[int, int], path: Path, source: str
+) -> NDArray[np.uint8]:
+    """Like `remap_indices` for numbers that are negative or have more than 16 bits."""
+    found, inverse = np.unique(indices, return_inverse=True)
+    _refuse_unknown(np.array([v for v in found if int(v) not in values]), path, source)
+    return np.array([values[int(v)] for v in found], np.uint8)[inverse].reshape(indices.shape)
+
+
+def _refuse_unknown(unknown: NDArray[Any], path: Path, source: str) -> None:
     if unknown.size:
         shown = ", ".join(str(v) for v in unknown[:5])
         raise FormatError(
             f"{path} contains the index {shown}, which {source} does not list; it was left out."
         )
-    return table[indices]
 
 
 def read_colour_mask(
@@ -60,8 +75,12 @@ def read_colour_mask(
 
     Raises ImageError if the file cannot be read, FormatError if none of its colours is known.
     """
-    known = dict(colours) | dict(unlabelled or {})
-    packed = pack_rgb(read_picture(path))
+    return colours_to_values(read_picture(path), dict(colours) | dict(unlabelled or {}), path)
+
+
+def colours_to_values(pixels: NDArray[np.uint8], known: Mapping[Colour, int], path: Path) -> LoadedMask:
+    """Like `read_colour_mask` for (H, W, 3) uint8 RGB pixels of the file `path`. Raises FormatError."""
+    packed = pack_rgb(pixels)
     found, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
     numbers = {_number(colour): value for colour, value in known.items()}
     values = np.array([numbers.get(int(c), UNLABELLED) for c in found], np.uint8)
@@ -109,6 +128,10 @@ def pack_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
     """(H, W, 3) uint8 -> (H, W) uint32, 0xRRGGBB."""
     wide = pixels.astype(np.uint32)
     return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2], np.uint32)
+
+
+def unpack_rgb(number: int) -> Colour:
+    return number >> 16 & 255, number >> 8 & 255, number & 255
 
 
 def _number(colour: Colour) -> int:

@@ -57,12 +57,12 @@ def read_size(path: Path) -> tuple[int, int]:
     Raises ImageError.
     """
     try:
-        with _open(path) as image:
+        with open_image(path) as image:
             width, height = image.size
             # Pillow decodes a whole PNG to look for EXIF, so first see whether there is any.
-            turned = (image.format != "PNG" or _png_has_exif(path)) and _orientation_of(image) >= 5
+            turned = (image.format != "PNG" or _png_has_exif(path)) and stored_orientation(image) >= 5
             return (height, width) if turned else (width, height)
-    except _UnusualTiffError:
+    except UnusualTiffError:
         return tiff_size(path)
     except PictureTooLargeError:
         if not is_tiff(path):
@@ -87,14 +87,14 @@ def count_frames(path: Path) -> int:
     Reduced copies, as a TIFF may contain, do not count.
     """
     try:
-        with _open(path) as image:
+        with open_image(path) as image:
             count = int(getattr(image, "n_frames", 1))
             if count > 1 and isinstance(image, TiffImagePlugin.TiffImageFile):
                 image.seek(1)
                 if int(image.tag_v2.get(_NEW_SUBFILE_TYPE, 0)) & 1:
                     return 1
             return count
-    except _UnusualTiffError:
+    except UnusualTiffError:
         return 1
 
 
@@ -132,7 +132,7 @@ def read_model_input(path: Path, channels: int, *, max_pixels: int = MAX_PIXELS)
 
 def _read(path: Path, max_pixels: int, min_side: int | None) -> Raster:
     try:
-        with _open(path, max_pixels) as image:
+        with open_image(path, max_pixels) as image:
             if exceeds_pillow(image):
                 try:
                     return read_tiff(path, max_pixels)
@@ -146,12 +146,12 @@ def _read(path: Path, max_pixels: int, min_side: int | None) -> Raster:
                 # Pillow decodes into 4 bytes a pixel and copies; these decode the same file into 3.
                 picture = _decode_jpeg(path, image)
                 if picture is not None:
-                    return Raster.from_bytes(turn_upright(picture, _orientation_of(image)))
+                    return Raster.from_bytes(turn_upright(picture, stored_orientation(image)))
             deep = _high_bit_depth(image, path)
             if deep is not None:
-                return Raster.from_values(turn_upright(deep, _orientation_of(image)), one_window=True)
-            return Raster.from_bytes(turn_upright(_rgb_of(image), _orientation_of(image)))
-    except _UnusualTiffError:
+                return Raster.from_values(turn_upright(deep, stored_orientation(image)), one_window=True)
+            return Raster.from_bytes(turn_upright(_rgb_of(image), stored_orientation(image)))
+    except UnusualTiffError:
         try:
             return read_tiff(path, max_pixels)
         except MemoryError as error:
@@ -160,11 +160,16 @@ def _read(path: Path, max_pixels: int, min_side: int | None) -> Raster:
 
 def is_upright(path: Path) -> bool:
     """Whether the file is upright without applying its EXIF orientation. Raises ImageError."""
+    return read_orientation(path) == 1
+
+
+def read_orientation(path: Path) -> int:
+    """EXIF orientation 1..8 by which the stored pixels are turned upright. Raises ImageError."""
     try:
-        with _open(path) as image:
-            return _orientation_of(image) == 1
-    except _UnusualTiffError:
-        return True
+        with open_image(path) as image:
+            return stored_orientation(image)
+    except UnusualTiffError:
+        return 1
 
 
 def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] | NDArray[np.uint16]:
@@ -174,10 +179,10 @@ def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] 
     2 or 4 bits give 0..3 or 0..15, not greys scaled to 0..255. Raises ColourMaskError for colours, else ImageError.
     """
     try:
-        with _open(path, max_pixels) as image:
+        with open_image(path, max_pixels) as image:
             values = _mask_values(image, path)
-            return turn_upright(values, _orientation_of(image))
-    except _UnusualTiffError as error:
+            return turn_upright(values, stored_orientation(image))
+    except UnusualTiffError as error:
         raise ImageError(
             f"“{path}” cannot be used as a mask: this kind of TIFF is not supported. "
             "Save it again as an 8-bit or 16-bit PNG of class values."
@@ -188,7 +193,7 @@ def read_mask(path: Path, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8] 
 
 
 @contextmanager
-def _open(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
+def open_image(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
     """The file opened by Pillow, not yet decoded. Every failure inside the `with` becomes ImageError."""
     # Pillow warns above its own limit and refuses above twice that, also for pictures hidden inside the file.
     # Its check stays on as a second barrier; the exact one is in check_pixel_limit.
@@ -201,7 +206,7 @@ def _open(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
                     ""  # Pillow maps a plain file by its turned size, and garbles it; else it decodes
                 )
             yield image
-    except (ImageError, _UnusualTiffError):
+    except (ImageError, UnusualTiffError):
         raise
     except Image.DecompressionBombError as error:
         raise PictureTooLargeError(describe_read_error(path, error, max_pixels)) from error
@@ -213,7 +218,7 @@ def _open(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image]:
         raise ImageError(describe_read_error(path, error, max_pixels)) from error
 
 
-def _orientation_of(image: Image.Image) -> int:
+def stored_orientation(image: Image.Image) -> int:
     """EXIF orientation 1..8 that is still to be applied; 1 when there is none or the metadata is damaged."""
     if image.format == "TIFF":
         return 1  # Pillow turns a TIFF itself, and its size says so already before
@@ -226,16 +231,16 @@ def _orientation_of(image: Image.Image) -> int:
 
 def _high_bit_depth(image: Image.Image, path: Path) -> NDArray[Any] | None:
     """(H, W) or (H, W, 3) values of an opened picture with more than 8 bits; None for all others."""
-    deep = _decode_16_bit(path, image) if _raw_mode(image).startswith("RGB;16") else None
+    deep = _decode_16_bit(path, image) if raw_mode_of(image).startswith("RGB;16") else None
     if deep is None and image.mode.startswith(("I", "F")):
-        _load(image)
+        load_pixels(image)
         return np.asarray(image)
     return deep
 
 
 def _rgb_of(image: Image.Image) -> NDArray[np.uint8]:
     """(H, W, 3) uint8 RGB of an opened picture, not yet upright. Raises whatever Pillow raises."""
-    _load(image)
+    load_pixels(image)
     width, height = image.size
     picture = np.empty((height, width, 3), np.uint8)
     has_transparency = image.has_transparency_data
@@ -247,7 +252,7 @@ def _rgb_of(image: Image.Image) -> NDArray[np.uint8]:
     return picture
 
 
-def _load(image: Image.Image) -> None:
+def load_pixels(image: Image.Image) -> None:
     """Decodes the pixels; a PNG that is cut off after its pixels passes."""
     try:
         image.load()
@@ -257,7 +262,7 @@ def _load(image: Image.Image) -> None:
 
 
 def _mask_values(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[np.uint16]:
-    raw_mode = _raw_mode(image)  # gone once the pixels are decoded
+    raw_mode = raw_mode_of(image)  # gone once the pixels are decoded
     if image.mode not in ("1", "P", "L", "PA", "LA", "La") and not image.mode.startswith(("I", "F")):
         raise ColourMaskError(
             f"“{path}” is a colour mask: its pixels are colours ({image.mode}), not class values. "
@@ -268,7 +273,7 @@ def _mask_values(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[
             f"“{path}” cannot be used as a mask: it mixes 16-bit values with transparency. "
             "Save it again as an 8-bit or 16-bit PNG of class values."
         )
-    _load(image)
+    load_pixels(image)
     if not image.mode.startswith(("I", "F")):
         values = np.asarray(image if len(image.mode) == 1 else image.getchannel(0)).astype(np.uint8)
         # Pillow spreads the greys of few bits over 0..255; in a mask three steps of grey mean 1, 2 and 3.
@@ -283,7 +288,7 @@ def _mask_values(image: Image.Image, path: Path) -> NDArray[np.uint8] | NDArray[
     return whole
 
 
-def _raw_mode(image: Image.Image) -> str:
+def raw_mode_of(image: Image.Image) -> str:
     """How the file lays out its pixels, in Pillow's words ("L;2", "RGB;16B"); empty when unknown."""
     tiles = getattr(image, "tile", None) or ()
     arguments = tiles[0][3] if tiles else ""
@@ -350,13 +355,13 @@ def _decoded(content: bytes, size: tuple[int, int], flags: int) -> NDArray[Any] 
     return pixels if pixels is not None and pixels.shape[1::-1] == size else None
 
 
-class _UnusualTiffError(Exception):
+class UnusualTiffError(Exception):
     """A TIFF that Pillow does not read."""
 
 
-def _unusual_tiff(path: Path) -> _UnusualTiffError | None:
+def _unusual_tiff(path: Path) -> UnusualTiffError | None:
     try:
-        return _UnusualTiffError() if is_tiff(path) else None
+        return UnusualTiffError() if is_tiff(path) else None
     except OSError:
         return None
 

@@ -68,6 +68,16 @@ def read_tiff(path: Path, max_pixels: int) -> Raster:
         return raster_from_page(_stored_values(tiff), page)
 
 
+def read_tiff_values(path: Path, max_pixels: int) -> NDArray[Any]:
+    """(H, W, C) as stored, upright: of a mask, whose values are no colours. Raises ImageError."""
+    with open_tiff(path) as tiff:
+        page = first_page(tiff)
+        check_pixel_limit(path, (page.imagewidth, page.imagelength), max_pixels)
+        check_layout(path, tiff)
+        _check_memory(path, tiff)
+        return turn_upright(_stored_values(tiff), orientation_of(page))
+
+
 def raster_from_page(numbers: NDArray[Any], page: TiffPage) -> Raster:
     """The raster of (H, W, C) stored values, in the file's own orientation."""
     if page.photometric == _WHITE_IS_ZERO and numbers.dtype.kind == "u":

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from core.base.errors import FormatError
+from core.formats.account import account_files
 from core.formats.dataset_tree import DatasetTree, split_of
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.doubt import Doubt, ValueReading
 from core.formats.readers import (
     ade20k,
     camvid,
@@ -38,7 +41,8 @@ class ImportFormat:
     """A format that can be imported.
 
     limitations: what is not imported; tested_with: the origin of the files it was tested with. Without `recognise` the
-    format is never recognised, only opened by name; without `open` it cannot be imported.
+    format is never recognised, only opened by name; without `open` it cannot be imported. `open_by_values`: opens it
+    with a chosen reading of mask values, if the format leaves that open.
     """
 
     name: str
@@ -48,6 +52,7 @@ class ImportFormat:
     tested_with: str
     recognise: Callable[[DatasetTree], Recognition | None] | None = None
     open: Callable[[DatasetTree], Dataset] | None = None
+    open_by_values: Callable[[DatasetTree, ValueReading], Dataset] | None = None
 
 
 IMPORT_FORMATS: dict[str, ImportFormat] = {
@@ -65,10 +70,11 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
         ImportFormat(
             "mask-folders",
             "Pictures and masks in folders of any name",
-            "paired by name; indices, palettes or colours; names from class_dict.csv, label_colors.txt, codes.txt",
+            "paired by name; indices, palettes, colours or black and white; names from class lists beside the masks",
             "The meaning of the values, if there is no class list file.",
             "class lists of Dubai and Semantic Drone, CamVid as packaged by fast.ai",
             mask_folders.recognise,
+            mask_folders.open_dataset,
             mask_folders.open_dataset,
         ),
         ImportFormat(
@@ -121,10 +127,11 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
         ImportFormat(
             voc.NAME,
             "Pascal VOC",
-            "JPEGImages and SegmentationClass, palette or colours, optional labelmap.txt; the border is void",
+            "JPEGImages and SegmentationClass, palette or colours; classes of a list, else VOC's; the border is void",
             "Instances; bounding boxes.",
             "a real picture, and Datumaro's fixtures",
             voc.recognise,
+            voc.open_dataset,
             voc.open_dataset,
         ),
         ImportFormat(
@@ -245,34 +252,71 @@ def recognise_all(tree: DatasetTree) -> list[Recognition]:
     return sorted((r for r in verdicts if r is not None), key=lambda r: -r.confidence)
 
 
-def open_dataset(root: Path, format_name: str = AUTO, tree: DatasetTree | None = None) -> Dataset:
+def open_dataset(
+    root: Path,
+    format_name: str = AUTO,
+    tree: DatasetTree | None = None,
+    values: ValueReading | None = None,
+) -> Dataset:
     """Open a dataset by its format, which is recognised if `format_name` is AUTO.
 
-    Raises FormatError if no format is recognised, if the format does not exist, or if the dataset is malformed.
+    If the most certain format cannot be opened, the next is tried, and a doubt says so. values: how the values of masks
+    are read, None to decide by evidence. Raises FormatError if no format is recognised, if the format does not exist or
+    has no choice of `values`, or if the dataset is malformed.
     """
     tree = tree or DatasetTree(root)
-    guessed = format_name == AUTO
-    if guessed:
-        found = recognise_all(tree)
-        if not found:
+    if format_name != AUTO:
+        return _open(tree, format_name, values)
+    found = recognise_all(tree)
+    if not found:
+        raise FormatError(
+            f"No dataset format was recognised in {tree.root}. Give the format by name (“maskloop formats” lists "
+            "them), or choose the folder that contains both pictures and annotations."
+        )
+    first, *others = found
+    try:
+        return _open(tree, first.format, values)
+    except FormatError as problem:
+        several = _datasets_below(tree)
+        if len(several) >= 2:
             raise FormatError(
-                f"No dataset format was recognised in {tree.root}. Give the format by name (“maskloop formats” lists "
-                "them), or choose the folder that contains both pictures and annotations."
-            )
-        format_name = found[0].format
+                f"{tree.root} contains {len(several)} datasets side by side. Import them one by one: "
+                f"{', '.join(several[:-1])} and {several[-1]}."
+            ) from problem
+        for other in others:
+            with contextlib.suppress(FormatError):
+                dataset = _open(tree, other.format, values)
+                return replace(dataset, doubts=(_second_choice(first, other, problem), *dataset.doubts))
+        raise
+
+
+def _open(tree: DatasetTree, format_name: str, values: ValueReading | None) -> Dataset:
+    """Open by name, with every file of the folder in the account. Raises FormatError."""
     row = IMPORT_FORMATS.get(format_name)
     if row is None or row.open is None:
         raise FormatError(f"“{format_name}” cannot be imported; “maskloop formats” lists the formats.")
-    try:
-        return row.open(tree)
-    except FormatError as problem:
-        several = _datasets_below(tree) if guessed else []
-        if len(several) < 2:
-            raise
+    tree.forget_reads()
+    if values is None:
+        dataset = row.open(tree)
+    elif row.open_by_values is None:
+        choices = ", ".join(r.name for r in IMPORT_FORMATS.values() if r.open_by_values)
         raise FormatError(
-            f"{tree.root} contains {len(several)} datasets side by side. Import them one by one: "
-            f"{', '.join(several[:-1])} and {several[-1]}."
-        ) from problem
+            f"The format {format_name} says itself what its masks mean, so --values does not apply. It applies to: "
+            f"{choices}."
+        )
+    else:
+        dataset = row.open_by_values(tree, values)
+    used = (path for sample in dataset.samples for path in (sample.picture, *sample.sources))
+    return replace(dataset, account=account_files(tree, used, dataset.account))
+
+
+def _second_choice(first: Recognition, other: Recognition, problem: FormatError) -> Doubt:
+    return Doubt(
+        "second-format",
+        f"The folder looked like {first.format} ({first.confidence:.0%} sure), which could not be read, so it was "
+        f"read as {other.format}. {problem}",
+        ((first.format, first.confidence), (other.format, other.confidence)),
+    )
 
 
 def _datasets_below(tree: DatasetTree) -> list[str]:

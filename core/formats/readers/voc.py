@@ -1,44 +1,55 @@
-"""Reads Pascal VOC: JPEGImages and SegmentationClass with index or colour masks; 255 is the border of objects."""
+"""Reads Pascal VOC: JPEGImages and SegmentationClass with index or colour masks; 255 is the border of objects.
+
+Many programs write this layout for classes of their own, so the 21 classes of VOC are only assumed if no file names
+others and the masks hold no other values.
+"""
 
 from __future__ import annotations
 
-from functools import partial
-from pathlib import Path
+import re
+from dataclasses import replace
 
 from core.base.errors import FormatError
-from core.formats.class_list_files import ClassListFile, find_class_list
+from core.formats.class_list_files import ClassListFile, find_class_lists
 from core.formats.class_sets import class_set
-from core.formats.dataset_tree import DatasetTree, stem_of
-from core.formats.dataset_types import Dataset, DatasetClass, LoadedMask, Recognition, Sample
-from core.formats.mask_values import read_colour_mask, remap_indices, values_by_index
-from core.images.image_reader import ColourMaskError, read_mask
-from core.labels.class_list import VOID
+from core.formats.dataset_tree import DatasetTree, folder_of, stem_of
+from core.formats.dataset_types import Dataset, Recognition, Sample
+from core.formats.doubt import ValueReading
+from core.formats.mask_evidence import gather_evidence
+from core.formats.value_decision import DefaultClasses, decide_values
 
 NAME = "pascal-voc"
-_MASKS, _PICTURES, _LISTS = "SegmentationClass/", "JPEGImages/", "ImageSets/Segmentation/"
+_MASKS = ("segmentationclass", "segmentationclasspng", "segmentationclassraw")
+"""Folders of masks; the second is that of labelme's older script."""
+_PICTURES, _LISTS = "JPEGImages/", "ImageSets/Segmentation/"
 _BORDER = (224, 224, 192)
 _SPLITS = {"train": "train", "val": "val", "trainval": "train", "test": "test", "default": None}
+_OFFICIAL_NAME = re.compile(r"^20(0[5-9]|1[0-2])_\d{6}$")
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
-    masks = sum(1 for name in tree.pictures if _MASKS in name)
+    masks = _masks(tree)
     if not masks or not any(_PICTURES in name for name in tree.pictures):
         return None
-    return Recognition(NAME, 0.97, f"It contains {_PICTURES} and {masks:,} masks in {_MASKS}.")
+    folder = folder_of(next(iter(masks.values()))).split("/")[-1]
+    return Recognition(NAME, 0.97, f"It contains {_PICTURES} and {len(masks):,} masks in {folder}/.")
 
 
-def open_dataset(tree: DatasetTree) -> Dataset:
-    """Classes are those of a labelmap.txt if there is one, otherwise the 21 of VOC. Pictures may have no mask."""
-    masks = {stem_of(name): name for name in tree.pictures if _MASKS in name}
+def open_dataset(tree: DatasetTree, values: ValueReading | None = None) -> Dataset:
+    """Classes are those of a class list, otherwise the 21 of VOC if the masks fit. Pictures may have no mask.
+
+    values: the reading to use, None to decide by evidence.
+    """
+    masks = _masks(tree)
     if not masks:
         raise FormatError(f"There are no masks in a folder SegmentationClass in {tree.root}.")
-    class_list = find_class_list(tree)
-    class_list = class_list if class_list and class_list.name.endswith("labelmap.txt") else None
-    # The border may be listed as well, under an index that no mask contains.
-    listed = tuple(c for c in class_list.classes if c.colour != _BORDER) if class_list else ()
-    classes = listed or class_set("voc")
+    lists = [_without_border(table) for table in find_class_lists(tree, list(masks.values())[:1])]
+    official = sum(bool(_OFFICIAL_NAME.match(stem)) for stem in masks)
+    defaults = DefaultClasses("Pascal VOC", class_set("voc"), official * 2 > len(masks), _BORDER)
+    decision = decide_values(
+        gather_evidence([tree.path(mask) for mask in masks.values()]), lists, wanted=values, defaults=defaults
+    )
     splits = _splits(tree)
-    read = partial(_read, classes=classes)
     samples = []
     for name in tree.pictures:
         if _PICTURES not in name:
@@ -50,26 +61,37 @@ def open_dataset(tree: DatasetTree) -> Dataset:
                 name.split(_PICTURES, 1)[1],
                 splits.get(stem_of(name)),
                 tree.path(mask) if mask else None,
-                read,
+                decision.reader,
             )
         )
     recognition = recognise(tree) or Recognition.requested(NAME)
-    return Dataset(tree.root, recognition, classes, tuple(samples), (_note(class_list),))
+    return Dataset(
+        tree.root,
+        recognition,
+        decision.classes,
+        tuple(samples),
+        decision.notes,
+        doubts=decision.doubts,
+        reading=decision.reading,
+        readings=decision.readings,
+    )
 
 
-def _note(class_list: ClassListFile | None) -> str:
-    if class_list:
-        return f"Class names are from {class_list.name}; the border of objects is void."
-    return "The classes are the 21 of Pascal VOC; the border of objects is void."
+def _masks(tree: DatasetTree) -> dict[str, str]:
+    """Mask by name without suffix; the official folder is preferred."""
+    found: dict[str, str] = {}
+    for folder in _MASKS:
+        for name in tree.pictures:
+            if folder_of(name).split("/")[-1].casefold() == folder:
+                found.setdefault(stem_of(name), name)
+    return found
 
 
-def _read(path: Path, classes: tuple[DatasetClass, ...]) -> LoadedMask:
-    try:
-        values = values_by_index(classes, frozenset([255]))
-        return LoadedMask(remap_indices(read_mask(path), values, path, "Pascal VOC"))
-    except ColourMaskError:
-        colours = {c.colour: value for value, c in enumerate(classes, 1)}
-        return read_colour_mask(path, {_BORDER: VOID} | colours)
+def _without_border(table: ClassListFile) -> ClassListFile:
+    """The border may be listed as well, under an index that no mask contains."""
+    if not table.has_colours:
+        return table
+    return replace(table, classes=tuple(c for c in table.classes if c.colour != _BORDER))
 
 
 def _splits(tree: DatasetTree) -> dict[str, str]:

@@ -1,0 +1,79 @@
+"""Reads the label of one sample: the only way masks come into a dry run and an import, so that the two agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+
+from core.base.errors import FormatError, ImageError
+from core.formats.account import Account, AccountBuilder, AccountKind
+from core.formats.dataset_types import Sample, Values
+from core.formats.mask_fit import fit_mask
+from core.images.image_reader import PICTURE_SUFFIXES
+
+
+@dataclass(frozen=True, slots=True)
+class SampleLabel:
+    """A label in the size of its picture.
+
+    values: (H, W) uint8 as in a LoadedMask, None if the sample has no mask or it was left out; counts: (256,) int64
+    pixels by value; account: what this sample adds to that of the dataset
+    """
+
+    values: Values | None = None
+    counts: np.ndarray[tuple[int, ...], np.dtype[np.int64]] = field(
+        default_factory=lambda: np.zeros(256, np.int64)
+    )
+    notes: tuple[str, ...] = ()
+    confidence: float = 1.0
+    account: Account = field(default_factory=Account)
+
+
+def read_label(sample: Sample, size: tuple[int, int], root: Path) -> SampleLabel:
+    """Read and fit the mask of a picture of `size` (width, height). root: of the dataset. A mask that cannot be used is
+    in the account."""
+    if sample.read_mask is None:
+        return SampleLabel()
+    account = AccountBuilder()
+    try:
+        mask = sample.read_mask()
+    except (ImageError, FormatError) as problem:
+        place, kind = _place_of(sample, root)
+        account.failed(place, problem, kind)
+        account.came_in(files=-int(kind == AccountKind.FILE))
+        return SampleLabel(account=account.result())
+    fitted = fit_mask(mask.values, sample.picture, size)
+    if fitted.values is None:
+        place, kind = _place_of(sample, root)
+        account.left_out(place, fitted.reason, kind)
+        account.came_in(files=-int(kind == AccountKind.FILE))
+        return SampleLabel(notes=mask.notes, account=account.result())
+    account.add(mask.account)
+    counts = np.bincount(fitted.values.ravel(), minlength=256).astype(np.int64)
+    notes = (*mask.notes, *([fitted.note] if fitted.note else []))
+    return SampleLabel(fitted.values, counts, notes, mask.confidence, account.result())
+
+
+def leave_out_picture(sample: Sample, problem: ImageError | FormatError, root: Path) -> Account:
+    """The account of a sample whose picture cannot be used."""
+    account = AccountBuilder()
+    account.failed(_relative(sample.picture, root), problem)
+    account.came_in(files=-1)
+    return account.result()
+
+
+def _place_of(sample: Sample, root: Path) -> tuple[str, AccountKind]:
+    """The mask file, or the entry in an annotation file."""
+    mask = next((path for path in sample.sources if path.suffix.lower() in PICTURE_SUFFIXES), None)
+    if mask is not None:
+        return _relative(mask, root), AccountKind.FILE
+    picture = PurePosixPath(_relative(sample.picture, root)).name
+    if sample.sources:
+        return f"{_relative(sample.sources[0], root)}, {picture}", AccountKind.ENTRY
+    return f"{_relative(sample.picture, root)}, mask", AccountKind.ENTRY
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

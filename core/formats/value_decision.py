@@ -1,0 +1,373 @@
+"""Decides what the values of masks mean: weighs the evidence for each reading, and says what stays doubtful.
+
+This is the only place where a reading is chosen. Readers of datasets without a fixed class set give it the masks and
+the class lists that lie beside them, and get classes, a reader of mask files, notes and doubts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.base.errors import FormatError
+from core.formats import value_doubts
+from core.formats.class_list_files import ClassListFile
+from core.formats.class_list_fit import FittedList, best_list
+from core.formats.class_sets import class_set, class_set_of_colours
+from core.formats.dataset_types import ClassTarget, DatasetClass
+from core.formats.doubt import Doubt, ValueReading
+from core.formats.mask_evidence import MaskEvidence
+from core.formats.mask_reader import MaskReader
+from core.formats.mask_values import values_by_index
+from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, Colour, default_colour
+
+VOID_NUMBER = 255
+_VOID_CLASS = "void"
+_MIN_EXTREMES = 0.5
+"""Share of black and white pixels from which greys between them can be a smeared edge."""
+_MAX_SOLID = 0.05
+"""Share of the grey pixels that may lie inside areas of one grey; an edge has none, a class has many."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultClasses:
+    """A class set that a layout suggests when no file names the values, such as Pascal VOC's.
+
+    is_certain: whether file names say so too; title: in sentences; void_colour: of a border that is not listed.
+    """
+
+    title: str
+    classes: tuple[DatasetClass, ...]
+    is_certain: bool
+    void_colour: Colour | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ValueDecision:
+    """The chosen reading; `readings`: all that are possible for these masks."""
+
+    reading: ValueReading
+    readings: tuple[ValueReading, ...]
+    classes: tuple[DatasetClass, ...]
+    reader: MaskReader
+    notes: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+
+
+def decide_values(
+    evidence: MaskEvidence,
+    lists: Sequence[ClassListFile] = (),
+    *,
+    wanted: ValueReading | None = None,
+    defaults: DefaultClasses | None = None,
+) -> ValueDecision:
+    """Choose a reading, or take the `wanted` one. Raises FormatError if it does not fit, or no reading does."""
+    return _Decision(evidence, lists, wanted, defaults).decide()
+
+
+class _Decision:
+    """One decision under way."""
+
+    def __init__(
+        self,
+        evidence: MaskEvidence,
+        lists: Sequence[ClassListFile],
+        wanted: ValueReading | None,
+        defaults: DefaultClasses | None,
+    ) -> None:
+        self._evidence, self._lists, self._wanted, self._defaults = evidence, lists, wanted, defaults
+        self._notes: list[str] = []
+        self._doubts: list[Doubt] = []
+        self._readings = self._possible()
+
+    def decide(self) -> ValueDecision:
+        reading = self._wanted or self._chosen()
+        if reading not in self._readings:
+            possible = ", ".join(self._readings)
+            raise FormatError(f"The masks cannot be read by --values {reading}; possible are: {possible}.")
+        if reading == ValueReading.BINARY:
+            classes, reader = self._binary()
+        elif reading == ValueReading.INDEX:
+            classes, reader = self._index()
+        else:
+            classes, reader = self._colour(reading)
+        if (table := self._contradicting_list()) is not None:
+            followed = reading == ValueReading.PALETTE
+            self._doubts.append(value_doubts.palette_order(self._evidence, table, is_followed=followed))
+        return ValueDecision(
+            reading, self._readings, classes, reader, tuple(self._notes), tuple(self._doubts)
+        )
+
+    # Which reading ------------------------------------------------------------------------------
+
+    def _possible(self) -> tuple[ValueReading, ...]:
+        evidence = self._evidence
+        found = []
+        if not evidence.colours:
+            found.append(ValueReading.INDEX)
+        if evidence.palette:
+            found.append(ValueReading.PALETTE)
+        found.append(ValueReading.COLOUR)
+        found.append(ValueReading.BINARY)
+        return tuple(found)
+
+    def _chosen(self) -> ValueReading:
+        evidence = self._evidence
+        if evidence.colours:
+            return ValueReading.COLOUR
+        if evidence.palette and self._palette_contradicts_list():
+            return ValueReading.PALETTE
+        if self._is_smeared() or self._is_black_and_white() or evidence.lossy == evidence.masks > 0:
+            return ValueReading.BINARY
+        if not evidence.palette and self._greys_are_colours():
+            return ValueReading.COLOUR
+        return ValueReading.INDEX
+
+    def _is_black_and_white(self) -> bool:
+        """Only 0 and 255, and no list that has both as indices."""
+        seen = set(self._evidence.numbers)
+        return seen == {0, VOID_NUMBER} and not any(
+            table.has_indices and VOID_NUMBER in {c.index for c in table.classes} | table.void
+            for table in self._lists
+        )
+
+    def _is_smeared(self) -> bool:
+        """Whether the numbers between 0 and 255 are edges of black and white areas and not classes."""
+        evidence = self._evidence
+        numbers = evidence.numbers
+        between = [n for n in numbers if 0 < n < VOID_NUMBER]
+        if not between or evidence.palette or min(numbers) < 0 or max(numbers) > VOID_NUMBER:
+            return False
+        total = numbers.total()
+        greys = sum(numbers[n] for n in between)
+        extremes = sum(count for n, count in numbers.items() if n <= 16 or n >= VOID_NUMBER - 16)
+        # Indices are low numbers without gaps; smeared edges reach into the upper half.
+        reaches_up = any(n >= 128 for n in between)
+        solid = sum(evidence.solid[n] for n in between)
+        return (
+            reaches_up
+            and extremes >= _MIN_EXTREMES * total
+            and solid <= _MAX_SOLID * max(greys, 1)
+            and not self._lists_name(set(between))
+        )
+
+    def _lists_name(self, numbers: set[int]) -> bool:
+        """Whether a class list has all of these indices."""
+        return any(numbers <= {c.index for c in table.classes} for table in self._lists)
+
+    def _greys_are_colours(self) -> bool:
+        """Whether a list has the greys as colours but not as indices."""
+        numbers = set(self._evidence.numbers)
+        for table in self._lists:
+            colours = {c.colour for c in table.classes}
+            indices = {c.index for c in table.classes} | table.void | table.unlabelled | {VOID_NUMBER}
+            if table.has_colours and not numbers <= indices and set(self._evidence.grey_colours()) <= colours:
+                return True
+        return False
+
+    def _palette_contradicts_list(self) -> bool:
+        return self._contradicting_list() is not None
+
+    def _contradicting_list(self) -> ClassListFile | None:
+        """The list whose colours the palette has, but at other indices."""
+        palette = {n: self._evidence.palette.get(n) for n in self._evidence.numbers}
+        for table in self._lists:
+            if not table.has_colours:
+                continue
+            by_index = {c.index: c.colour for c in table.classes}
+            colours = set(by_index.values())
+            named = [colour for n, colour in palette.items() if n != VOID_NUMBER]
+            known = [colour for colour in named if colour in colours]
+            same = all(by_index.get(n) == colour for n, colour in palette.items() if n != VOID_NUMBER)
+            # A palette of greys, or one without the list's colours, is how some program shows indices.
+            if not same and len(named) > 1 and len(known) == len(named):
+                return table
+        return None
+
+    # Binary -------------------------------------------------------------------------------------
+
+    def _binary(self) -> tuple[tuple[DatasetClass, ...], MaskReader]:
+        evidence = self._evidence
+        numbers = evidence.numbers
+        names, source = self._binary_names()
+        top = VOID_NUMBER if evidence.colours or not numbers else max(numbers)
+        classes = (
+            DatasetClass(0, names[0], default_colour(1)),
+            DatasetClass(top, names[1], default_colour(2)),
+        )
+        if source:
+            self._notes.append(f"Class names are from {source}.")
+        greys = {n: count for n, count in numbers.items() if n not in (0, top)}
+        threshold = 0.0 if evidence.palette else top / 2
+        if greys:
+            self._doubts.append(value_doubts.smeared_edges(evidence, names, top, threshold))
+        elif self._defaults is not None and top == VOID_NUMBER:
+            self._doubts.append(value_doubts.black_and_white(evidence, names[1], self._defaults.title))
+        elif not source:
+            self._notes.append("The masks are black and white: background and foreground.")
+        return classes, MaskReader(ValueReading.BINARY, threshold=threshold)
+
+    def _binary_names(self) -> tuple[tuple[str, str], str]:
+        for table in self._lists:
+            names = [c.name for c in sorted(table.classes, key=lambda c: c.index) if c.index >= 0]
+            if len(names) == 2:
+                return (names[0], names[1]), table.name
+            if len(names) == 1:
+                return ("background", names[0]), table.name
+        return ("background", "foreground"), ""
+
+    # Index --------------------------------------------------------------------------------------
+
+    def _index(self) -> tuple[tuple[DatasetClass, ...], MaskReader]:
+        evidence = self._evidence
+        seen = set(evidence.numbers)
+        outside = {n for n in seen if n < 0}
+        if outside:
+            self._doubts.append(value_doubts.no_data(evidence, sorted(outside)))
+        fitted = best_list(self._lists, evidence)
+        if fitted is not None:
+            return self._listed(fitted, outside)
+        if self._lists:
+            table = self._lists[0]
+            missing = sorted(seen - {c.index for c in table.classes} - {VOID_NUMBER} - outside)
+            self._doubts.append(value_doubts.class_list_unused(evidence, table, missing))
+        if self._defaults is not None:
+            indices = {c.index for c in self._defaults.classes} | {VOID_NUMBER}
+            if seen - outside <= indices:
+                return self._default(self._defaults, outside)
+        return self._unnamed(outside)
+
+    def _listed(self, fitted: FittedList, outside: set[int]) -> tuple[tuple[DatasetClass, ...], MaskReader]:
+        table = fitted.table
+        self._notes.append(f"Class names are from {table.name}.")
+        self._doubts += fitted.doubts
+        indices = {c.index for c in table.classes}
+        void = table.void if VOID_NUMBER in indices else table.void | {VOID_NUMBER}
+        numbers = values_by_index(table.classes, void, table.unlabelled) | dict.fromkeys(outside, UNLABELLED)
+        colours = {c.colour: value for value, c in reversed(list(enumerate(table.classes, 1)))}
+        reader = MaskReader(
+            ValueReading.INDEX, numbers, colours if table.has_colours else {}, source=table.name
+        )
+        return table.classes, reader
+
+    def _default(
+        self, defaults: DefaultClasses, outside: set[int]
+    ) -> tuple[tuple[DatasetClass, ...], MaskReader]:
+        self._assume_defaults(defaults, {c.name: self._evidence.numbers[c.index] for c in defaults.classes})
+        numbers = values_by_index(defaults.classes, frozenset([VOID_NUMBER]))
+        colours = {c.colour: value for value, c in enumerate(defaults.classes, 1)}
+        if defaults.void_colour is not None:
+            colours = {defaults.void_colour: VOID} | colours
+        reader = MaskReader(
+            ValueReading.INDEX, numbers | dict.fromkeys(outside, UNLABELLED), colours, defaults.title
+        )
+        return defaults.classes, reader
+
+    def _assume_defaults(self, defaults: DefaultClasses, counts: dict[str, int]) -> None:
+        """Note the class set of the layout, and doubt it unless the file names are those of the dataset."""
+        self._notes.append(
+            f"The classes are the {len(defaults.classes)} of {defaults.title}; the border of objects is void."
+        )
+        if defaults.is_certain:
+            return
+        self._doubts.append(value_doubts.assumed_layout(defaults.title, counts))
+
+    def _unnamed(self, outside: set[int]) -> tuple[tuple[DatasetClass, ...], MaskReader]:
+        evidence = self._evidence
+        seen = sorted(set(evidence.numbers) - outside)
+        if len(seen) > MAX_CLASS_VALUE + 1 or evidence.pictures_as_masks:
+            raise FormatError(
+                f"The masks contain more than {MAX_CLASS_VALUE} different values, so these cannot be classes. If they "
+                "are black and white with smeared edges, use --values binary; if they number objects, use masks of "
+                "classes instead."
+            )
+        is_binary = len(seen) == 2 and seen[0] == 0
+        spread = _is_evenly_spread(seen)
+        void = (
+            frozenset([VOID_NUMBER]) if VOID_NUMBER in seen and not is_binary and not spread else frozenset()
+        )
+        rest = [v for v in seen if v not in void]
+        names = {0: "background", seen[-1]: "foreground"} if is_binary else {}
+        classes = tuple(
+            DatasetClass(v, names.get(v, f"class {v}"), default_colour(n)) for n, v in enumerate(rest, 1)
+        )
+        mapped = ", ".join(str(v) for v in rest[:12]) + (" …" if len(rest) > 12 else "")
+        told = f"No file names the values, so each becomes a class: {mapped}"
+        self._notes.append(f"{told} (255 is void)." if void else f"{told}.")
+        if void and len(classes) < MAX_CLASS_VALUE:
+            classes = (*classes, DatasetClass(VOID_NUMBER, _VOID_CLASS, (128, 128, 128), ClassTarget.VOID))
+            void = frozenset()
+        if spread:
+            self._doubts.append(value_doubts.spread_greys(evidence, seen))
+        numbers = values_by_index(classes, void) | dict.fromkeys(outside, UNLABELLED)
+        return classes, MaskReader(ValueReading.INDEX, numbers)
+
+    # Colours ------------------------------------------------------------------------------------
+
+    def _colour(self, reading: ValueReading) -> tuple[tuple[DatasetClass, ...], MaskReader]:
+        evidence = self._evidence
+        numbers = evidence.palette_colours() if evidence.palette else evidence.grey_colours()
+        seen = evidence.colours + numbers
+        table = self._list_of_colours(set(seen))
+        if table is None and (len(seen) > MAX_CLASS_VALUE or evidence.pictures_as_masks):
+            raise FormatError(
+                "The masks contain more than 254 different values or colours, so these cannot be classes. JPEG blurs "
+                "the colours of masks: save them as PNG, or list the colours in a class_dict.csv (name,r,g,b)."
+            )
+        border = self._defaults.void_colour if self._defaults is not None else None
+        known = class_set_of_colours({c for c in seen if seen[c] > 50 and c != border} or set(seen))
+        classes: tuple[DatasetClass, ...]
+        if table is not None:
+            classes = table.classes
+            self._notes.append(f"Class names and colours are from {table.name}.")
+        elif self._defaults is not None and self._has_default_colours(self._defaults, set(seen)):
+            classes = self._defaults.classes
+            self._assume_defaults(self._defaults, {c.name: seen[c.colour] for c in classes})
+        elif known:
+            classes = class_set(known)
+            self._notes.append(f"The colours are those of the class set “{known}”, so its names are used.")
+            if self._lists:
+                self._notes.append(
+                    f"{self._lists[0].name} is not used: its colours do not occur in the masks."
+                )
+            self._doubts.append(value_doubts.assumed_colours(evidence, known, classes))
+        else:
+            ordered = sorted(seen, key=lambda c: (-seen[c], c))
+            classes = tuple(
+                DatasetClass(n, "colour #{:02x}{:02x}{:02x}".format(*c), c) for n, c in enumerate(ordered, 1)
+            )
+            self._notes.append("No file names the colours, so each becomes a class.")
+        colours: dict[Colour, int] = {}
+        for value, c in enumerate(classes, 1):
+            colours.setdefault(c.colour, value)
+        if border is not None:
+            colours.setdefault(border, VOID)
+        if missing := [c for c in seen if c not in colours]:
+            shown = ", ".join("#{:02x}{:02x}{:02x}".format(*c) for c in missing[:5])
+            self._notes.append(
+                f"{len(missing)} colours belong to no class ({shown}); their pixels stay unlabelled."
+            )
+        if evidence.transparent:
+            self._notes.append(
+                f"Transparent pixels stay unlabelled ({evidence.transparent / max(1, evidence.pixels):.1%})."
+            )
+        return classes, MaskReader(reading, {}, colours)
+
+    @staticmethod
+    def _has_default_colours(defaults: DefaultClasses, seen: set[Colour]) -> bool:
+        return len(seen & {c.colour for c in defaults.classes}) * 2 > len(seen - {defaults.void_colour})
+
+    def _list_of_colours(self, seen: set[Colour]) -> ClassListFile | None:
+        for table in self._lists:
+            listed = {c.colour for c in table.classes} if table.has_colours else set()
+            if listed and (len(listed & seen) * 2 >= len(seen) or self._evidence.lossy):
+                return table
+        return None
+
+
+def _is_evenly_spread(numbers: Sequence[int]) -> bool:
+    """Such as 0, 128, 255 or 0, 85, 170, 255: classes drawn as greys so that people see them."""
+    if len(numbers) < 3 or numbers[0] != 0 or numbers[-1] not in (254, 255, 256):
+        return False
+    step = numbers[-1] / (len(numbers) - 1)
+    return step > 8 and all(abs(n - place * step) <= 1 for place, n in enumerate(numbers))
