@@ -11,9 +11,11 @@ import typer
 from core.base.errors import ProjectError
 from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption
+from core.cli.import_output import limited, plan_json, plan_lines, report_json, report_lines
 from core.cli.terminal import UsageError, console, open_for_writing, print_result, progress_bar, report_errors
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import ClassTarget, Dataset
+from core.formats.doubt import ValueReading
 from core.formats.readers.registry import (
     AUTO,
     IMPORT_FORMATS,
@@ -27,14 +29,15 @@ from core.formats.writers.resize_and_tile import ResizeOptions
 from core.labels.class_list import ClassList
 from core.project.project import HOME_FOLDER, Project
 from core.project.records import Split
+from core.session.transfer.dataset_survey import survey_dataset
 from core.session.transfer.export_plan import ExportOptions, ExportPlan, plan_export
 from core.session.transfer.export_run import run_export
 from core.session.transfer.file_names import PATTERN
-from core.session.transfer.import_plan import ClassChoice, ImportClassRow, ImportPlan, plan_import
+from core.session.transfer.import_plan import ClassChoice, plan_import
 from core.session.transfer.import_run import ImportReport, run_import
 
-MAX_LINES_SHOWN = 20
-"""Sentences of one kind in the text output; --json lists all."""
+LEFT_OUT_CODE = 3
+"""Exit code of an import with --strict that left something out."""
 
 
 def formats_command(as_json: JsonOption = False) -> None:
@@ -66,9 +69,20 @@ def import_command(
     map_: Annotated[
         list[str] | None,
         typer.Option(
-            "--map", help="OLD=NEW: a class of the dataset becomes class NEW, void, or unlabelled (skip)."
+            "--map",
+            help="OLD=NEW: a class of the dataset, by name or number, becomes class NEW, void, or unlabelled (skip).",
         ),
     ] = None,
+    values: Annotated[
+        ValueReading | None,
+        typer.Option(
+            "--values",
+            help="What the pixels of mask files say: a class number, a palette colour, a colour, or black and white.",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit with code 3 if anything was left out.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Import a dataset into a project."""
@@ -77,7 +91,7 @@ def import_command(
             raise UsageError(f"“{format_}” cannot be imported; “maskloop formats” lists the formats.")
         choices = dict(_choice(text) for text in map_ or [])
         tree = DatasetTree(source)
-        dataset = open_dataset(source, format_, tree)
+        dataset = open_dataset(source, format_, tree, values)
         verdict = dataset.recognition
         recognised = f"The format is {verdict.format}, {verdict.confidence:.0%} sure. {verdict.reason}"
         if format_ == AUTO:
@@ -86,21 +100,17 @@ def import_command(
         if dry_run:
             classes, picture_folder = _class_list_and_folder(folder)
             plan = plan_import(classes, picture_folder, dataset, choices, split)
-            print_result(_import_plan_json(plan), as_json, [recognised, *_import_plan_lines(plan)])
-            return
-        report, home = _import(folder, dataset, choices, split, as_json)
-        result = {
-            "project": str(home),
-            "format": verdict.format,
-            "pictures": report.pictures,
-            "labels": report.labels,
-            "classes": report.classes,
-            "skipped": report.skipped,
-            "unsure": dict(report.uncertain),
-            "problems": list(report.problems),
-            "notes": list(report.notes),
-        }
-        print_result(result, as_json, [recognised] * (format_ == AUTO) + _import_report_lines(report))
+            with progress_bar("Reading", quiet=as_json) as bar:
+                survey = survey_dataset(dataset, labelled=plan.labelled_values, progress=bar)
+            print_result(plan_json(plan, survey), as_json, [recognised, *plan_lines(plan, survey)])
+            account = survey.account
+        else:
+            report, home = _import(folder, dataset, choices, split, as_json)
+            result = report_json(report, dataset, home)
+            print_result(result, as_json, [recognised] * (format_ == AUTO) + report_lines(report))
+            account = report.account
+        if strict and account.left_out:
+            raise typer.Exit(LEFT_OUT_CODE)
 
 
 def export_command(
@@ -195,7 +205,7 @@ def export_command(
                 f"{count_of(report.reused, 'picture')} had been written before the export was interrupted."
             )
         lines += [f"Lost: {loss}" for loss in plan.losses]
-        print_result(result, as_json, lines + _limited("Left out: ", report.problems))
+        print_result(result, as_json, lines + limited("Left out: ", report.problems))
 
 
 def _format(name: str) -> dict[str, Any]:
@@ -277,59 +287,3 @@ def _choice(text: str) -> tuple[str, ClassChoice]:
     return old, ClassChoice(ClassTarget.VOID) if new.casefold() == "void" else ClassChoice(
         ClassTarget.CLASS, new
     )
-
-
-def _import_plan_json(plan: ImportPlan) -> dict[str, Any]:
-    verdict = plan.dataset.recognition
-    return {
-        "format": verdict.format,
-        "sure": verdict.confidence,
-        "why": verdict.reason,
-        "pictures": plan.pictures,
-        "masks": plan.masks,
-        "splits": dict(plan.splits),
-        "classes": {r.source.name: r.choice.name or r.choice.target.value for r in plan.rows},
-        "new_classes": list(plan.new_classes),
-        "notes": list(plan.dataset.notes),
-        "problems": list(plan.dataset.problems),
-    }
-
-
-def _import_plan_lines(plan: ImportPlan) -> list[str]:
-    splits = ", ".join(f"{name} {count}" for name, count in sorted(plan.splits.items()))
-    classes = count_of(len(plan.rows), "class", "classes")
-    lines = [
-        f"This would import {count_of(plan.pictures, 'picture')} ({splits}) with {count_of(plan.masks, 'mask')} of "
-        f"{classes}."
-    ]
-    lines += [f"{row.source.index:6} {row.source.name:24} {_outcome(row)}" for row in plan.rows]
-    lines += list(plan.dataset.notes)
-    return lines + _limited("Would be left out: ", plan.dataset.problems)
-
-
-def _outcome(row: ImportClassRow) -> str:
-    """What a class of the dataset becomes."""
-    if not row.choice.name:
-        return f"becomes {row.choice.target}"
-    return f"becomes {row.choice.name} (known)" if row.known else f"becomes {row.choice.name} (new)"
-
-
-def _import_report_lines(report: ImportReport) -> list[str]:
-    pictures, labels = count_of(report.pictures, "picture"), count_of(report.labels, "label")
-    classes = count_of(len(report.classes), "class", "classes")
-    lines = [f"Imported {pictures} with {labels} of {classes}."]
-    if report.skipped:
-        lines.append(f"Skipped {count_of(report.skipped, 'picture')}, already imported and unchanged.")
-    if report.uncertain:
-        worst = min(report.uncertain, key=lambda name: report.uncertain[name])
-        mean = sum(report.uncertain.values()) / len(report.uncertain)
-        lines.append(
-            f"The colours of {count_of(len(report.uncertain), 'mask')} are blurred: {mean:.1%} of the pixels have a "
-            f"certain class, {report.uncertain[worst]:.1%} in {worst}; the others are void."
-        )
-    return lines + _limited("", report.notes) + _limited("Left out: ", report.problems)
-
-
-def _limited(lead: str, sentences: tuple[str, ...]) -> list[str]:
-    more = [f"… and {len(sentences) - MAX_LINES_SHOWN} more."] if len(sentences) > MAX_LINES_SHOWN else []
-    return [f"{lead}{sentence}" for sentence in sentences[:MAX_LINES_SHOWN]] + more

@@ -51,6 +51,14 @@ class ImportPlan:
     in_place: bool
 
     @property
+    def labelled_values(self) -> tuple[int, ...]:
+        """Values of a LoadedMask that become a class or void."""
+        return (
+            VOID,
+            *(n for n, row in enumerate(self.rows, 1) if row.choice.target != ClassTarget.SKIP),
+        )
+
+    @property
     def new_classes(self) -> tuple[str, ...]:
         """Names of the classes that the import adds to the project."""
         names = [r.choice.name for r in self.rows if r.choice.target == ClassTarget.CLASS and not r.known]
@@ -66,12 +74,17 @@ def plan_import(
 ) -> ImportPlan:
     """The dry run of an import into a project with the class list `known`, whose pictures are in `folder`.
 
-    choices: by name of the dataset's class. A class without one becomes what its reader proposes: mostly the project's
-    class of the same name, or a new one. Raises FormatError for a choice about a class that the dataset does not have,
-    for an invalid class name, for too many classes, and for cropped pictures that would have to be imported in place.
+    choices: by name of the dataset's class, or by its number in the dataset. A class without one becomes what its
+    reader proposes: mostly the project's class of the same name, or a new one. Raises FormatError for a choice about a
+    class that the dataset does not have, for an invalid class name, for too many classes, and for cropped pictures that
+    would have to be imported in place.
     """
-    chosen = {name.casefold(): choice for name, choice in (choices or {}).items()}
-    unknown = chosen.keys() - {c.name.casefold() for c in dataset.classes}
+    named = {c.name.casefold() for c in dataset.classes}
+    numbered = {str(c.index): c.name.casefold() for c in dataset.classes if str(c.index) not in named}
+    chosen = {
+        numbered.get(name.casefold(), name.casefold()): choice for name, choice in (choices or {}).items()
+    }
+    unknown = chosen.keys() - named
     if unknown:
         names = ", ".join(f"“{c.name}”" for c in dataset.classes[:20])
         raise FormatError(f"The dataset has no class “{sorted(unknown)[0]}”. It has {names}.")

@@ -16,17 +16,21 @@ from core.base.errors import Cancelled, FormatError
 from core.base.geometry import Box
 from core.base.process_pool import MAX_WEIGHT, map_in_order
 from core.base.progress import ProgressCallback
+from core.formats.account import Account, AccountBuilder
 from core.formats.dataset_types import ClassTarget, Dataset, Sample
+from core.formats.doubt import Doubt
 from core.labels.label_map import Edit, LabelMap, Origin, Values
 from core.project.bulk_insert import insert_pictures
 from core.project.packed_picture import PackedPicture, file_digest
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.project.row_changes import RowChange
+from core.session.transfer.dataset_survey import doubts_about_pixels, pixels_by_class
 from core.session.transfer.excluded_masks import exclude_masks
 from core.session.transfer.import_ledger import ImportLedger, signature_of
 from core.session.transfer.import_plan import ClassChoice, ImportPlan, map_classes, plan_import
 from core.session.transfer.import_task import ImportItem, ImportRequest, ImportTask
+from core.session.transfer.last_import import LastImport, store_last_import
 
 R = TypeVar("R")
 
@@ -52,8 +56,9 @@ class ImportReport:
     """What was imported.
 
     classes: class value by name of the dataset's class; skipped: pictures that were imported before and are unchanged
-    problems: a sentence for each picture or mask left out; notes: how the dataset was understood
-    uncertain: by path the confidence, 0..1, of masks that had to be guessed
+    problems: a sentence for each reason for which something was left out; notes: how the dataset was understood
+    uncertain: by path the confidence, 0..1, of masks that had to be guessed; account: of the whole dataset
+    pixels: by class of the dataset, of the masks read now; doubts: what was assumed
     """
 
     pictures: int
@@ -63,6 +68,9 @@ class ImportReport:
     skipped: int = 0
     notes: tuple[str, ...] = ()
     uncertain: Mapping[str, float] = field(default_factory=dict)
+    account: Account = field(default_factory=Account, compare=False)
+    pixels: Mapping[str, int] = field(default_factory=dict, compare=False)
+    doubts: tuple[Doubt, ...] = field(default=(), compare=False)
 
 
 def import_dataset(
@@ -110,7 +118,9 @@ def run_import(
                 raise Cancelled
         finally:
             run.close()
-    return run.report()
+    report = run.report()
+    run.store(report)
+    return report
 
 
 def store_label(
@@ -167,14 +177,15 @@ class _ImportRun:
         self._waiting: dict[str, tuple[ImportItem, PackedPicture]] = {}
         self._pixels = 0
         self._pictures = self._labels = self._skipped = 0
-        self._problems = list(plan.dataset.problems)
+        self._account = AccountBuilder(plan.dataset.account)
+        self._counts = np.zeros(256, np.int64)
         self._notes = list(plan.dataset.notes)
         self._uncertain: dict[str, float] = {}
 
-    def read(self, samples: Iterable[Sample]) -> Iterator[ImportItem | str | None]:
+    def read(self, samples: Iterable[Sample]) -> Iterator[ImportItem | Account | None]:
         """Results of `ImportTask` for the samples, in order, computed in parallel except for equal paths."""
         return map_in_order(
-            ImportTask(self._project.folder, np.ascontiguousarray(self._table)),
+            ImportTask(self._project.folder, np.ascontiguousarray(self._table), self._plan.dataset.root),
             map(self._request, samples),
             self._plan.pictures,
             lambda _: self._largest_pixels,
@@ -182,15 +193,16 @@ class _ImportRun:
             lambda request: request.path.casefold(),
         )
 
-    def add(self, result: ImportItem | str | None) -> None:
+    def add(self, result: ImportItem | Account | None) -> None:
         """Store a picture, or note its problem. A new picture may wait for its batch."""
         if result is None:
             self._skipped += 1
             return
-        if isinstance(result, str):
-            self._problems.append(result)
+        if isinstance(result, Account):
+            self._account.add(result)
             return
-        self._problems += result.problems
+        self._account.add(result.account)
+        self._counts += result.counts
         self._notes += result.notes
         if result.confidence < 1:
             self._uncertain[result.path] = round(result.confidence, 4)
@@ -234,14 +246,29 @@ class _ImportRun:
             for n, row in enumerate(self._plan.rows, 1)
             if row.choice.target == ClassTarget.CLASS
         }
+        dataset, account = self._plan.dataset, self._account.result()
         return ImportReport(
             self._pictures,
             self._labels,
             values,
-            tuple(self._problems),
+            account.sentences(dataset.root),
             self._skipped,
             tuple(self._notes),
             self._uncertain,
+            account,
+            pixels_by_class(dataset.classes, self._counts),
+            (*dataset.doubts, *doubts_about_pixels(dataset, self._counts)),
+        )
+
+    def store(self, report: ImportReport) -> None:
+        """Keep the counts of this import in the project, for `maskloop status`."""
+        self._on_document(
+            partial(
+                store_last_import,
+                self._project,
+                self._plan.dataset,
+                LastImport(report.pictures, report.labels, report.skipped, report.account),
+            )
         )
 
     def close(self) -> None:
@@ -269,7 +296,8 @@ class _ImportRun:
         try:
             record = self._on_document(lambda: self._store(item))
         except FormatError as problem:
-            self._problems.append(str(problem))
+            self._account.failed(item.path, problem)
+            self._account.came_in(files=-1)
             return
         self._count_stored(item)
         if self._on_imported is not None:
@@ -277,7 +305,7 @@ class _ImportRun:
 
     def _count_stored(self, item: ImportItem) -> None:
         self._pictures += 1
-        self._labels += item.has_mask
+        self._labels += item.has_label
         if item.is_complete:
             self._ledger.add(item.path, item.signature)
 

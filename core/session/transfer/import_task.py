@@ -8,7 +8,7 @@ import filecmp
 import shutil
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -18,7 +18,9 @@ from PIL import Image
 
 from core.base.errors import FormatError, ImageError, ProjectError
 from core.base.geometry import Box
+from core.formats.account import Account
 from core.formats.dataset_types import Sample
+from core.formats.sample_label import leave_out_picture, read_label
 from core.images.folder import is_encodable_name
 from core.images.image_reader import read_picture, read_size
 from core.labels.label_map import Values
@@ -48,7 +50,9 @@ class ImportItem:
 
     values: (H, W) uint8 class values of the project, None without a mask, or when they are in `packed_picture`
     packed_picture: row and label for a picture that the project does not have yet
-    confidence: of a mask that had to be guessed, 0..1; is_complete: whether nothing had to be left out
+    account: what this picture adds to that of the dataset; counts: (256,) int64 pixels by value of a LoadedMask
+    confidence: of a mask that had to be guessed, 0..1; is_complete: whether the label did not have to be left out
+    has_label: whether any pixel is labelled
     """
 
     path: str
@@ -59,10 +63,12 @@ class ImportItem:
     values: Values | None = None
     packed_picture: PackedPicture | None = None
     notes: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    account: Account = field(default_factory=Account)
     confidence: float = 1.0
     is_complete: bool = True
     has_mask: bool = False
+    has_label: bool = False
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
 
     def label(self) -> Values | None:
         """Class values (H, W) uint8, None without a mask."""
@@ -76,19 +82,21 @@ class ImportTask:
     """Imports pictures in any process.
 
     folder: of the project's pictures; table: (256,) uint8, from values of a LoadedMask to class values
+    root: of the dataset
     """
 
     folder: Path
     table: NDArray[np.uint8]
+    root: Path
 
-    def __call__(self, request: ImportRequest) -> ImportItem | str | None:
-        """None when it is imported already, a sentence when it cannot be. Raises ProjectError when the disk refuses."""
+    def __call__(self, request: ImportRequest) -> ImportItem | Account | None:
+        """None when it is imported already, an account when it cannot be. Raises ProjectError when the disk refuses."""
         if request.is_imported:
             return None
         try:
             return self._read(request)
         except (ImageError, FormatError) as problem:
-            return str(problem)
+            return leave_out_picture(request.sample, problem, self.root)
 
     def _read(self, request: ImportRequest) -> ImportItem:
         """Raises ImageError, FormatError and ProjectError."""
@@ -96,24 +104,12 @@ class ImportTask:
         if not is_encodable_name(str(sample.picture)):
             raise FormatError(f"The name {sample.picture.name!r} is not readable text; rename the file.")
         size = self._copy_picture(sample, path)
+        label = read_label(sample, size, self.root)
         values: Values | None = None
-        notes: tuple[str, ...] = ()
-        problems: tuple[str, ...] = ()
-        confidence = 1.0
-        if sample.read_mask is not None:
-            try:
-                mask = sample.read_mask()
-                notes, confidence = mask.notes, mask.confidence
-                values = np.asarray(cv2.LUT(np.ascontiguousarray(mask.values), self.table), np.uint8)
-            except (ImageError, FormatError) as problem:
-                problems = (str(problem),)
-        if values is not None and values.shape[::-1] != size:
-            problems = (
-                f"The mask of {path} is {values.shape[1]} x {values.shape[0]} pixels, the picture "
-                f"{size[0]} x {size[1]}; the label was left out.",
-            )
-            values = None
+        if label.values is not None:
+            values = np.asarray(cv2.LUT(np.ascontiguousarray(label.values), self.table), np.uint8)
         has_mask = values is not None
+        has_label = values is not None and bool(values.any())
         packed_picture = None
         if not request.known:
             packed_picture, values = self._pack(request, size, values), None
@@ -125,11 +121,13 @@ class ImportTask:
             size,
             values,
             packed_picture,
-            notes,
-            problems,
-            confidence,
+            label.notes,
+            label.account,
+            label.confidence,
             has_mask or sample.read_mask is None,
             has_mask,
+            has_label,
+            label.counts,
         )
 
     def _pack(self, request: ImportRequest, size: tuple[int, int], values: Values | None) -> PackedPicture:

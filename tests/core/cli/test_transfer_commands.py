@@ -32,7 +32,20 @@ def test_dataset_is_imported_and_exported(tmp_path: Path) -> None:
         "skipped": 0,
         "notes": [],
         "unsure": {},
+        "values": None,
+        "pixels": came["pixels"],
+        "doubts": came["doubts"],
+        "account": {
+            "files": {"used": 7, "left_out": 0, "unrelated": 0},
+            "objects": {"used": 0, "left_out": 0, "unrelated": 0},
+            "entries": {"left_out": 0},
+            "left_out": [],
+            "unrelated": [],
+        },
     }
+    assert sum(came["pixels"].values()) == 3 * 24 * 16
+    assert set(came["pixels"]) == {"sky", "road", "tree", "void", "unlabelled"}
+    assert [doubt["key"] for doubt in came["doubts"]] == []
     left = json_of("export", "masks", out, "--project", mine, "--split", "train")
     assert left == {
         "out": str(out),
@@ -57,7 +70,8 @@ def test_dataset_is_imported_and_exported(tmp_path: Path) -> None:
 def test_import_lists_problems(tmp_path: Path) -> None:
     dataset = mask_dataset(tmp_path / "set", masks={"val/c": np.full((16, 24), 99, np.uint8)})
     out = output_of("import", "masks", dataset, "--into", tmp_path / "mine", "--split", "test")
-    first, second = out.splitlines()
+    first, second, last = out.splitlines()
+    assert last == "Account: 7 files: 6 came in, 1 left out."
     assert first == "Imported 3 pictures with 2 labels of 3 classes."
     assert second.startswith("Left out: ")
     assert "index 99" in second

@@ -1,0 +1,108 @@
+"""What the import command prints: the dry run and the report, as JSON and as lines of text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from core.base.text import count_of
+from core.formats.dataset_types import Dataset
+from core.session.transfer.dataset_survey import DatasetSurvey
+from core.session.transfer.import_plan import ImportClassRow, ImportPlan
+from core.session.transfer.import_run import ImportReport
+
+MAX_LINES_SHOWN = 20
+"""Sentences of one kind in the text output; --json lists all."""
+
+
+def plan_json(plan: ImportPlan, survey: DatasetSurvey) -> dict[str, Any]:
+    verdict = plan.dataset.recognition
+    return {
+        "format": verdict.format,
+        "sure": verdict.confidence,
+        "why": verdict.reason,
+        "pictures": plan.pictures,
+        "masks": plan.masks,
+        "labels": survey.labels,
+        "splits": dict(plan.splits),
+        "classes": {r.source.name: r.choice.name or r.choice.target.value for r in plan.rows},
+        "new_classes": list(plan.new_classes),
+        "values": plan.dataset.reading,
+        "pixels": survey.pixels,
+        "doubts": [doubt.as_json() for doubt in survey.doubts],
+        "notes": list(plan.dataset.notes),
+        "problems": list(survey.account.sentences(plan.dataset.root)),
+        "account": survey.account.as_json(),
+    }
+
+
+def plan_lines(plan: ImportPlan, survey: DatasetSurvey) -> list[str]:
+    splits = ", ".join(f"{name} {count}" for name, count in sorted(plan.splits.items()))
+    classes = count_of(len(plan.rows), "class", "classes")
+    lines = [
+        f"This would import {count_of(plan.pictures, 'picture')} ({splits}) with {count_of(survey.labels, 'label')} of "
+        f"{classes}."
+    ]
+    shares = survey.shares()
+    lines += [
+        f"{row.source.index:6} {row.source.name:24} {_outcome(row)}{_share(shares, row.source.name)}"
+        for row in plan.rows
+    ]
+    lines += [f"       {name:24}{_share(shares, name)}" for name in ("void", "unlabelled") if name in shares]
+    lines += [f"Doubt: {doubt.line()}" for doubt in survey.doubts]
+    lines += list(plan.dataset.notes)
+    lines += limited("Would be left out: ", survey.account.sentences(plan.dataset.root))
+    return [*lines, survey.account.summary()]
+
+
+def report_json(report: ImportReport, dataset: Dataset, home: Path) -> dict[str, Any]:
+    return {
+        "project": str(home),
+        "format": dataset.recognition.format,
+        "pictures": report.pictures,
+        "labels": report.labels,
+        "classes": report.classes,
+        "skipped": report.skipped,
+        "unsure": dict(report.uncertain),
+        "problems": list(report.problems),
+        "notes": list(report.notes),
+        "values": dataset.reading,
+        "pixels": dict(report.pixels),
+        "doubts": [doubt.as_json() for doubt in report.doubts],
+        "account": report.account.as_json(),
+    }
+
+
+def report_lines(report: ImportReport) -> list[str]:
+    pictures, labels = count_of(report.pictures, "picture"), count_of(report.labels, "label")
+    classes = count_of(len(report.classes), "class", "classes")
+    lines = [f"Imported {pictures} with {labels} of {classes}."]
+    if report.skipped:
+        lines.append(f"Skipped {count_of(report.skipped, 'picture')}, already imported and unchanged.")
+    if report.uncertain:
+        worst = min(report.uncertain, key=lambda name: report.uncertain[name])
+        mean = sum(report.uncertain.values()) / len(report.uncertain)
+        lines.append(
+            f"The colours of {count_of(len(report.uncertain), 'mask')} are blurred: {mean:.1%} of the pixels have a "
+            f"certain class, {report.uncertain[worst]:.1%} in {worst}; the others are void."
+        )
+    lines += [f"Doubt: {doubt.line()}" for doubt in report.doubts]
+    lines += limited("", report.notes) + limited("Left out: ", report.problems)
+    return lines + [report.account.summary()] * bool(report.account.left_out)
+
+
+def limited(lead: str, sentences: tuple[str, ...]) -> list[str]:
+    """The first sentences after `lead`, and how many there are more."""
+    more = [f"… and {len(sentences) - MAX_LINES_SHOWN} more."] if len(sentences) > MAX_LINES_SHOWN else []
+    return [f"{lead}{sentence}" for sentence in sentences[:MAX_LINES_SHOWN]] + more
+
+
+def _outcome(row: ImportClassRow) -> str:
+    """What a class of the dataset becomes."""
+    if not row.choice.name:
+        return f"becomes {row.choice.target}"
+    return f"becomes {row.choice.name} (known)" if row.known else f"becomes {row.choice.name} (new)"
+
+
+def _share(shares: dict[str, float], name: str) -> str:
+    return f", {shares[name]:.1%} of the pixels" if name in shares else ", in no mask"

@@ -1,0 +1,165 @@
+"""Counts what the masks of a dataset hold before anything is imported: pixels by class, what is left out, doubts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.errors import Cancelled, FormatError, ImageError
+from core.base.process_pool import MAX_WEIGHT, map_in_order
+from core.base.progress import ProgressCallback
+from core.formats.account import Account, AccountBuilder
+from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, Sample
+from core.formats.doubt import Doubt, DoubtAnswer
+from core.formats.sample_label import leave_out_picture, read_label
+from core.images.image_reader import read_size
+from core.labels.class_list import VOID
+
+QUICK_SAMPLES = 200
+"""Samples, evenly spread, that are read where a person waits."""
+_PIXELS_AT_ONCE = MAX_WEIGHT // 4
+"""Assumed of a picture of unknown size, so that some are read at a time."""
+_FREQUENT_VOID = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSurvey:
+    """What was read of the samples.
+
+    samples: of them `read` were read; labels: with a pixel that is not unlabelled; pixels: by class of the dataset,
+    and “void” and “unlabelled”; account: of the whole dataset as far as it was read; doubts: those of the dataset, and
+    those about the pixels
+    """
+
+    samples: int
+    read: int
+    labels: int
+    pixels: dict[str, int]
+    account: Account
+    doubts: tuple[Doubt, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        return self.read == self.samples
+
+    def shares(self) -> dict[str, float]:
+        """Share of the pixels by class, without classes that do not occur."""
+        total = sum(self.pixels.values()) or 1
+        return {name: count / total for name, count in self.pixels.items() if count}
+
+
+@dataclass(frozen=True, slots=True)
+class _SampleCount:
+    """What one sample adds: its account, and pixels by value of a LoadedMask."""
+
+    account: Account
+    counts: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _CountTask:
+    """Reads a sample in any process. root: of the dataset."""
+
+    root: Path
+
+    def __call__(self, sample: Sample) -> _SampleCount:
+        try:
+            size = (sample.crop.width, sample.crop.height) if sample.crop else read_size(sample.picture)
+        except (ImageError, FormatError) as problem:
+            return _SampleCount(leave_out_picture(sample, problem, self.root), np.zeros(256, np.int64))
+        label = read_label(sample, size, self.root)
+        return _SampleCount(label.account, label.counts)
+
+
+def survey_dataset(
+    dataset: Dataset,
+    limit: int | None = None,
+    *,
+    labelled: Sequence[int] | None = None,
+    progress: ProgressCallback | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> DatasetSurvey:
+    """Read the masks of all samples, or of `limit` evenly spread ones. Raises Cancelled.
+
+    labelled: values of a LoadedMask that do not become unlabelled; None for those that do not by default
+    """
+    kept = list(_labelled_values(dataset.classes) if labelled is None else labelled)
+    samples = list(dataset.samples)
+    if limit is not None and len(samples) > limit:
+        samples = samples[:: len(samples) // limit][:limit]
+    account = AccountBuilder(dataset.account)
+    counts = np.zeros(256, np.int64)
+    labels = 0
+    results = map_in_order(_CountTask(dataset.root), samples, len(samples), lambda _: _PIXELS_AT_ONCE)
+    for done, result in enumerate(results, 1):
+        account.add(result.account)
+        counts += result.counts
+        labels += int(result.counts[kept].sum() > 0)
+        if progress:
+            progress(done, len(samples))
+        if cancelled():
+            raise Cancelled
+    return DatasetSurvey(
+        len(dataset.samples),
+        len(samples),
+        labels,
+        pixels_by_class(dataset.classes, counts),
+        account.result(),
+        (*dataset.doubts, *doubts_about_pixels(dataset, counts)),
+    )
+
+
+def pixels_by_class(classes: Sequence[DatasetClass], counts: NDArray[np.int64]) -> dict[str, int]:
+    """counts: (256,) pixels by value of a LoadedMask. Classes in the order of the dataset, then void and unlabelled."""
+    pixels: dict[str, int] = {}
+    for value, c in enumerate(classes, 1):
+        pixels[c.name] = pixels.get(c.name, 0) + int(counts[value])
+    for name, value in (("void", VOID), ("unlabelled", 0)):
+        pixels[name] = pixels.get(name, 0) + int(counts[value])
+    return pixels
+
+
+def doubts_about_pixels(dataset: Dataset, counts: NDArray[np.int64]) -> tuple[Doubt, ...]:
+    """Void is doubted when it is the most frequent or the second most frequent value: it may be the object.
+
+    counts: (256,) pixels by value of a LoadedMask
+    """
+    if dataset.states_void:
+        return ()
+    classes = dataset.classes
+    void_classes = [(value, c) for value, c in enumerate(classes, 1) if c.target == ClassTarget.VOID]
+    void = int(counts[VOID]) + sum(int(counts[value]) for value, _ in void_classes)
+    others = sorted(
+        (int(counts[value]) for value, c in enumerate(classes, 1) if c.target == ClassTarget.CLASS),
+        reverse=True,
+    )
+    total = int(counts.sum())
+    if total == 0 or void < _FREQUENT_VOID * total or sum(count > void for count in others) > 1:
+        return ()
+    # Of several void classes the largest matters.
+    named = sorted(void_classes, key=lambda row: -int(counts[row[0]]))[:1]
+    answers = tuple(
+        DoubtAnswer(
+            f"{c.name} is a class", None, ((c.name, c.name if c.name.casefold() != "void" else "NAME"),)
+        )
+        for value, c in named
+        if counts[value]
+    )
+    return (
+        Doubt(
+            "frequent-void",
+            f"Void is {void / total:.0%} of all pixels, more than most classes have; it is ignored in training and "
+            "scores. Check that it is not an object or the background.",
+            (("void", void / total),),
+            answers,
+        ),
+    )
+
+
+def _labelled_values(classes: Sequence[DatasetClass]) -> list[int]:
+    """Values of a LoadedMask that become a class or void by default."""
+    return [VOID, *(value for value, c in enumerate(classes, 1) if c.target != ClassTarget.SKIP)]
