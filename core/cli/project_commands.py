@@ -17,6 +17,7 @@ from core.project.project import HOME_FOLDER, Project
 from core.project.records import RunRecord
 from core.session.dataset.statistics import dataset_statistics
 from core.session.loading.folder_scan import check_folder, list_pictures
+from core.session.transfer.last_import import read_last_import
 
 
 def init_command(
@@ -54,6 +55,7 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
     with report_errors(), Project.open_read_only(project) as opened:
         counts, classes, runs = opened.pictures.counts(), opened.classes.read(), opened.runs.all()
         painted = sum(counts.class_pixels.values())
+        last_import = read_last_import(opened)
         summary = dataset_statistics(opened.pictures.all(), opened.pictures.pixels_by_picture(), classes)
         result = {
             "project": str(opened.home),
@@ -78,6 +80,7 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
                 }
                 for c in classes
             },
+            "last_import": last_import,
             "runs": [
                 {
                     "run": r.id,
@@ -99,6 +102,8 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
         f"Edits: {counts.edits:,}.",
         f"Splits: {splits}." if splits else "No picture has a split yet.",
     ]
+    if last_import and last_import.get("sentence"):
+        lines.append(f"Last import ({last_import.get('format')}): {last_import['sentence']}")
     for c in classes:
         pixels = counts.class_pixels.get(c.value, 0)
         lines.append(f"{c.value:4} {c.name:20} {pixels / painted if painted else 0:7.1%} of labelled pixels")
