@@ -19,6 +19,7 @@ from core.project.backup import (
     restore_backup,
     write_backup,
 )
+from core.project.files.home_check import check_home
 from core.project.integrity.check import check_project
 from core.project.integrity.findings import IntegrityFinding
 from core.project.integrity.repair import repair_project
@@ -166,6 +167,7 @@ def _home_with_backups(where: Path) -> Path:
     except ProjectError:
         for home in (where.absolute() / HOME_FOLDER, where.absolute()):
             if list_backups(home / BACKUP_FOLDER):
+                check_home(home, named=home == where.absolute())
                 return home
         raise
 

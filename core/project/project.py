@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from core.base.errors import ProjectError
 from core.project.class_repository import ClassRepository
+from core.project.files.home_check import check_home, check_stored_folder
 from core.project.folder_fsync import create_folder
 from core.project.journal import JournalRepository
 from core.project.label_repository import LabelRepository
@@ -53,10 +54,12 @@ class Project:
         the user: the folder does not exist or cannot be written, the file is damaged or was made by a newer version, or
         another process has the project open for writing (ProjectLockedError).
         """
-        folder = _normalized(folder)
+        folder, named = _normalized(folder), home is not None
         if home is None and (folder / PROJECT_FILE).is_file():
-            home, folder = folder, _read_pictures_folder(folder)
+            check_home(folder, named=True)
+            home, folder, named = folder, _read_pictures_folder(folder), True
         home = _normalized(home or folder / HOME_FOLDER)
+        check_home(home, named=named)
         if not folder.is_dir():
             raise ProjectError(f"There is no folder {folder}. Check the name, or create it first.")
         try:
@@ -83,12 +86,13 @@ class Project:
         return project
 
     @classmethod
-    def open_read_only(cls, where: Path) -> Project:
+    def open_read_only(cls, where: Path, *, is_checked: bool = False) -> Project:
         """Open for reading, also while another process writes. `where` is the folder of the pictures or the home.
 
-        Raises ProjectError when there is no project or its file has another schema.
+        is_checked: this process has it open already, so its files need not be checked again. Raises ProjectError when
+        there is no project or its file has another schema.
         """
-        home = find_home(where)
+        home = find_home(where, deep=not is_checked)
         store = Store(home / PROJECT_FILE, writing=False)
         try:
             store.require_current_schema()
@@ -177,7 +181,9 @@ class Project:
             self.set_fact("made_at", now())
 
     def _stored_folder(self) -> Path:
-        return Path(os.path.normpath(self.home / (self.fact("pictures") or "..")))
+        folder = Path(os.path.normpath(self.home / (self.fact("pictures") or "..")))
+        check_stored_folder(folder)
+        return folder
 
 
 def run_class_mapping(project: Project, run_id: int) -> NDArray[np.uint8]:
@@ -189,12 +195,14 @@ def run_class_mapping(project: Project, run_id: int) -> NDArray[np.uint8]:
     return project.classes.mapping_since(remap_id)
 
 
-def find_home(where: Path) -> Path:
-    """The home of a project, given that folder or the folder of its pictures. Raises ProjectError when there is
-    none."""
+def find_home(where: Path, *, deep: bool = True) -> Path:
+    """The home of a project, given that folder or the folder of its pictures. Raises ProjectError when there is none,
+    or when there are links in it; `deep=False` does not look for these."""
     where = _normalized(where)
     for home in (where / HOME_FOLDER, where):
         if (home / PROJECT_FILE).is_file():
+            if deep:
+                check_home(home, named=home == where)
             return home
     raise ProjectError(f"There is no Maskloop project in {where}. Create one with: maskloop init {where}")
 

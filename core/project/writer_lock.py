@@ -13,6 +13,9 @@ from filelock import FileLock, Timeout
 
 from core.base.errors import ProjectLockedError
 
+LOCK_FILE, NOTE_FILE = "writer.lock", "writer.json"
+_PROBE_SECONDS = 0.3
+
 
 class WriterLock:
     """The lock that is held while a project is open for writing.
@@ -23,10 +26,11 @@ class WriterLock:
     """
 
     def __init__(self, home: Path, purpose: str) -> None:
-        self._note = home / "writer.json"
-        self._lock = FileLock(home / "writer.lock", thread_local=False)
+        self._note = home / NOTE_FILE
+        self._lock = FileLock(home / LOCK_FILE, thread_local=False)
         try:
-            self._lock.acquire(blocking=False)
+            # Not at once: `is_being_written` holds the lock for a moment.
+            self._lock.acquire(timeout=_PROBE_SECONDS, poll_interval=0.02)
         except Timeout as taken:
             raise ProjectLockedError(self._locked_message(home)) from taken
         note = {
@@ -36,7 +40,10 @@ class WriterLock:
             "since": datetime.now().astimezone().isoformat(timespec="seconds"),
         }
         with contextlib.suppress(OSError):
-            self._note.write_text(json.dumps(note), "utf-8")
+            self._note.unlink(missing_ok=True)
+            # A new file, never one that a link leads to.
+            with self._note.open("x", encoding="utf-8") as file:
+                json.dump(note, file)
 
     def release(self) -> None:
         """Release the lock. May be called twice."""
@@ -58,3 +65,19 @@ class WriterLock:
                 f"The project in {home} is already open for writing in another Maskloop. Close it there, then try "
                 "again."
             )
+
+
+def is_being_written(home: Path) -> bool:
+    """Whether a process has the project open for writing. Takes its lock for a moment, which a crash releases."""
+    lock = home / LOCK_FILE
+    if not lock.is_file():
+        return False
+    probe = FileLock(lock, thread_local=False)
+    try:
+        probe.acquire(blocking=False)
+    except Timeout:
+        return True
+    except OSError:  # a read-only medium: nobody writes there
+        return False
+    probe.release()
+    return False

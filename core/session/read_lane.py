@@ -27,7 +27,7 @@ class ReadLane(Lane):
     def project(self) -> Project:
         """The read-only project. Only for work on this lane, or before there is any. Raises ProjectError."""
         if self._project is None:
-            self._project = Project.open_read_only(self._home)
+            self._project = Project.open_read_only(self._home, is_checked=True)
         return self._project
 
     def read(
