@@ -5,6 +5,7 @@ MaskloopError
 │   ├── ImageError     a picture cannot be read
 │   ├── ProjectError   a project cannot be opened or written
 │   │   ├── DiskError            the disk refuses; trying again may help
+│   │   │   └── ProjectFileGoneError   the file that is open is no longer the one on the disk
 │   │   ├── ProjectLockedError   another process is writing to it
 │   │   └── ProjectTooNewError   a newer Maskloop made it
 │   ├── FormatError    a dataset cannot be read or written
@@ -34,6 +35,10 @@ class ProjectError(UserError):
 
 class DiskError(ProjectError):
     """The disk refuses to read or write: it is full, busy or failing. Trying again may help."""
+
+
+class ProjectFileGoneError(DiskError):
+    """The project file was deleted, moved or replaced while it was open: what is written to it would be lost."""
 
 
 class ProjectLockedError(ProjectError):

@@ -12,10 +12,20 @@ from sqlalchemy import Connection, CursorResult, Engine, create_engine, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import StaticPool
 
-from core.base.errors import DiskError, ProjectError, ProjectTooNewError
+from core.base.errors import DiskError, ProjectError, ProjectFileGoneError, ProjectTooNewError
 from core.project.backup import BACKUP_FOLDER, make_backup, new_file_id_sql, wal_path
+from core.project.files.file_presence import FilePresence
+from core.project.files.sqlite_defences import (
+    OBJECTS_QUERY,
+    OPENING_SECONDS,
+    READ_SECONDS,
+    REVISION_FORM,
+    Deadline,
+    defend,
+    refuse_foreign_objects,
+)
 from core.project.open_checks import has_frames, refuse_emptied_file, set_aside_foreign_wal
-from core.project.schema import CURRENT_REVISION
+from core.project.schema import CURRENT_REVISION, VIEWS
 from core.project.schema_script import schema_statements
 
 BUSY_SECONDS = 10.0
@@ -41,17 +51,24 @@ class Store:
         self.notice = set_aside_foreign_wal(path) if writing else None
         self._is_synchronous = True  # as _engine opens it
         self._defers_sync = False
-        self._engine = _engine(path, writing=writing)
+        self._deadline = Deadline()
+        self._engine = _engine(path, self._deadline, writing=writing)
         try:
             self._connection = self._engine.connect()
+            self._presence = FilePresence(path)
+            self._check_objects()
         except DatabaseError as problem:
             self._engine.dispose()
             raise _project_error(path, problem) from problem
+        except BaseException:
+            self.close()
+            raise
 
     @contextlib.contextmanager
-    def read_transaction(self) -> Iterator[Connection]:
-        """A consistent view of the file, whatever is written meanwhile. Raises ProjectError."""
-        with self._transaction("BEGIN") as connection:
+    def read_transaction(self, *, seconds: float | None = READ_SECONDS) -> Iterator[Connection]:
+        """A consistent view of the file, whatever is written meanwhile. Raises ProjectError, also when a query takes
+        longer than `seconds` (None: no limit): a file from a stranger may ask for what never ends."""
+        with self._deadline.within(seconds), self._transaction("BEGIN") as connection:
             yield connection
 
     @contextlib.contextmanager
@@ -59,12 +76,26 @@ class Store:
         """One operation, all or nothing. Raises DiskError when the disk refuses, ProjectError when the operation does
         not fit what is stored; nothing is changed in either case.
 
+        Raises ProjectFileGoneError, a DiskError, when the file is no longer the one on the disk. If that happened while
+        the disk confirmed the transaction, it is stored in the file that is gone.
+
         `durable`: a power cut cannot undo it once this returns. Turn it off for what the program can compute again (the
         size of a picture, a score): the transaction is still atomic and in order, but does not wait for the disk.
         """
-        self._set_synchronous(durable and not self._defers_sync)
-        with self._transaction("BEGIN IMMEDIATE") as connection:
-            yield connection
+        try:
+            self._presence.check()
+            self._set_synchronous(durable and not self._defers_sync)
+            with self._transaction("BEGIN IMMEDIATE") as connection:
+                yield connection
+                self._presence.check()  # so that nothing is written that would have to be written again
+            self._presence.check()
+        except ProjectFileGoneError:
+            if self._presence.is_file_there:
+                # Only its log was deleted. What that holds is still readable here: bring it into the file.
+                with contextlib.suppress(DatabaseError):
+                    self._connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
+                    self._connection.commit()
+            raise
 
     @contextlib.contextmanager
     def deferred_sync(self) -> Iterator[None]:
@@ -91,7 +122,19 @@ class Store:
                 return None
             if "alembic_version" not in names:
                 raise ProjectError(f"{self.path} is a database, but not a project of Maskloop.")
-            return str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
+            found = connection.execute(text("SELECT version_num FROM alembic_version LIMIT 2")).all()
+        if len(found) != 1 or not isinstance(found[0][0], str) or not REVISION_FORM.fullmatch(found[0][0]):
+            raise ProjectError(
+                f"{self.path} does not say of which version it is (its table alembic_version is damaged). Bring the "
+                f"newest backup back with: maskloop restore --project {self.path.parent}"
+            )
+        return str(found[0][0])
+
+    def _check_objects(self) -> None:
+        """Refuse views, triggers and virtual tables that are not ours, before any query could run them."""
+        with self.read_transaction(seconds=OPENING_SECONDS) as connection:
+            rows = connection.exec_driver_sql(OBJECTS_QUERY).all()
+        refuse_foreign_objects(self.path, rows, VIEWS)
 
     def upgrade(self) -> None:
         """Migrate the file to the current schema, after a backup. Raises ProjectTooNewError, with the file untouched,
@@ -197,7 +240,7 @@ def too_new_error(path: Path) -> ProjectTooNewError:
     )
 
 
-def _engine(path: Path, *, writing: bool) -> Engine:
+def _engine(path: Path, deadline: Deadline, *, writing: bool) -> Engine:
     uri = path.absolute().as_uri()
 
     def connect() -> sqlite3.Connection:
@@ -222,6 +265,7 @@ def _engine(path: Path, *, writing: bool) -> Engine:
         except sqlite3.DatabaseError:
             raw.close()
             raise
+        defend(raw, deadline)
         raw.execute("PRAGMA foreign_keys = ON")
         raw.execute("PRAGMA cache_size = -16000")
         return raw
@@ -230,13 +274,16 @@ def _engine(path: Path, *, writing: bool) -> Engine:
 
 
 def _connect(uri: str) -> sqlite3.Connection:
-    return sqlite3.connect(
+    raw = sqlite3.connect(
         uri,
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,  # explicit BEGIN: sqlite3 would commit before DDL, and a failed migration would stay
         check_same_thread=False,  # opened by one thread, then used by the document lane
     )
+    # Before anything is read: functions with side effects must not run because a file says so.
+    raw.execute("PRAGMA trusted_schema = OFF")
+    return raw
 
 
 _SQLITE_MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -253,6 +300,10 @@ _SQLITE_MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
         ("I/O error",),
         "The disk refused to read or write {path} ({reason}); what was stored before is still there. "
         "Check the disk and its free space, then try again.",
+    ),
+    (
+        ("interrupted",),
+        "Reading {path} took too long and was stopped. Look for damage with: maskloop check --project {home}",
     ),
     (
         ("readonly", "read-only", "unable to open"),
