@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ from core.cli.terminal import open_for_writing, print_result, report_errors
 from core.labels.class_list import ClassList
 from core.project.project import HOME_FOLDER, Project
 from core.project.records import RunRecord
+from core.project.writer_lock import is_being_written
 from core.session.dataset.statistics import dataset_statistics
 from core.session.loading.folder_scan import check_folder, list_pictures
 from core.session.transfer.last_import import read_last_import
@@ -54,6 +56,9 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
     """Print project statistics. Works while the window is open."""
     with report_errors(), Project.open_read_only(project) as opened:
         counts, classes, runs = opened.pictures.counts(), opened.classes.read(), opened.runs.all()
+        if any(run.state == "running" for run in runs) and not is_being_written(opened.home):
+            # Its trainer was killed; the next process that opens the project for writing stores the same.
+            runs = [replace(run, state="stopped") if run.state == "running" else run for run in runs]
         painted = sum(counts.class_pixels.values())
         last_import = read_last_import(opened)
         summary = dataset_statistics(opened.pictures.all(), opened.pictures.pixels_by_picture(), classes)

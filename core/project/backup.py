@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import re
 import shutil
 import sqlite3
 import time
@@ -22,7 +23,11 @@ FREE_SPACE_RESERVE = 64 << 20
 """Bytes that a backup leaves free on the disk, so that edits can still be stored."""
 _TIME_FORMAT = "%Y%m%dT%H%M%SZ"
 _PREFIX, _SUFFIX, _REPLACED = "project-", ".sqlite", "replaced"
+_OWN_NAME = re.compile(r"project-(\d{8}T\d{6}Z)(-[\w.-]+)?\.sqlite")
+_OWN_TEMP_NAME = re.compile(r"\.project-[\w.-]+\.sqlite\.\d+\.tmp(-journal)?")
 _STALE_TEMP_SECONDS = 86400.0
+_CLOCK_TOLERANCE = timedelta(hours=1)
+"""A backup that is further in the future was made while the clock was wrong."""
 PAGES_PER_STEP = 2000
 """Pages of 4 KB that are copied before the backup checks whether to stop."""
 
@@ -33,6 +38,9 @@ _RETENTION = (
     (timedelta(days=14), timedelta(days=1)),
     (timedelta(days=182), timedelta(days=7)),
 )
+# Whatever the clock says, of the latest 24 hours, 14 days and 26 weeks that have any, the newest of each is kept:
+# a clock that once was ten years ahead would otherwise delete nearly all of them.
+_LEAST_KEPT = ((timedelta(hours=1), 24), (timedelta(days=1), 14), (timedelta(days=7), 26))
 
 
 def _never_stop() -> bool:
@@ -129,17 +137,21 @@ def list_backups(folder: Path) -> list[tuple[datetime, Path]]:
     """All backups in a folder with their times, newest first; files with other names are ignored."""
     found: list[tuple[datetime, Path]] = []
     for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
-        with contextlib.suppress(ValueError):
-            found.append(
-                (datetime.strptime(_stem(path).split("-")[0], _TIME_FORMAT).replace(tzinfo=UTC), path)
-            )
+        if (name := _OWN_NAME.fullmatch(path.name)) and not path.is_symlink():
+            with contextlib.suppress(ValueError):
+                found.append((datetime.strptime(name[1], _TIME_FORMAT).replace(tzinfo=UTC), path))
     return sorted(found, reverse=True)
 
 
-def latest_backup(folder: Path) -> Path | None:
-    """The backup to restore by default: the newest one that is not a file replaced by an earlier restore."""
-    copies = (path for _, path in list_backups(folder) if not _stem(path).endswith(f"-{_REPLACED}"))
-    return next(copies, None)
+def latest_backup(folder: Path, now: datetime | None = None) -> Path | None:
+    """The backup to restore by default: the newest one that is not a file replaced by an earlier restore.
+
+    One from the future, made while the clock was wrong, is chosen only when there is no other.
+    """
+    limit = (now or datetime.now(UTC)) + _CLOCK_TOLERANCE
+    copies = [(at, path) for at, path in list_backups(folder) if not _stem(path).endswith(f"-{_REPLACED}")]
+    credible = [path for at, path in copies if at <= limit]
+    return next(iter(credible or [path for _, path in copies]), None)
 
 
 def is_backup_due(folder: Path, now: datetime | None = None) -> bool:
@@ -151,8 +163,12 @@ def is_backup_due(folder: Path, now: datetime | None = None) -> bool:
 
 
 def expired_backups(times: Sequence[datetime], now: datetime) -> list[datetime]:
-    """The times of the backups to delete: of each hour, day or week (by age) only the newest is kept."""
+    """The times of the backups to delete: of each hour, day or week (by age) only the newest is kept.
+
+    `now` may be wrong: see _LEAST_KEPT.
+    """
     ordered = sorted(times, reverse=True)
+    least = {moment for period, count in _LEAST_KEPT for moment in _newest_of_each(ordered, period)[:count]}
     kept_slots: set[tuple[timedelta, int]] = set()
     expired: list[datetime] = []
     for index, moment in enumerate(ordered):
@@ -160,14 +176,22 @@ def expired_backups(times: Sequence[datetime], now: datetime) -> list[datetime]:
         period = next((period for limit, period in _RETENTION if age <= limit), None)
         if index < _ALWAYS_KEPT:
             continue
-        if period is None:
+        if period is not None:
+            slot = (period, int(moment.timestamp() // period.total_seconds()))
+            if slot not in kept_slots:
+                kept_slots.add(slot)
+                continue
+        if moment not in least:
             expired.append(moment)
-            continue
-        slot = (period, int(moment.timestamp() // period.total_seconds()))
-        if slot in kept_slots:
-            expired.append(moment)
-        kept_slots.add(slot)
     return expired
+
+
+def _newest_of_each(ordered: Sequence[datetime], period: timedelta) -> list[datetime]:
+    """The newest time of each period in which there is one, newest first. `ordered`: newest first."""
+    newest: dict[int, datetime] = {}
+    for moment in ordered:
+        newest.setdefault(int(moment.timestamp() // period.total_seconds()), moment)
+    return list(newest.values())
 
 
 def thin_backups(folder: Path, now: datetime | None = None) -> list[Path]:
@@ -184,7 +208,8 @@ def thin_backups(folder: Path, now: datetime | None = None) -> list[Path]:
             removed.append(path)
     for path in folder.glob(f".{_PREFIX}*.tmp*"):  # of processes that were killed during a backup
         with contextlib.suppress(OSError):
-            if abs(time.time() - path.stat().st_mtime) > _STALE_TEMP_SECONDS:
+            is_ours = _OWN_TEMP_NAME.fullmatch(path.name) is not None
+            if is_ours and abs(time.time() - path.stat().st_mtime) > _STALE_TEMP_SECONDS:
                 path.unlink()
     return removed
 

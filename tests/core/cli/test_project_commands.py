@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from core.project.project import HOME_FOLDER, PROJECT_FILE
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Split
+from core.project.writer_lock import is_being_written
 from tests.command_line import error_of, json_of, output_of
+from tests.core.project.faults import ROOT
 from tests.factories import label_all, picture, picture_folder, project_in
 from tests.mask_datasets import mask_dataset
 
@@ -102,3 +106,34 @@ def test_damaged_project_is_reported(tmp_path: Path) -> None:
     (tmp_path / HOME_FOLDER).mkdir()
     (tmp_path / HOME_FOLDER / PROJECT_FILE).write_bytes(b"this is not SQLite" * 100)
     assert "is damaged" in error_of("status", "--project", tmp_path)
+
+
+def start_run(folder: Path) -> subprocess.Popen[str]:
+    """A process that says when its run has started, and trains until it is killed."""
+    script = (
+        "import sys, time; from pathlib import Path; from core.project.project import Project\n"
+        "project = Project.open(Path(sys.argv[1]))\n"
+        "project.runs.start('{}', '{}', None, 1); print('started', flush=True); time.sleep(600)"
+    )
+    trainer = subprocess.Popen(
+        [sys.executable, "-c", script, str(folder)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+    assert trainer.stdout is not None and trainer.stdout.readline() == "started\n"
+    return trainer
+
+
+def test_status_does_not_call_a_killed_training_running(tmp_path: Path) -> None:
+    project_in(tmp_path).close()
+    trainer = start_run(tmp_path)
+    try:
+        assert [run["state"] for run in json_of("status", "--project", tmp_path)["runs"]] == ["running"]
+        assert is_being_written(tmp_path / HOME_FOLDER)
+    finally:
+        trainer.kill()
+        trainer.wait()
+        assert trainer.stdout is not None
+        trainer.stdout.close()
+    assert [run["state"] for run in json_of("status", "--project", tmp_path)["runs"]] == ["stopped"]
+    assert "Run 1: stopped" in output_of("status", "--project", tmp_path)
+    assert not is_being_written(tmp_path / HOME_FOLDER)
+    Project.open(tmp_path).close()  # asking has not locked anybody out

@@ -178,6 +178,41 @@ def test_clock_set_back_neither_stops_nor_repeats_backups(tmp_path: Path) -> Non
     assert not is_backup_due(tmp_path, early + timedelta(minutes=1))
 
 
+@pytest.mark.parametrize("ahead", [timedelta(days=3650), timedelta(days=200)])
+def test_clock_that_is_ahead_once_deletes_hardly_any_backup(tmp_path: Path, ahead: timedelta) -> None:
+    times = [NOW - timedelta(minutes=30 * n) for n in range(48 * 200)]
+    for moment in set(times) - set(expired_backups(times, NOW)):
+        (tmp_path / f"project-{moment.strftime('%Y%m%dT%H%M%SZ')}.sqlite").touch()
+    wrong = NOW + ahead
+    (tmp_path / f"project-{wrong.strftime('%Y%m%dT%H%M%SZ')}.sqlite").touch()
+    removed = thin_backups(tmp_path, wrong)
+    assert len(removed) <= 12
+    left = [moment for moment, _ in list_backups(tmp_path)]
+    assert wrong in left
+    for age in (timedelta(hours=20), timedelta(days=12), timedelta(days=160)):
+        assert any(age <= NOW - moment <= age + timedelta(days=8) for moment in left), age
+    # Once the clock is right again, what was made in the future is not what a restore takes.
+    newest = latest_backup(tmp_path, NOW + timedelta(days=1))
+    assert newest is not None and newest.name == f"project-{NOW.strftime('%Y%m%dT%H%M%SZ')}.sqlite"
+
+
+def test_backup_from_the_future_is_restored_when_there_is_no_other(tmp_path: Path) -> None:
+    (tmp_path / "project-20400101T000000Z.sqlite").touch()
+    assert latest_backup(tmp_path, NOW) == tmp_path / "project-20400101T000000Z.sqlite"
+
+
+def test_thinning_deletes_only_names_that_it_made(tmp_path: Path) -> None:
+    strangers = ("project-20200101T000000Z mine.sqlite", ".project-notes.tmp", ".project-notes.tmp.txt")
+    for name in strangers:
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (0, 0))
+    for hours in range(60):
+        stamp = (NOW - timedelta(days=hours)).strftime("%Y%m%dT%H%M%SZ")
+        (tmp_path / f"project-{stamp}.sqlite").touch()
+    assert thin_backups(tmp_path, NOW)
+    assert set(strangers) <= {path.name for path in tmp_path.iterdir()}
+
+
 # Going back -------------------------------------------------------------------------------------------
 
 
