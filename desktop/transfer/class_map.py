@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QFocusEvent, QIcon
@@ -18,6 +18,8 @@ from desktop.widgets.table import colour_chip_icon
 
 VISIBLE_ROWS = 6
 MAPPING_ROW_HEIGHT = 36
+_NAMED = "named "
+"""Begins the key of a new class with another name than in the dataset."""
 
 
 class ClassMapping(QWidget):
@@ -30,6 +32,7 @@ class ClassMapping(QWidget):
         self._theme = theme
         self._fields: dict[str, _TargetBox] = {}
         self._classes: dict[str, DatasetClass] = {}
+        self._shares: dict[str, QLabel] = {}
         self.title = text_label("Classes", "heading")
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
@@ -41,12 +44,14 @@ class ClassMapping(QWidget):
         """Show the classes of the dataset with the mapping that the format suggests; `known`: those of the project."""
         self._classes = {c.name: c for c in classes}
         self._fields = {c.name: _TargetBox(c, known) for c in classes}
+        self._shares = {}
         lines = []
         for c in sorted(classes, key=lambda c: c.target != ClassTarget.CLASS):  # imported classes come first
             chip = QLabel()
             chip.setPixmap(QIcon(colour_chip_icon(c.colour)).pixmap(16, 16))
             name = ElidedLabel(c.name)
-            line = row(chip, name, self._fields[c.name], spacing=GRID)
+            self._shares[c.name] = text_label("", "muted")
+            line = row(chip, name, self._shares[c.name], self._fields[c.name], spacing=GRID)
             line.setStretch(1, 1)
             lines.append(line)
             self._fields[c.name].activated.connect(self.changed)
@@ -59,6 +64,24 @@ class ClassMapping(QWidget):
     def field(self, name: str) -> QComboBox:
         """The combo box of a class, by its name in the dataset."""
         return self._fields[name]
+
+    def set_shares(self, shares: Mapping[str, float]) -> None:
+        """Show the share of the pixels of each class, 0..1 by name; a class that is missing occurs in no mask."""
+        for name, label in self._shares.items():
+            label.setText(f"{shares[name]:.1%}" if name in shares else "in no mask")
+
+    def share_text(self, name: str) -> str:
+        return self._shares[name].text()
+
+    def choose(self, name: str, target: str) -> None:
+        """Map a class to “void”, “skip”, or the class of this name."""
+        if name in self._fields:
+            self._fields[name].choose(target)
+
+    def reset(self) -> None:
+        """Map every class as the format suggests."""
+        for field in self._fields.values():
+            field.reset()
 
     def choices(self) -> dict[str, ClassChoice]:
         return {name: field.choice() for name, field in self._fields.items()}
@@ -82,8 +105,24 @@ class _TargetBox(QComboBox):
             self._key = f"class {found.value}"
         self._add(self._key)
 
+    def choose(self, target: str) -> None:
+        """Select “void”, “skip”, or the class of this name, which may be new."""
+        self._fill()
+        found = self._known.by_name(target)
+        key = target if target in ("void", "skip") else f"class {found.value}" if found else "new"
+        if key == "new" and target != self._foreign.name:
+            key = f"{_NAMED}{target}"
+        if self.findData(key) < 0:
+            self._add(key)
+        self.setCurrentIndex(self.findData(key))
+
+    def reset(self) -> None:
+        self.setCurrentIndex(max(0, self.findData(self._key)))
+
     def choice(self) -> ClassChoice:
         key = str(self.currentData())
+        if key.startswith(_NAMED):
+            return ClassChoice(ClassTarget.CLASS, key.removeprefix(_NAMED))
         if key in ("void", "skip"):
             return ClassChoice(ClassTarget(key))
         if key == "new":
@@ -119,6 +158,8 @@ class _TargetBox(QComboBox):
                 self.addItem("Skip: left unlabelled", key)
             case "new":
                 self.addItem(colour_chip_icon(self._foreign.colour), "New class of this name", key)
+            case _ if key.startswith(_NAMED):
+                self.addItem(f"New class “{key.removeprefix(_NAMED)}”", key)
             case _:
                 found = self._known.by_value(int(key.split()[1]))
                 if found:

@@ -12,6 +12,7 @@ from core.base.text import count_of
 from core.formats.dataset_types import Dataset
 from core.formats.readers.registry import AUTO, importable_formats
 from core.session.session import Session
+from core.session.transfer.dataset_survey import DatasetSurvey
 from core.session.transfer.import_plan import ImportPlan
 from core.session.transfer.import_run import ImportReport
 from core.session.transfer.import_service import RecognisedDataset, SamplePreview
@@ -35,10 +36,12 @@ class ImportController(Controller):
     ) -> None:
         super().__init__()
         self._session, self._dispatcher, self._theme, self._window = session, dispatcher, theme, window
-        self._scan_request, self._preview_request, self._plan_request = (
-            LatestRequest(dispatcher) for _ in range(3)
+        self._scan_request, self._preview_request, self._plan_request, self._survey_request = (
+            LatestRequest(dispatcher) for _ in range(4)
         )
         self._dataset: Dataset | None = None
+        self._survey: DatasetSurvey | None = None
+        self._first_preview = 0
         self._plan: ImportPlan | None = None
         self.dialog: ImportDialog | None = None
 
@@ -52,6 +55,7 @@ class ImportController(Controller):
             dialog = ImportDialog(self._theme, formats, AUTO, self._window)
             dialog.source_chosen.connect(self._scan)
             dialog.options_changed.connect(self._request_plan)
+            dialog.previews.others_wanted.connect(self._show_other_previews)
             dialog.import_requested.connect(self._run)
             dialog.cancel_requested.connect(self._session.imports.cancel)
             self.dialog = dialog
@@ -75,9 +79,13 @@ class ImportController(Controller):
             return
         self._preview_request.cancel()
         self._plan_request.cancel()
-        self._dataset = self._plan = None
+        self._survey_request.cancel()
+        self._dataset = self._plan = self._survey = None
+        self._first_preview = 0
         self.dialog.set_scanning()
-        dataset = self._session.imports.open(Path(folder).expanduser(), format_name)
+        dataset = self._session.imports.open(
+            Path(folder).expanduser(), format_name, self.dialog.values_choice()
+        )
         self._scan_request.send(dataset, self._show_dataset, self._show_dataset_error)
 
     def _show_dataset(self, recognised: RecognisedDataset) -> None:
@@ -87,13 +95,36 @@ class ImportController(Controller):
         self.dialog.set_recognised(
             recognised.recognitions, dataset.recognition, dataset.classes, self._session.editing.classes
         )
-        previews = self._session.imports.preview(dataset, PREVIEW_SCALE * PREVIEW_SIDE)
-        self._preview_request.send(previews, self._show_previews)
+        self.dialog.set_readings(dataset.reading, dataset.readings)
+        self.dialog.set_doubts(dataset.doubts)
+        self._request_previews(dataset)
         self._request_plan()
+        self._survey_request.send(self._session.imports.survey(dataset), self._show_survey)
+
+    def _request_previews(self, dataset: Dataset) -> None:
+        side = PREVIEW_SCALE * PREVIEW_SIDE
+        previews = self._session.imports.preview(dataset, side, self._first_preview)
+        self._preview_request.send(previews, self._show_previews)
+
+    def _show_other_previews(self) -> None:
+        if self._dataset is not None:
+            self._first_preview += 1
+            self._request_previews(self._dataset)
+
+    def _show_survey(self, survey: DatasetSurvey) -> None:
+        if self.dialog is None or self._dataset is None:
+            return
+        self._survey = survey
+        self.dialog.set_shares(survey.shares())
+        if survey.doubts != self._dataset.doubts:
+            self.dialog.set_doubts(survey.doubts)
+        if self._plan is not None and self.dialog.is_planned():
+            self._show_plan(self._plan)
 
     def _show_previews(self, previews: list[SamplePreview]) -> None:
         if self.dialog is not None and self._dataset is not None:
-            self.dialog.set_previews(previews, self._dataset.classes)
+            has_others = len(self._dataset.samples) > len(previews)
+            self.dialog.set_previews(previews, self._dataset.classes, has_others=has_others)
 
     def _request_plan(self) -> None:
         if self.dialog is None or self._dataset is None:
@@ -106,7 +137,7 @@ class ImportController(Controller):
     def _show_plan(self, plan: ImportPlan) -> None:
         if self.dialog is not None:
             self._plan = plan
-            self.dialog.set_plan(_plan_text(plan))
+            self.dialog.set_plan(_plan_text(plan, self._survey))
 
     def _show_dataset_error(self, problem: MaskloopError) -> None:
         if self.dialog is not None:
@@ -147,9 +178,10 @@ class ImportController(Controller):
                 f"Mask colours were blurred by compression: {share:.0%} of the pixels could be assigned to a class, "
                 "the others became void."
             )
-        if report.problems:
-            sentences.append(f"Left out: {len(report.problems):,}.")
+        if left_out := report.account.count_left_out():
+            sentences.append(f"Left out: {left_out:,}.")
             sentences += report.problems[:3]
+            sentences.append(report.account.summary())
         self.dialog.set_finished(" ".join(sentences))
         self.message.emit(" ".join(sentences))
         self.labels_imported.emit()
@@ -160,7 +192,8 @@ class ImportController(Controller):
             self.dialog.set_finished(str(problem), failed=True)
 
 
-def _plan_text(plan: ImportPlan) -> str:
+def _plan_text(plan: ImportPlan, survey: DatasetSurvey | None) -> str:
+    """survey: None as long as the masks are being read."""
     splits = ", ".join(f"{count:,} {split}" for split, count in sorted(plan.splits.items()))
     place = (
         "Pictures stay where they are." if plan.in_place else "Pictures are copied into the project's folder."
@@ -171,7 +204,14 @@ def _plan_text(plan: ImportPlan) -> str:
         place,
         *plan.dataset.notes,
     ]
-    if plan.dataset.problems:
-        sentences.append(f"Left out: {len(plan.dataset.problems):,}.")
-        sentences.append(plan.dataset.problems[0])
-    return " ".join(sentences)
+    account = plan.dataset.account if survey is None else survey.account
+    if left_out := account.count_left_out():
+        sentences.append(f"Left out: {left_out:,}.")
+        sentences.append(account.sentences(plan.dataset.root)[0])
+    if survey is not None:
+        if not survey.is_complete:
+            sentences.append(
+                f"Masks of {survey.read:,} of {survey.samples:,} pictures were read for these numbers."
+            )
+        sentences.append(account.summary())
+    return " ".join(sentence for sentence in sentences if sentence)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -10,12 +10,14 @@ from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
 
 from core.formats.dataset_types import DatasetClass, Recognition
+from core.formats.doubt import Doubt, DoubtAnswer, ValueReading
 from core.labels.class_list import ClassList
 from core.project.records import Split
 from core.session.transfer.import_plan import ClassChoice
 from core.session.transfer.import_service import SamplePreview
 from desktop.theme.theme import GRID, Theme
 from desktop.transfer.class_map import ClassMapping
+from desktop.transfer.doubt_list import DoubtList
 from desktop.transfer.dropped_files import dropped_folder
 from desktop.transfer.preview_row import PreviewRow
 from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
@@ -27,6 +29,14 @@ SPLITS = (
     ("val", "All to validation"),
     ("test", "All to test"),
 )
+
+
+VALUE_TITLES = {
+    ValueReading.INDEX: "Class numbers",
+    ValueReading.PALETTE: "Colours of the palette",
+    ValueReading.COLOUR: "Colours",
+    ValueReading.BINARY: "Black and white",
+}
 
 
 class ImportDialog(QDialog):
@@ -57,6 +67,10 @@ class ImportDialog(QDialog):
         self.reason = text_label("", "muted", wrap=True)
         self.reason.hide()
         self.previews = PreviewRow(theme)
+        self.doubts = DoubtList()
+        self.values = combo_box([("", "Decided by evidence")], "Values of masks")
+        self.values_row = QWidget()
+        self.values_row.setLayout(form_row("Mask values", self.values))
         self.class_mapping = ClassMapping(theme)
         self.split = combo_box(SPLITS, "Split")
         for box in (self.format, self.split):
@@ -71,6 +85,7 @@ class ImportDialog(QDialog):
         self.progress.hide()
         self.previews.hide()
         self.class_mapping.hide()
+        self.values_row.hide()
         self.set_plan("Nothing is changed until you press Import.", ready=False)
 
     # Chosen values ------------------------------------------------------------------------------------
@@ -81,6 +96,10 @@ class ImportDialog(QDialog):
 
     def split_choice(self) -> Split | None:
         return Split(self.split.currentData()) if self.split.currentData() else None
+
+    def values_choice(self) -> ValueReading | None:
+        """The chosen reading of mask values; None to decide by evidence."""
+        return ValueReading(self.values.currentData()) if self.values.currentData() else None
 
     def set_folder(self, folder: str) -> None:
         """Scan another folder."""
@@ -95,6 +114,7 @@ class ImportDialog(QDialog):
         self.progress.setRange(0, 0)
         self.progress.show()
         self.previews.hide()
+        self.doubts.hide()
         self.class_mapping.hide()
         self.set_plan("", ready=False)
         self.adjustSize()
@@ -114,9 +134,34 @@ class ImportDialog(QDialog):
         self.class_mapping.setVisible(bool(classes))
         self.adjustSize()
 
-    def set_previews(self, previews: Sequence[SamplePreview], classes: Sequence[DatasetClass]) -> None:
+    def set_readings(self, reading: ValueReading | None, readings: Sequence[ValueReading]) -> None:
+        """Offer the readings of mask values that are possible; `reading` is the one in use."""
+        chosen = self.values.currentData() or ""
+        self.values.clear()
+        decided = f" ({VALUE_TITLES[reading]})" if reading and not chosen else ""
+        self.values.addItem(f"Decided by evidence{decided}", "")
+        for key in readings:
+            self.values.addItem(VALUE_TITLES[key], key.value)
+        self.values.setCurrentIndex(max(0, self.values.findData(chosen)))
+        self.values_row.setVisible(bool(readings))
+
+    def set_doubts(self, doubts: Sequence[Doubt]) -> None:
+        self.doubts.set_doubts(doubts)
+        self.adjustSize()
+
+    def set_shares(self, shares: Mapping[str, float]) -> None:
+        """Show the share of the pixels of each class, 0..1 by name."""
+        self.class_mapping.set_shares(shares)
+
+    def set_previews(
+        self,
+        previews: Sequence[SamplePreview],
+        classes: Sequence[DatasetClass],
+        *,
+        has_others: bool = False,
+    ) -> None:
         """Show a few pictures with their masks."""
-        self.previews.set_previews(previews, classes)
+        self.previews.set_previews(previews, classes, has_others=has_others)
         self.previews.setVisible(bool(previews))
         self.adjustSize()
 
@@ -132,6 +177,10 @@ class ImportDialog(QDialog):
         self.plan.setText(text)
         set_role(self.plan, "warning" if warning else "")
         self.import_button.setEnabled(ready and not self._running)
+
+    def is_planned(self) -> bool:
+        """Whether the dialog waits for the Import button, with a complete plan."""
+        return self._ready and not self._running
 
     def set_progress(self, done: int, total: int) -> None:
         """The import runs."""
@@ -194,7 +243,20 @@ class ImportDialog(QDialog):
         self._set_formats((), self._auto)
         self.format.insertItem(0, "Detect automatically", self._auto)
         self.format.setCurrentIndex(0)
+        self.values.setCurrentIndex(0)
         self._scan()
+
+    def _answer(self, answer: DoubtAnswer) -> None:
+        """Read the masks in the chosen way, or map the classes as the answer says."""
+        if answer.values is not None and answer.values != self.values_choice():
+            self.values.setCurrentIndex(max(0, self.values.findData(answer.values.value)))
+            self._scan()
+            return
+        for name, target in answer.mapping:
+            self.class_mapping.choose(name, target)
+        if answer.is_assumed and answer.values is None:
+            self.class_mapping.reset()
+        self._changed()
 
     def _choose(self) -> None:
         dialog = QFileDialog(self, "Choose the dataset's folder", self.folder.text() or str(Path.home()))
@@ -208,7 +270,16 @@ class ImportDialog(QDialog):
         self.options_changed.emit()
 
     def _enable(self, on: bool) -> None:
-        for part in (self.folder, self.browse, self.format, self.class_mapping, self.split):
+        parts = (
+            self.folder,
+            self.browse,
+            self.format,
+            self.values,
+            self.doubts,
+            self.class_mapping,
+            self.split,
+        )
+        for part in parts:
             part.setEnabled(on)
         self.import_button.setEnabled(on and self._ready)
 
@@ -216,6 +287,8 @@ class ImportDialog(QDialog):
         self.browse.clicked.connect(self._choose)
         self.folder.returnPressed.connect(self._recognise)
         self.format.activated.connect(self._scan)
+        self.values.activated.connect(self._scan)
+        self.doubts.answered.connect(self._answer)
         self.class_mapping.changed.connect(self._changed)
         self.split.activated.connect(self._changed)
         self.import_button.clicked.connect(self.import_requested)
@@ -230,7 +303,9 @@ class ImportDialog(QDialog):
                 form_row("From folder", self.folder, self.browse),
                 form_row("Format", self.format),
                 row(TITLE_WIDTH + GRID, self.reason),
+                self.values_row,
                 self.previews,
+                self.doubts,
                 self.class_mapping,
                 form_row("Split", self.split),
                 GRID,

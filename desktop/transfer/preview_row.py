@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QLabel, QWidget
 
@@ -15,7 +15,7 @@ from core.labels.class_list import VOID
 from core.session.transfer.import_service import SamplePreview
 from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import ElidedLabel, column, row, text_label
+from desktop.widgets.controls import ElidedLabel, button, column, row, text_label
 
 PREVIEW_SIDE = 188
 """Longer side in widget pixels; previews may have more for high-density screens."""
@@ -24,15 +24,24 @@ _GREY = (128, 128, 128)
 
 
 class PreviewRow(QWidget):
-    """Picture and mask with the name below, or why the sample cannot be read."""
+    """Picture and mask with the name below, or why the sample cannot be read. `others_wanted`: show other samples."""
+
+    others_wanted = Signal()
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
         self._theme = theme
         self._row = row()
-        self.setLayout(self._row)
+        self.others = button("Other pictures")
+        self.others.setAutoDefault(False)
+        self.others.clicked.connect(self.others_wanted)
+        self.setLayout(column(self._row, row(None, self.others), spacing=GRID // 2))
 
-    def set_previews(self, previews: Sequence[SamplePreview], classes: Sequence[DatasetClass]) -> None:
+    def set_previews(
+        self, previews: Sequence[SamplePreview], classes: Sequence[DatasetClass], *, has_others: bool = False
+    ) -> None:
+        """has_others: whether the dataset has more samples than these."""
+        self.others.setVisible(has_others)
         while (item := self._row.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.deleteLater()

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 
 from core.labels.class_list import VOID
 from desktop.tour.window_driver import CTRL
@@ -159,3 +161,70 @@ def test_closing_the_project_cancels_the_import_and_closes_the_dialog(
     gui.window._loading_lane.submit(gui.window.dispatcher.post, told.set).result(60)
     gui.wait_until(told.is_set, "all that was told of it", 60)
     assert not dialog.isVisible()
+
+
+def black_and_white(root: Path, count: int = 1) -> Path:
+    """Masks of 0 and 255 in the folders of Pascal VOC."""
+    for number in range(count):
+        dataset_files.photo(root / "JPEGImages" / f"{number}.jpg", seed=number)
+        dataset_files.grey(root / "SegmentationClass" / f"{number}.png", 0, 255)
+    return root
+
+
+def test_doubts_are_shown_and_answered(gui: GuiDriver, tmp_path: Path) -> None:
+    dialog = opened(gui, black_and_white(tmp_path / "set"))
+    gui.wait_until(lambda: "black-and-white" in dialog.doubts.fields, "the doubt")
+    assert "255 was read as foreground and not as void" in dialog.doubts.sentences[0].text()
+    gui.wait_until(lambda: dialog.class_mapping.share_text("foreground") == "50.0%", "the shares")
+    assert dialog.values.currentText() == "Decided by evidence (Black and white)"
+    field = dialog.doubts.fields["black-and-white"]
+    field.setCurrentIndex(1)
+    field.activated.emit(1)
+    gui.wait_until(
+        lambda: dialog.import_button.isEnabled() and "foreground" not in dialog.class_choices(),
+        "the other reading",
+    )
+    assert dialog.values.currentData() == "index"
+    gui.wait_until(lambda: "came in" in dialog.plan.text(), "the account")
+    dialog.set_folder(str(form("coco", tmp_path / "other")))
+    gui.wait_until(
+        lambda: dialog.format.currentData() == "coco" and dialog.import_button.isEnabled(), "another folder"
+    )
+    assert dialog.values_row.isHidden()
+
+
+def test_an_answer_maps_classes(gui: GuiDriver, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    dataset_files.photo(root / "images" / "a.jpg")
+    mask = root / "masks" / "a.png"
+    mask.parent.mkdir()
+    Image.fromarray(np.repeat(np.uint8([[0, 0, 0, 1]]), 4, 0).repeat(4, 0).repeat(6, 1)).save(mask)
+    dataset_files.write_text(root / "classes.txt", "bird\nnest\n")
+    dialog = opened(gui, root)
+    field = dialog.doubts.fields["list-without-background"]
+    assert dialog.class_choices()["background"].name == "background"
+    field.setCurrentIndex(1)
+    field.activated.emit(1)
+    gui.wait_until(dialog.import_button.isEnabled, "the new dry run")
+    assert {old: choice.name for old, choice in dialog.class_choices().items()} == {
+        "background": "bird",
+        "bird": "nest",
+        "nest": "nest",
+    }
+    field.setCurrentIndex(0)
+    field.activated.emit(0)
+    gui.wait_until(dialog.import_button.isEnabled, "the first dry run")
+    assert dialog.class_choices()["background"].name == "background"
+
+
+def test_other_samples_are_shown_on_request(gui: GuiDriver, tmp_path: Path) -> None:
+    dialog = opened(gui, black_and_white(tmp_path / "set", 8))
+    gui.wait_until(dialog.previews.isVisible, "previews")
+
+    def shown() -> list[str]:
+        labels = dialog.previews.findChildren(QLabel)
+        return sorted(label.accessibleName() for label in labels if "with its mask" in label.accessibleName())
+
+    gui.wait_until(lambda: shown() == [f"{n}.jpg with its mask" for n in (0, 2, 4)], "the first samples")
+    QTest.mouseClick(dialog.previews.others, Qt.MouseButton.LeftButton)
+    gui.wait_until(lambda: shown() == [f"{n}.jpg with its mask" for n in (1, 3, 5)], "other samples")
