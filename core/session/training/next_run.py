@@ -9,7 +9,8 @@ from typing import Any
 
 from core.base.errors import ModelError, TrainingError
 from core.models.catalogue import resolve_network
-from core.models.spec import WEIGHTS, ModelSpec, spec_from_base
+from core.models.networks.packaged_weights import missing_package_text
+from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, spec_from_base
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord
 from core.session.training.snapshot_builder import initial_spec
@@ -83,6 +84,15 @@ def plan_next(
             architecture, encoder = resolve_network(chosen.architecture, chosen.encoder)
             spec = spec.with_network(architecture, encoder, chosen.weights if encoder else "none")
     return replace(spec, size=chosen.size or spec.size), base
+
+
+def default_network_note(project: Project, base: RunRecord | None) -> str:
+    """A sentence when a new default network has to do without its pretrained weights; else empty.
+
+    base: the run whose weights the next training starts from
+    """
+    is_chosen = NextRun.from_json(project.fact(FACT)).architecture is not None
+    return "" if is_chosen or base is not None else missing_package_text(DEFAULT_ENCODER)
 
 
 def next_recipe(project: Project, minutes: float, device: str) -> Recipe:

@@ -19,7 +19,7 @@ from core.project.records import PictureRecord, RunRecord
 from core.session.change_writer import ChangeWriter
 from core.session.read_lane import ReadLane
 from core.session.training.event_handler import WorkerEventHandler
-from core.session.training.next_run import next_recipe, plan_next
+from core.session.training.next_run import default_network_note, next_recipe, plan_next
 from core.session.training.prediction_queue import PredictionQueue
 from core.session.training.run_recorder import RunRecorder
 from core.session.training.snapshot_builder import (
@@ -181,6 +181,8 @@ class TrainingService:
             self._in_snapshot.clear()
         self._snapshot.reconfigure(spec, recipe)
         problems = self._update_snapshot(records)
+        if missing := default_network_note(self._reader, base):
+            problems.insert(0, missing)
         note = self._reader.pictures.split_warning()
         self._check_stop()
         start_run = partial(RunRecorder, self._project, spec, recipe, base, len(records), note, remap_id)

@@ -34,9 +34,10 @@ class FeatureCache:
         """The levels stored for a picture (H, W, C); None where there are none or the file is damaged."""
         path = self._path(picture)
         try:
-            with np.load(path, allow_pickle=False) as stored:
+            # Opened here: of a damaged file NumPy would leave the handle open.
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                 levels = [stored[name] for name in sorted(stored.files, key=lambda name: int(name[4:]))]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        except (OSError, ValueError, KeyError, EOFError, AttributeError, TypeError, zipfile.BadZipFile):
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # the least recently used files are deleted first

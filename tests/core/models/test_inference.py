@@ -13,10 +13,11 @@ from core.models import inference as predicting
 from core.models.checkpoint import LoadedModel
 from core.models.inference import TTA_VIEWS, predict, predict_file, upscaled_bands
 from core.models.network_builder import build_network
-from core.models.spec import TTA_MODES, ModelSpec
+from core.models.spec import NORMALISATIONS, TTA_MODES, ModelSpec
 from core.models.tiled_inference import OVERLAP, tiled_logits
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (3, 200))
+SYMMETRIC = NORMALISATIONS["symmetric"]
 
 
 class ByRed(nn.Module):
@@ -90,9 +91,9 @@ def test_tiles_give_the_logits_of_the_whole_picture(height: int, width: int) -> 
     model, device = Near().eval(), torch.device("cpu")
     picture = torch.randint(0, 256, (3, height, width), dtype=torch.uint8)
     with torch.inference_mode():
-        (whole,) = tiled_logits(model, picture, device, 10**9)
+        (whole,) = tiled_logits(model, picture, device, 10**9, SYMMETRIC)
         model.shown.clear()
-        strips = list(tiled_logits(model, picture, device, (2 * OVERLAP) ** 2))
+        strips = list(tiled_logits(model, picture, device, (2 * OVERLAP) ** 2, SYMMETRIC))
     tiled = torch.cat(strips, 1)
     # Tile borders are not believed, so even the pixels next to them come out as in the whole.
     torch.testing.assert_close(tiled, whole, atol=1e-5, rtol=1e-5)

@@ -1,13 +1,15 @@
 """Model specs: JSON round trip, validation, defaults."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from core.base.errors import ModelError
-from core.models.spec import ModelSpec, default_spec, round_up_to_stride, work_size
+from core.models.networks.packaged_weights import PACKAGED_WEIGHTS
+from core.models.spec import DEFAULT_ENCODER, ModelSpec, default_spec, round_up_to_stride, work_size
 
 
 def test_round_trip() -> None:
@@ -37,9 +39,32 @@ def test_invalid_specs_raise_a_model_error(change: dict[str, object]) -> None:
         ModelSpec.from_json(raw)
 
 
-def test_defaults_depend_on_the_device() -> None:
+def test_the_default_is_pretrained_where_the_package_of_its_weights_is_installed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for device in ("cpu", "mps", "cuda"):
+        spec = default_spec(device, (1,))
+        assert (spec.architecture, spec.encoder, spec.weights) == ("hypercolumn", DEFAULT_ENCODER, "imagenet")
+    missing = replace(PACKAGED_WEIGHTS[DEFAULT_ENCODER], module="no_such_weights")
+    monkeypatch.setitem(PACKAGED_WEIGHTS, DEFAULT_ENCODER, missing)
     assert default_spec("cpu", (1,)).architecture == "asymmetric-unet"
     assert default_spec("cuda", (1,)).encoder == "resnet34"
+
+
+def test_the_normalisation_is_that_of_the_encoder_and_older_specs_keep_theirs() -> None:
+    spec = default_spec("cpu", (1, 2))
+    assert spec.pixel_statistics == ((127.0,), (128.0,))
+    assert ModelSpec.from_json(spec.to_json()) == spec
+    assert spec.with_network("unet", "resnet34").normalisation == "imagenet"
+    assert spec.with_network("unet", "resnet34").weights == "none"
+    assert spec.with_network("unet", "tu-tf_efficientnet_lite2").weights == "imagenet"
+    older = {key: value for key, value in spec.to_json().items() if key != "normalisation"}
+    assert ModelSpec.from_json(older).normalisation == "imagenet"
+    assert len(ModelSpec.from_json(older).pixel_statistics[0]) == 3
+    # ImageNet's colours say nothing about pictures with other channels.
+    assert replace(ModelSpec.from_json(older), channels=5).pixel_statistics == ((127.5,), (64.0,))
+    with pytest.raises(ModelError, match="normalisation “future” is not known"):
+        ModelSpec.from_json({**older, "normalisation": "future"})
 
 
 @given(st.integers(1, 20000), st.integers(1, 20000), st.sampled_from([32, 256, 512]))

@@ -82,7 +82,10 @@ def test_loss_terms_are_parsed() -> None:
 
 def test_recipes_of_the_first_version_are_read() -> None:
     old = {"loss": "cross-entropy+dice", "class_weights": 0.5, "flip": True, "zoom": [0.75, 1.6], "turn": 3.0}
-    assert Recipe.from_json(old) == Recipe()
+    # They were made for random weights: options for pretrained encoders do nothing, as before these existed.
+    assert Recipe.from_json(old) == Recipe(
+        head_first=False, encoder_rate=1.0, frozen_levels=0, frozen_norm=False
+    )
     plain = Recipe.from_json({**old, "class_weights": 0.0, "flip": False})
     assert (plain.class_weights, plain.flip) == ("none", "none")
 

