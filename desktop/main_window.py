@@ -27,6 +27,7 @@ from core.base.lane import Lane
 from core.base.settings import Settings
 from core.base.text import count_of
 from core.session.loading.first_picture import FirstPicture
+from desktop.actions.layout_fallback import LayoutFallback
 from desktop.actions.catalog import build_actions
 from desktop.actions.keymap import KeyMap
 from desktop.canvas.input.wheel import Scrolling
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
         self.context: ProjectContext | None = None
         """The open project; None on the welcome page and while a project is being opened."""
 
+        self.layout_fallback = LayoutFallback(self, self.actions_by_id, self.keymap)
         self.actions_by_id = build_actions(self, theme)
         self.keymap = KeyMap(self.actions_by_id, settings, self)
         self.palette_search = PaletteSearch(
@@ -235,6 +237,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.welcome_page)
+        self.layout_fallback.hint.connect(self.show_message)
         self.stack.addWidget(self.workspaces)
         central = QWidget()
         layout = QVBoxLayout(central)

@@ -1,4 +1,4 @@
-"""Keymap presets that follow other programs, for the actions that both have."""
+"""Keymap presets: those that follow other programs, for the actions that both have, and those for other keyboards."""
 
 from __future__ import annotations
 
@@ -51,10 +51,44 @@ PHOTOSHOP: dict[str, tuple[str, ...]] = {
     "export": ("Ctrl+Alt+Shift+W", "Ctrl+E"),
 }
 
+_WORKSPACES = {
+    f"workspace_{name}": (f"F{n}", f"Ctrl+Alt+{n - 4}")
+    for n, name in enumerate(("label", "review", "train", "data", "learn"), 5)
+}
+
+AZERTY: dict[str, tuple[str, ...]] = {
+    **{f"class_{n}": (key, str(n)) for n, key in enumerate("&É\"'(-È_Ç", 1)},
+    "class_0": ("À", "0"),
+    **{f"class_{n}": (f"Alt+{key}",) for n, key in enumerate("&É\"'(-È_Ç", 11)},
+    "zoom_in": ("=", "+", "Ctrl++"),
+    "zoom_out": (")", "Ctrl+-"),
+    "actual_size": ("Ctrl+&", "Ctrl+1"),
+    "fit": ("F", "Ctrl+À"),
+    "brush_smaller": (",", "PgDown", "["),
+    "brush_bigger": (";", "PgUp", "]"),
+    "previous_picture": ("Q", "Left"),
+    "previous_open": ("Shift+Q", "Shift+Left"),
+    "accept_region": ("A",),
+    "accept_class": ("Shift+A",),
+    "pause_training": ("Ctrl+;",),
+    "stop_training": ("Ctrl+:",),
+    **_WORKSPACES,
+}
+"""French and Belgian: digits need Shift, A and Q are where US keyboards have Q and A."""
+
+WITHOUT_BRACKETS: dict[str, tuple[str, ...]] = {
+    "brush_smaller": (",", "PgDown", "["),
+    "brush_bigger": (".", "PgUp", "]"),
+    **_WORKSPACES,
+}
+"""German, Spanish, Italian, Nordic, Turkish: brackets, and Ctrl+Alt with a digit on Windows, are AltGr's."""
+
 PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
     STANDARD: {},
     "Like CVAT": CVAT,
     "Like labelme": LABELME,
     "Like Photoshop": PHOTOSHOP,
+    "For AZERTY keyboards": AZERTY,
+    "For German, Spanish, Nordic, Turkish keyboards": WITHOUT_BRACKETS,
 }
 """What each preset changes in the defaults; an action that loses its only shortcut to it gets another one here."""

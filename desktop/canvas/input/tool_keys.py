@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QKeyCombination, Qt
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
 
+from desktop.actions.key_positions import shortcut_of
 from desktop.canvas.input.tool_runner import ToolRunner
 
 _Modifier = Qt.KeyboardModifier
@@ -39,7 +40,7 @@ class ToolKeys:
         if key == Qt.Key.Key_Escape and self._tools.is_waiting and not self._tools.tool.is_busy:
             self._tools.cancel()  # the tool is told too, and requests the task again when it needs it
         elif self._tool_handles(event):
-            self._tools.press_key(_key_text(event))
+            self._tools.press_key(shortcut_of(event))
         elif key == Qt.Key.Key_Backspace:
             self.undo_point()
         elif key == Qt.Key.Key_Delete:
@@ -55,19 +56,11 @@ class ToolKeys:
             self._tools.undo_point()
 
     def _tool_handles(self, event: QKeyEvent) -> bool:
-        return not self._tools.is_pressed and self._tools.tool.handles_key(_key_text(event))
+        return not self._tools.is_pressed and self._tools.tool.handles_key(shortcut_of(event))
 
 
 def is_plain(event: QKeyEvent) -> bool:
     """Whether neither Ctrl, Alt nor Meta is held."""
     return not event.modifiers() & (
         _Modifier.ControlModifier | _Modifier.AltModifier | _Modifier.MetaModifier
-    )
-
-
-def _key_text(event: QKeyEvent) -> str:
-    """The key with its modifiers in the notation of shortcuts. Keys of the number pad count as the plain ones."""
-    modifiers = event.modifiers() & ~_Modifier.KeypadModifier
-    return QKeySequence(QKeyCombination(modifiers, Qt.Key(event.key()))).toString(
-        QKeySequence.SequenceFormat.PortableText
     )

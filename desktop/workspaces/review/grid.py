@@ -20,6 +20,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 
+from desktop.actions.key_positions import latin_key
 from desktop.picture_list import NoPictures, PictureSource
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.picture_status import PictureRow, paint_status, picture_summary
@@ -288,7 +289,7 @@ class ReviewGrid(QAbstractScrollArea):
                 Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
             )
             select_all = (
-                event.key() == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+                latin_key(event) == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ControlModifier
             )
             if select_all or (plain and event.key() in KEYS):
                 event.accept()
@@ -319,7 +320,7 @@ class ReviewGrid(QAbstractScrollArea):
             self._select(row, Qt.KeyboardModifier.ControlModifier)
         elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and row is not None:
             self.picture_opened.emit(self.picture_id_at(row))
-        elif key == Qt.Key.Key_A and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+        elif latin_key(event) == Qt.Key.Key_A and event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             self.select_all()
         elif key == Qt.Key.Key_Escape:
             self.clear_selection()

@@ -100,9 +100,9 @@ def test_presets_name_known_actions_and_have_no_conflicts(keymap: KeyMap, name: 
 
 
 def test_only_differences_are_stored(actions: dict[str, QAction], keymap: KeyMap, settings: Settings) -> None:
-    keymap.assign("tool_brush", ("F9",))
+    keymap.assign("tool_brush", ("F12",))
     keymap.assign("class_1", ("Ctrl+Alt+Q",))
-    assert settings.get_state("keys") == {"tool_brush": ["F9"], "class_1": ["Ctrl+Alt+Q"]}
+    assert settings.get_state("keys") == {"tool_brush": ["F12"], "class_1": ["Ctrl+Alt+Q"]}
     again = KeyMap(actions, Settings(settings.path))
     assert again.snapshot() == keymap.snapshot()
     again.use_preset(STANDARD)
@@ -136,9 +136,9 @@ def test_an_endlessly_nested_file_is_ignored(tmp_path: Path) -> None:
 
 
 def test_custom_shortcuts_win_over_new_defaults() -> None:
-    stored = json.loads('{"tool_polygon": ["B"], "tool_fill": ["B", "F9"]}')
+    stored = json.loads('{"tool_polygon": ["B"], "tool_fill": ["B", "F12"]}')
     keys = resolve(read_shortcuts(stored))
-    assert (keys["tool_polygon"], keys["tool_fill"], keys["tool_brush"]) == (("B",), ("F9",), ())
+    assert (keys["tool_polygon"], keys["tool_fill"], keys["tool_brush"]) == (("B",), ("F12",), ())
 
 
 @pytest.mark.parametrize(
@@ -165,10 +165,10 @@ def press(dialog: KeymapDialog, action_id: str, key: Qt.Key, place: int = 1) -> 
 
 
 def test_click_and_key_press_assign_a_shortcut(dialog: KeymapDialog, keymap: KeyMap) -> None:
-    press(dialog, "tool_brush", Qt.Key.Key_F9)
-    assert keymap.shortcuts("tool_brush") == ("F9",)
+    press(dialog, "tool_brush", Qt.Key.Key_F12)
+    assert keymap.shortcuts("tool_brush") == ("F12",)
     press(dialog, "tool_brush", Qt.Key.Key_F10, place=2)
-    assert keymap.shortcuts("tool_brush") == ("F9", "F10")
+    assert keymap.shortcuts("tool_brush") == ("F12", "F10")
     assert dialog.preset.currentText() == "Custom"
     press(dialog, "tool_fill", Qt.Key.Key_Space)
     assert keymap.shortcuts("tool_fill") == ("G",)
@@ -254,7 +254,7 @@ def test_cheat_sheet_is_rebuilt_and_opens_the_keymap(gui: GuiDriver) -> None:
     try:
         first = window._auxiliary_windows._cheat_sheet
         assert first is not None and first.isVisible()
-        window.keymap.assign("tool_fill", ("F9",))
+        window.keymap.assign("tool_fill", ("F12",))
         second = window._auxiliary_windows._cheat_sheet
         assert second is not None and second is not first and second.isVisible()
         second.keymap_requested.emit()

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
-from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 
 from core.base.settings import Settings
+from desktop.actions.held_key import HoldToggle
 from desktop.canvas.attachments.minimap import Minimap
 from desktop.canvas.rendering.compare_styles import CompareSide, layers_of_side
 from desktop.canvas.rendering.layer_style import LayerState, RegionStyle
@@ -27,48 +26,12 @@ SWITCHES: dict[str, Callable[[LayerState], bool]] = {
     "uncertainty_layer": lambda layers: layers.uncertainty_visible,
 }
 """Actions that are checked while the layers are in a certain state."""
-HOLD_SECONDS = 0.3
-"""A key that is pressed for longer counts as held."""
 VIEW_CYCLE = (  # label, prediction, difference; the Cycle view action steps through them
     (True, True, False),
     (True, False, False),
     (False, True, False),
     (True, False, True),
 )
-
-
-class HoldToggle:
-    """A checkable action that a tap of its key toggles, and that is checked only while the key is held."""
-
-    def __init__(self, action: QAction) -> None:
-        self.action = action
-        self._since = 0.0
-        self._is_down = False
-        action.toggled.connect(self._toggled)
-
-    def key_pressed(self, event: QKeyEvent) -> None:
-        self._is_down |= self._is_key(event)
-
-    def key_released(self, event: QKeyEvent) -> None:
-        held = time.monotonic() - self._since > HOLD_SECONDS
-        if self._is_key(event) and not event.isAutoRepeat():
-            self._is_down = False
-            if held:
-                self.action.setChecked(False)
-
-    def release(self) -> None:
-        """Uncheck the action if its key is down: the release will not be seen."""
-        if self._is_down:
-            self._is_down = False
-            self.action.setChecked(False)
-
-    def _is_key(self, event: QKeyEvent) -> bool:
-        # The stubs of PySide6 do not know that a QKeySequence can be indexed.
-        first_keys: list[Any] = list(self.action.shortcuts())
-        return any(keys[0].key() == event.key() for keys in first_keys)
-
-    def _toggled(self, _on: bool) -> None:
-        self._since = time.monotonic()
 
 
 class LayerController(QObject):
@@ -137,7 +100,8 @@ class LayerController(QObject):
             self._flicker.setChecked(False)
             self._hold_toggles[0].release()
         elif event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            self._hold_toggles[0].key_pressed(event)
+            for toggle in self._hold_toggles:
+                toggle.key_pressed(event)
         return False
 
     def _toggled(self, hidden: bool) -> None:

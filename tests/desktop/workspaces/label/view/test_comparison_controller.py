@@ -17,11 +17,11 @@ from core.base.geometry import Point
 from core.images.pyramid import Pyramid
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
+from desktop.actions.held_key import HOLD_SECONDS
 from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.compare_styles import CompareSide, Comparison
 from desktop.canvas.rendering.layer_style import LayerState
 from desktop.tour.window_driver import LEFT_BUTTON, NO_MODIFIER
-from desktop.workspaces.label.view.layer_controller import HOLD_SECONDS
 from tests.desktop.conftest import GuiDriver
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
