@@ -13,7 +13,7 @@ from core.formats.dataset_types import ClassTarget, DatasetClass
 from core.labels.class_list import ClassList
 from core.session.transfer.import_plan import ClassChoice
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import ElidedLabel, column, combo_box, row, text_label
+from desktop.widgets.controls import ComboBox, ElidedLabel, column, combo_box, row, text_label
 from desktop.widgets.table import colour_chip_icon
 
 VISIBLE_ROWS = 6
@@ -87,7 +87,7 @@ class ClassMapping(QWidget):
         return {name: field.choice() for name, field in self._fields.items()}
 
 
-class _TargetBox(QComboBox):
+class _TargetBox(ComboBox):
     """Holds one item until it is opened: with 150 classes on both sides, all items together would be 22,500."""
 
     def __init__(self, foreign: DatasetClass, known: ClassList) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QBoxLayout,
     QButtonGroup,
@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.wheel_guard import guard_wheel
+from desktop.widgets.wheel_guard import may_turn, refuse_focus_of_wheel
 
 PANEL_WIDTH = 304
 MARGIN = 2 * GRID
@@ -167,13 +167,21 @@ def card_page(cards: QLayout, width: int) -> QScrollArea:
     return scroll_area(inner)
 
 
+class ComboBox(QComboBox):
+    """The wheel changes it only while it has the focus."""
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        if may_turn(self, event):
+            super().wheelEvent(event)
+
+
 def combo_box(
-    rows: Sequence[tuple[str, str]], name: str, role: str = "", box: QComboBox | None = None
-) -> QComboBox:
+    rows: Sequence[tuple[str, str]], name: str, role: str = "", box: ComboBox | None = None
+) -> ComboBox:
     """A combo box of `rows` (key, title); `currentData()` is the key, `name` the accessible name."""
-    box = QComboBox() if box is None else box
+    box = ComboBox() if box is None else box
     box.setAccessibleName(name)
-    guard_wheel(box)
+    refuse_focus_of_wheel(box)
     if role:
         box.setProperty("role", role)
     # The default delegate of a combo box ignores the stylesheet.
@@ -199,7 +207,6 @@ class LevelSlider(QSlider):
         self.setRange(low, high)
         self.setAccessibleName(name)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        guard_wheel(self)
 
     def event(self, event: QEvent) -> bool:
         if (
@@ -211,6 +218,10 @@ class LevelSlider(QSlider):
             event.accept()
             return True
         return super().event(event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        if may_turn(self, event):
+            super().wheelEvent(event)
 
 
 class ResettableSlider(LevelSlider):

@@ -7,10 +7,10 @@ from typing import Any
 
 from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import combo_box
+from desktop.widgets.controls import ComboBox, combo_box
 
 FILTERS = (
     ("all", "All pictures"),
@@ -56,7 +56,7 @@ def _is_separator(index: Any) -> bool:
     return bool(index.data(Qt.ItemDataRole.AccessibleDescriptionRole) == "separator")
 
 
-class FilterBox(QComboBox):
+class FilterBox(ComboBox):
     """All filters, and any that was set elsewhere. `opened` is emitted before the list opens, so that its tags can be
     brought up to date."""
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtCore import QEvent, Qt
-from PySide6.QtGui import QKeyEvent, QValidator
+from PySide6.QtGui import QValidator, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
 from core.base.number_text import parse_decimal
 from desktop.theme.theme import GRID
-from desktop.widgets.wheel_guard import guard_wheel
+from desktop.widgets.wheel_guard import may_turn, refuse_focus_of_wheel
 
 _UNFINISHED = re.compile(r"[-+]?\d*[.,]?\d*")
-_STEP_KEYS = frozenset((Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown))
 
 
 def spin_box(low: int, high: int, name: str, suffix: str = "", *, tracks_typing: bool = False) -> QSpinBox:
@@ -43,10 +41,11 @@ def decimal_box(low: float, high: float, name: str, suffix: str = "", decimals: 
 
 
 class WholeSpinBox(QSpinBox):
-    """Claims the keys that step it while it has the focus; elsewhere they are shortcuts."""
+    """The wheel changes it only while it has the focus."""
 
-    def event(self, event: QEvent) -> bool:
-        return _claims_step_key(event) or super().event(event)
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        if may_turn(self, event):
+            super().wheelEvent(event)
 
 
 class DecimalSpinBox(QDoubleSpinBox):
@@ -55,8 +54,9 @@ class DecimalSpinBox(QDoubleSpinBox):
     Qt reads the locale's decimal sign only: on a German system it takes 0.5 for 5, as the point groups thousands.
     """
 
-    def event(self, event: QEvent) -> bool:
-        return _claims_step_key(event) or super().event(event)
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        if may_turn(self, event):
+            super().wheelEvent(event)
 
     def valueFromText(self, text: str) -> float:  # noqa: N802
         try:
@@ -85,17 +85,8 @@ class DecimalSpinBox(QDoubleSpinBox):
 
 
 def _prepare(box: QAbstractSpinBox) -> None:
-    """Indent the number like the text of other fields, which a stylesheet cannot do; guard the wheel."""
+    """Indent the number like the text of other fields, which a stylesheet cannot do."""
     line = box.findChild(QLineEdit)
     if line is not None:
         line.setTextMargins(GRID, 0, 0, 0)
-    guard_wheel(box)
-
-
-def _claims_step_key(event: QEvent) -> bool:
-    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
-        return False
-    claimed = event.key() in _STEP_KEYS and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-    if claimed:
-        event.accept()
-    return claimed
+    refuse_focus_of_wheel(box)
