@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from core.project.project import HOME_FOLDER
+from tests import dataset_files
 from tests.command_line import error_of, json_of, output_of, usage_error_of
 from tests.external_datasets import EXTERNAL_DATASETS
 from tests.factories import label_all, project_in
@@ -165,3 +166,40 @@ def test_export_never_overwrites_other_files(tmp_path: Path) -> None:
         "export", "masks", tmp_path / "new", "--project", tmp_path / "pictures", "--only-done"
     )
     assert not (tmp_path / "new").exists()
+
+
+def test_doubts_are_answered_by_options(tmp_path: Path) -> None:
+    for number in range(2):
+        dataset_files.photo(tmp_path / "set" / "JPEGImages" / f"{number}.jpg", seed=number)
+        dataset_files.grey(tmp_path / "set" / "SegmentationClass" / f"{number}.png", 0, 255)
+    words = ("import", "auto", tmp_path / "set", "--into", tmp_path / "mine")
+    plan = json_of(*words, "--dry-run")
+    assert (plan["values"], plan["labels"]) == ("binary", 2)
+    assert plan["pixels"] == {"background": 384, "foreground": 384, "void": 0, "unlabelled": 0}
+    (doubt,) = plan["doubts"]
+    assert doubt["key"] == "black-and-white"
+    assert [answer["option"] for answer in doubt["answers"]] == ["--values binary", "--values index"]
+    told = output_of(*words, "--dry-run")
+    assert "Doubt: The masks hold only 0 and 255" in told
+    assert "becomes foreground (new), 50.0% of the pixels" in told
+    came = json_of(*words, "--map", "0=wall", "--map", "255=door")
+    assert came["doubts"] == plan["doubts"]
+    assert came["pixels"] == plan["pixels"]
+    assert set(json_of("status", "--project", tmp_path / "mine")["classes"]) == {"wall", "door"}
+    assert json_of(*words, "--dry-run", "--values", "index")["values"] == "index"
+    assert "cannot be read by --values palette" in error_of(*words, "--values", "palette")
+    assert "'nonsense'" in usage_error_of(*words, "--values", "nonsense")
+
+
+def test_strict_imports_tell_by_their_exit_code(tmp_path: Path) -> None:
+    dataset = mask_dataset(tmp_path / "set", masks={"val/c": np.full((16, 24), 99, np.uint8)})
+    words = ("import", "masks", dataset, "--into", tmp_path / "mine", "--strict")
+    assert json_of(*words, "--dry-run", code=3)["account"]["files"]["left_out"] == 1
+    came = json_of(*words, code=3)
+    assert came["account"] == json_of(*words, "--dry-run", code=3)["account"]
+    status = json_of("status", "--project", tmp_path / "mine")
+    assert status["last_import"]["account"] == came["account"]
+    assert status["labelled"] == status["last_import"]["labels"] == came["labels"]
+    assert "Last import (masks): Account: 7 files: 6 came in, 1 left out." in output_of(
+        "status", "--project", tmp_path / "mine"
+    )
