@@ -16,12 +16,20 @@ def render_page() -> str:
     exportable = [
         (f"`{r.name}`: {r.title}", r.about, r.limitations, r.tested_with) for r in EXPORT_FORMATS.values()
     ]
+    dialects = [(f"`{r.name}`", "; ".join(r.dialects)) for r in IMPORT_FORMATS.values()]
     return "\n".join(
         [
             *_LEAD,
             *_table(("format", "content", "not imported", "tested with"), importable),
             "",
             *_RULES,
+            "",
+            *_VALUES,
+            "",
+            *_ACCOUNT,
+            "",
+            *_DIALECTS,
+            *_table(("format", "dialects"), dialects),
             "",
             *_OUT,
             *_table(("format", "content", "not exported", "verified with"), exportable),
@@ -96,3 +104,49 @@ _RULES = """## Rules of import
 - **Memory.** An annotation file for many pictures (CVAT, Label Studio, Datumaro) is in memory while it is read, about
   five times its size on disk. Of COCO instance files only the list of pictures is kept. Masks are read one at a
   time.""".splitlines()
+
+_VALUES = """## How mask values are read
+
+A mask file holds numbers or colours; what they mean is often written nowhere. For `mask-folders` and `pascal-voc` the
+meaning is decided from evidence: the values, palettes, colours and transparency of up to 400 masks, and the class
+lists that lie beside or above them (classes.json, id2label.json, class_dict.csv, _classes.csv, labelmap.txt,
+label_colors.txt, class_names.txt, codes.txt, classes.txt, labels.txt, a README with numbered lines).
+`core/formats/value_decision.py` is the only place where it is decided. `--values` overrides the result:
+
+| reading | meaning | chosen when |
+| --- | --- | --- |
+| `index` | the stored number is the class; three equal channels count as one | nothing else applies |
+| `palette` | the number's colour in the palette is the class | a class list has its colours at other numbers |
+| `colour` | the colour is the class; transparent pixels are unlabelled | the masks hold colours |
+| `binary` | black is background, white is foreground | only 0 and 255 occur, or greys between are edges, not areas |
+
+- **A guess is a doubt.** What was assumed is a sentence with the evidence (shares of the pixels) and the options that
+  answer it; dry run, import, `--json` and the import dialog show the same ones. A choice stated by a file is a note.
+- **Class lists.** The first list that names all values is used. A list without line numbers and without a background
+  starts at 1 if 0 fills most of the pixels, unless its first name is itself a surrounding such as soil or sky. As many
+  names as values with gaps (0, 128, 255) go with them in order. All three are doubts.
+- **Class sets of known datasets** are assumed only if no list names the values, and are doubted: folders named like
+  Pascal VOC's are not Pascal VOC unless the pictures are, too.
+- **Smeared edges.** Greys between black and white are no classes if at most 5 % of their pixels lie inside areas of one
+  grey. JPEG masks keep a band of void between black and white; other files are cut in the middle.
+- **255** is void in index masks, except where it is the only value beside 0, where a list names it, or in evenly spread
+  greys. Void is doubted when it is the most or second most frequent value, unless a class list states it.
+- **Numbers below 0** are “no data”: unlabelled, and said.
+- **A mask that was not turned by EXIF** along with its picture is turned if the sizes say so.""".splitlines()
+
+_ACCOUNT = """## The account
+
+Every file of the folder came in, was left out with a reason, or does not belong to the dataset; so did every object of
+an annotation. The account has exact counts and, for each reason, the first 20 places; the numbers of the dry run, the
+import, the dialog and `maskloop status` are the same. A malformed object is left out alone: its picture and the other
+objects of the picture come in. `--dry-run` reads every mask, as the import does. Pictures “with labels” have at least
+one labelled pixel.
+
+An import that left something out ends with exit code 0 and says so in its last line; with `--strict` the exit code
+is 3. In the JSON `account` has `files`, `objects` and `entries` (places in lists and annotation files that name a
+picture), and `left_out` and `unrelated` with kind, reason, count and places; `doubts` have key, sentence, evidence
+and answers.""".splitlines()
+
+_DIALECTS = """## Dialects
+
+""".splitlines()

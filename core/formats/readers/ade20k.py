@@ -14,6 +14,8 @@ from core.formats.mask_values import read_index_mask, values_by_index
 from core.labels.class_list import default_colour
 
 NAME = "ade20k"
+DIALECTS = ("150 classes, with or without objectInfo150.txt",)
+"""Forms of the format that are read, for the documentation."""
 _FILE = re.compile(r"^ADE_(train|val|test)_\d+$")
 _CLASS_FILE = "objectInfo150.txt"
 

@@ -18,6 +18,11 @@ from core.images.image_reader import ColourMaskError, read_mask, read_picture
 from core.labels.class_list import VOID
 
 NAME = "camvid"
+DIALECTS = (
+    "colours (NAME_L.png) and indices (trainannot)",
+    "32 and 11 classes",
+)
+"""Forms of the format that are read, for the documentation."""
 _FRAME = re.compile(r"^(0001TP|0006R0|0016E5|Seq05VD)_", re.IGNORECASE)
 _SAMPLED_MASKS = 12
 """Masks that are read to find out which class set they use."""

@@ -21,6 +21,11 @@ from core.images.image_reader import read_mask, read_picture, read_size
 from core.labels.class_list import VOID
 
 NAME, PAIRS = "cityscapes", "cityscapes-pairs"
+DIALECTS = (
+    "labelIds, instanceIds, labelTrainIds (void 255 or 19), color, polygons",
+    "fine and coarse",
+)
+"""Forms of the format that are read, for the documentation."""
 COLOUR_TOLERANCE = 24
 """A blurred colour that differs from every palette colour by more than this in some channel is void."""
 

@@ -23,6 +23,11 @@ from core.formats.readers.coco_files import instance_files, split_of_file
 from core.formats.run_length import Runs, decode_rles, runs_from_counts
 
 NAME = "coco"
+DIALECTS = (
+    "polygons; run lengths as lists and compressed; crowds",
+    "NaN in fields that are not needed",
+)
+"""Forms of the format that are read, for the documentation."""
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:

@@ -20,6 +20,8 @@ from core.images.image_reader import read_picture
 from core.labels.class_list import MAX_CLASS_VALUE, VOID, default_colour
 
 NAME = "coco-panoptic"
+DIALECTS = ("one or several JSON files",)
+"""Forms of the format that are read, for the documentation."""
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:

@@ -19,6 +19,8 @@ from core.images.image_reader import MAX_PIXELS
 from core.labels.class_list import Colour
 
 NAME = "cvat"
+DIALECTS = ("for images 1.1",)
+"""Forms of the format that are read, for the documentation."""
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:

@@ -14,6 +14,8 @@ from core.formats.rasterizer import parse_ring
 from core.formats.run_length import decode_rle, runs_from_counts
 
 NAME = "datumaro"
+DIALECTS = ("JSON of version 1, polygons and run lengths",)
+"""Forms of the format that are read, for the documentation."""
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:

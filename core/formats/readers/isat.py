@@ -14,6 +14,8 @@ from core.formats.rasterizer import parse_ring
 from core.labels.class_list import Colour
 
 NAME = "isat"
+DIALECTS = ("outlines in layers; the background erases",)
+"""Forms of the format that are read, for the documentation."""
 _BACKGROUND = "__background__"
 _SAMPLED_FILES = 20
 

@@ -19,6 +19,11 @@ from core.formats.rasterizer import box_ring, circle_ring, parse_ring
 from core.images.image_reader import MAX_PIXELS
 
 NAME = "label-studio"
+DIALECTS = (
+    "JSON with polygonlabels, brushlabels, rectanglelabels, ellipselabels",
+    "pictures uploaded or in local storage",
+)
+"""Forms of the format that are read, for the documentation."""
 _KINDS = ("polygonlabels", "brushlabels", "rectanglelabels", "ellipselabels")
 _UPLOAD = re.compile(r"^[0-9a-f]{8}-")
 

@@ -21,6 +21,11 @@ from core.formats.object_dataset import (
 from core.formats.rasterizer import box_ring, circle_ring, parse_ring
 
 NAME, X_NAME = "labelme", "xanylabeling"
+DIALECTS = (
+    "labelme 4 and 5, X-AnyLabeling",
+    "moved pictures, found by the name of the JSON file",
+)
+"""Forms of the format that are read, for the documentation."""
 _KEYS = ('"shapes"', '"imagePath"')
 _SAMPLED_FILES = 20
 _X_KEYS = ('"description"', '"difficult"', '"kie_linking"')

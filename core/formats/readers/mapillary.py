@@ -12,6 +12,8 @@ from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.mask_values import read_index_mask, values_by_index
 
 NAME = "mapillary"
+DIALECTS = ("1.2 and 2.0",)
+"""Forms of the format that are read, for the documentation."""
 _CONFIG = re.compile(r"(?:^|/)config(?:_v([\d.]+))?\.json$")
 _LABELS = re.compile(r"(?:^|/)(?:v[\d.]+/)?labels/[^/]+\.png$")
 

@@ -18,6 +18,13 @@ from core.images.stored_mask import read_stored_mask
 from core.labels.class_list import MAX_CLASS_VALUE
 
 NAME = "mask-folders"
+DIALECTS = (
+    "endings and folder names in any combination",
+    "grey, three equal channels, palette, colours with and without alpha",
+    "black and white with smeared edges, also in JPEG",
+    "integer TIFFs of up to 64 bits",
+)
+"""Forms of the format that are read, for the documentation."""
 _WITHOUT_PICTURE = "{count} masks have no picture, for example {place}; they were left out."
 
 

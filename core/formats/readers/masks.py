@@ -23,6 +23,11 @@ from core.images.image_reader import ColourMaskError
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, Colour, default_colour
 
 NAME = "masks"
+DIALECTS = (
+    "folders with and without splits",
+    "numbers of 8 or 16 bits, or class colours",
+)
+"""Forms of the format that are read, for the documentation."""
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:

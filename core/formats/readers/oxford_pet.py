@@ -13,6 +13,8 @@ from core.formats.dataset_types import Dataset, Recognition, Sample
 from core.formats.mask_values import read_index_mask, values_by_index
 
 NAME = "oxford-pet"
+DIALECTS = ("trimaps with the lists trainval.txt and test.txt",)
+"""Forms of the format that are read, for the documentation."""
 _MISSING = "The lists name {count} pictures that do not exist, for example {place}."
 _PET = re.compile(r"^(.+)_(\d+)$")
 

@@ -40,9 +40,9 @@ AUTO = "auto"
 class ImportFormat:
     """A format that can be imported.
 
-    limitations: what is not imported; tested_with: the origin of the files it was tested with. Without `recognise` the
-    format is never recognised, only opened by name; without `open` it cannot be imported. `open_by_values`: opens it
-    with a chosen reading of mask values, if the format leaves that open.
+    limitations: what is not imported; dialects: forms of the format that are read; tested_with: the origin of the files
+    it was tested with. Without `recognise` the format is never recognised, only opened by name; without `open` it
+    cannot be imported. `open_by_values`: opens it with a chosen reading of mask values, if the format leaves that open.
     """
 
     name: str
@@ -50,6 +50,7 @@ class ImportFormat:
     about: str
     limitations: str
     tested_with: str
+    dialects: tuple[str, ...]
     recognise: Callable[[DatasetTree], Recognition | None] | None = None
     open: Callable[[DatasetTree], Dataset] | None = None
     open_by_values: Callable[[DatasetTree, ValueReading], Dataset] | None = None
@@ -64,6 +65,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "folders images/ and masks/ with a classes.json; a mask pixel is a class index",
             "Tags and notes.",
             "pixel-exact round trip",
+            masks.DIALECTS,
             masks.recognise,
             masks.open_dataset,
         ),
@@ -73,6 +75,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "paired by name; indices, palettes, colours or black and white; names from class lists beside the masks",
             "The meaning of the values, if there is no class list file.",
             "class lists of Dubai and Semantic Drone, CamVid as packaged by fast.ai",
+            mask_folders.DIALECTS,
             mask_folders.recognise,
             mask_folders.open_dataset,
             mask_folders.open_dataset,
@@ -83,6 +86,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "photo and colour mask side by side in one JPEG; the nearest colour counts, uncertain pixels are void",
             "Exact borders, which JPEG blurs.",
             "28 real pairs",
+            cityscapes.DIALECTS,
             cityscapes.recognise_pairs,
             cityscapes.open_pairs,
         ),
@@ -92,6 +96,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "folders leftImg8bit and gtFine: labelIds, instanceIds, labelTrainIds, color or polygons",
             "Instances: objects of one class become one area.",
             "real frames, and Datumaro's fixtures",
+            cityscapes.DIALECTS,
             cityscapes.recognise,
             cityscapes.open_dataset,
         ),
@@ -102,6 +107,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
                 f"the same, with {count} labels as classes",
                 "Instances: objects of one class become one area.",
                 "real frames",
+                cityscapes.DIALECTS,
                 open=partial(cityscapes.open_dataset, count=count),
             )
             for count in (30, 34)
@@ -112,6 +118,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "colours (NAME_L.png), or indices in folders such as trainannot; the masks decide which class set",
             "Nothing.",
             "real frames in three packagings, and Datumaro's fixtures",
+            camvid.DIALECTS,
             camvid.recognise,
             camvid.open_dataset,
         ),
@@ -121,6 +128,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "trimaps: pet, background, border (void); split lists; breeds become tags",
             "Head bounding boxes.",
             "real pictures, with the irregularities of the original",
+            oxford_pet.DIALECTS,
             oxford_pet.recognise,
             oxford_pet.open_dataset,
         ),
@@ -130,6 +138,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "JPEGImages and SegmentationClass, palette or colours; classes of a list, else VOC's; the border is void",
             "Instances; bounding boxes.",
             "a real picture, and Datumaro's fixtures",
+            voc.DIALECTS,
             voc.recognise,
             voc.open_dataset,
             voc.open_dataset,
@@ -140,6 +149,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "images/ and annotations/ with ADE_val_… names; 0 is void",
             "Parts of objects; the full set of 3,000 classes.",
             "real pictures",
+            ade20k.DIALECTS,
             ade20k.recognise,
             ade20k.open_dataset,
         ),
@@ -149,6 +159,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "config.json, images/ and labels/",
             "Instances: objects of one class become one area.",
             "Datumaro's fixtures",
+            mapillary.DIALECTS,
             mapillary.recognise,
             mapillary.open_dataset,
         ),
@@ -158,6 +169,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "PNGs of segment ids with a JSON file",
             "Instances: objects of one class become one area.",
             "the two pictures of panopticapi",
+            coco_panoptic.DIALECTS,
             coco_panoptic.recognise,
             coco_panoptic.open_dataset,
         ),
@@ -167,6 +179,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "polygons and run-length codes, including crowds, in one or several JSON files",
             "Instances; bounding boxes, keypoints, captions.",
             "pycocotools",
+            coco.DIALECTS,
             coco.recognise,
             coco.open_dataset,
         ),
@@ -176,6 +189,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "a text file per picture; names from data.yaml, obj.names or classes.txt",
             "Instances; bounding boxes.",
             "the same pictures as COCO",
+            yolo.DIALECTS,
             yolo.recognise,
             yolo.open_dataset,
         ),
@@ -185,6 +199,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "a JSON file per picture: polygons, rectangles, circles, masks",
             "Instances; points and lines.",
             "real files of labelme 4 and 5",
+            labelme.DIALECTS,
             labelme.recognise,
             labelme.open_dataset,
         ),
@@ -194,6 +209,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "labelme's format with a few more keys; also rotated boxes",
             "Instances; points, lines, text.",
             "files written by its documentation",
+            labelme.DIALECTS,
             labelme.recognise_x,
             partial(labelme.open_dataset, name=labelme.X_NAME),
         ),
@@ -203,6 +219,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "a JSON file per picture: outlines in layers, colours from isat.yaml",
             "Instances.",
             "real files of ISAT",
+            isat.DIALECTS,
             isat.recognise,
             isat.open_dataset,
         ),
@@ -212,6 +229,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "annotations.xml: polygons, boxes, ellipses, masks; tags",
             "Instances; points, lines, skeletons, attributes.",
             "Datumaro's fixtures",
+            cvat.DIALECTS,
             cvat.recognise,
             cvat.open_dataset,
         ),
@@ -221,6 +239,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "meta.json, img/ and ann/: polygons with holes, rectangles, bitmaps; tags",
             "Instances; points and lines.",
             "files written by its documentation",
+            supervisely.DIALECTS,
             supervisely.recognise,
             supervisely.open_dataset,
         ),
@@ -230,6 +249,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "the JSON export: polygons, rectangles, ellipses, brushes",
             "Instances; keypoints; all annotations of a picture but the first.",
             "files written by its documentation",
+            label_studio.DIALECTS,
             label_studio.recognise,
             label_studio.open_dataset,
         ),
@@ -239,6 +259,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
             "annotations/SPLIT.json: polygons and masks",
             "Instances; bounding boxes, points, captions.",
             "Datumaro's fixtures",
+            datumaro.DIALECTS,
             datumaro.recognise,
             datumaro.open_dataset,
         ),

@@ -23,6 +23,8 @@ from core.formats.rasterizer import box_ring, parse_ring
 from core.labels.class_list import Colour
 
 NAME = "supervisely"
+DIALECTS = ("polygons with holes, rectangles, bitmaps",)
+"""Forms of the format that are read, for the documentation."""
 _LARGEST_BITMAP = 64 << 20
 """Largest decompressed bitmap in bytes, a guard against decompression bombs; mask PNGs are far smaller."""
 

@@ -19,6 +19,12 @@ from core.formats.mask_evidence import gather_evidence
 from core.formats.value_decision import DefaultClasses, decide_values
 
 NAME = "pascal-voc"
+DIALECTS = (
+    "SegmentationClass and labelme's SegmentationClassPNG",
+    "labelmap.txt, class_names.txt and other class lists",
+    "own classes as 0 and 255",
+)
+"""Forms of the format that are read, for the documentation."""
 _MASKS = ("segmentationclass", "segmentationclasspng", "segmentationclassraw")
 """Folders of masks; the second is that of labelme's older script."""
 _PICTURES, _LISTS = "JPEGImages/", "ImageSets/Segmentation/"

@@ -15,6 +15,8 @@ from core.formats.rasterizer import parse_ring
 from core.images.image_reader import read_size
 
 NAME = "yolo-seg"
+DIALECTS = ("corners as fractions; names from data.yaml, obj.names, classes.txt",)
+"""Forms of the format that are read, for the documentation."""
 _LINE = re.compile(r"^\d+(?:\s+-?[\d.]+(?:[eE][+-]?\d+)?){4,}\s*$")
 
 
