@@ -94,9 +94,9 @@ def train(
                 "--like starts with new weights and --resume continues a run; give only one of them."
             )
         base, model_run = _run(opened, resume), _run(opened, named)
-        recipe = _requested_recipe(model_run, preset, given, distribution)
-        kind = likely_device(recipe.device)
+        kind = _device_kind(model_run, given)
         spec = _spec(opened, model_run, kind, arch, encoder, weights, size, resumed=base is not None)
+        recipe = _requested_recipe(model_run, preset, given, distribution, pretrained=spec.is_pretrained)
         resume_plan = plan_resume(opened, base, spec, recipe, is_budget_given(given)) if base else None
         recipe = resume_plan.recipe if resume_plan else recipe
         snapshot = open_snapshot(opened.cache_folder / "training", spec, recipe)
@@ -206,12 +206,23 @@ def _print_note(sentence: str) -> None:
 
 
 def _requested_recipe(
-    run: RunRecord | None, preset: str | None, given: GivenOptions, distribution: DistributedConfig
+    run: RunRecord | None,
+    preset: str | None,
+    given: GivenOptions,
+    distribution: DistributedConfig,
+    *,
+    pretrained: bool = False,
 ) -> Recipe:
     """The recipe of the run to resume or repeat, with preset and given options; budgets are not added yet."""
     start = Recipe.from_json(json.loads(run.recipe)) if run else None
-    device = likely_device(given_values(given).get("device") or (start.device if start else "auto"))
-    return scale_batch(build_recipe(start, preset, given, device), distribution)
+    kind = _device_kind(run, given)
+    return scale_batch(build_recipe(start, preset, given, kind, pretrained=pretrained), distribution)
+
+
+def _device_kind(run: RunRecord | None, given: GivenOptions) -> str:
+    """The device that is given, else that of the run to resume or repeat, else the best of this machine."""
+    before = Recipe.from_json(json.loads(run.recipe)).device if run else "auto"
+    return likely_device(given_values(given).get("device") or before)
 
 
 def _follower_recipe(

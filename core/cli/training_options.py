@@ -81,11 +81,18 @@ def given_values(given: GivenOptions) -> dict[str, Any]:
     return {name: value for name, value in found.items() if name not in BUDGETS or value is not None}
 
 
-def build_recipe(start: Recipe | None, preset: str | None, given: GivenOptions, device_kind: str) -> Recipe:
-    """The recipe `start` (of a run) or the default of a device, changed by the preset and then by the given options."""
+def build_recipe(
+    start: Recipe | None,
+    preset: str | None,
+    given: GivenOptions,
+    device_kind: str,
+    *,
+    pretrained: bool = False,
+) -> Recipe:
+    """The recipe `start` (of a run), or the default for device and network, changed by preset and given options."""
     if preset is not None and preset not in PRESETS:
         raise UsageError(f"There is no preset “{preset}”; choose {', '.join(PRESETS)}.")
-    recipe = default_recipe(device_kind) if start is None else start
+    recipe = default_recipe(device_kind, pretrained=pretrained) if start is None else start
     return recipe.with_changes(PRESETS[preset] if preset else {}).with_changes(given_values(given))
 
 

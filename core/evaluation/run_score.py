@@ -137,6 +137,11 @@ def find_run(project: Project, run_id: int | None) -> RunRecord:
         run = project.runs.get(run_id) if run_id is not None else project.runs.latest_published()
     except KeyError as unknown:
         raise ModelError(f"There is no run {run_id}; “maskloop status” lists them.") from unknown
+    if run_id is not None and run is not None and not run.published:
+        raise ModelError(
+            f"Run {run_id} has no weights of its own: no checkpoint was better than what it started from. "
+            "Choose another run; “maskloop status” lists them."
+        )
     if run is None or not run.published or not Path(project.run_folder(run.id)).is_dir():
         raise ModelError("There are no trained weights yet. Train first: maskloop train --project DIR")
     return run

@@ -88,6 +88,11 @@ class ModelSpec:
         mean, std = NORMALISATIONS[self.normalisation]
         return (mean, std) if len(mean) in (1, self.channels) else OTHER_CHANNELS
 
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the encoder starts from ImageNet weights, or started from them before it was trained."""
+        return self.weights == "imagenet"
+
     def with_network(self, architecture: str, encoder: str | None, weights: str | None = None) -> ModelSpec:
         """The spec of another network, with its normalisation. weights: None for ImageNet's if a package has them."""
         if weights is None:

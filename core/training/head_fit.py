@@ -159,10 +159,12 @@ def _levels_of(
     stored = cache.read(pixels) if cache else None
     if stored is not None:
         return [F.avg_pool2d(batch, 4), *(torch.from_numpy(level)[None].to(batch.device) for level in stored)]
-    levels = pooled_levels(encoder(batch.contiguous(memory_format=torch.channels_last)))
-    if cache:
-        cache.write(pixels, [level[0].half().cpu().numpy() for level in levels[1:]])
-    return levels
+    picture, *features = pooled_levels(encoder(batch.contiguous(memory_format=torch.channels_last)))
+    if not cache:
+        return [picture, *features]
+    halves = [level.half() for level in features]  # as the next training reads them, so that both get the same head
+    cache.write(pixels, [level[0].cpu().numpy() for level in halves])
+    return [picture, *halves]
 
 
 def _weights_at(

@@ -215,7 +215,7 @@ def _set_up(
 ) -> _TrainState:
     model = model.to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     model = group.sync_batch_norm(model)
-    default_rate = default_recipe(fabric.device.type).learning_rate or 1e-3
+    default_rate = default_recipe(fabric.device.type, pretrained=pretrained).learning_rate or 1e-3
     rate = recipe.learning_rate or default_rate
     encoder_rate = recipe.encoder_rate if pretrained else 1.0
     levels = recipe.frozen_levels if pretrained else 0

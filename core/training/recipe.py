@@ -24,6 +24,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "best": {"minutes": 30.0, "zoom": (0.5, 2.0), "ema": 0.998, "patience": 40},
 }
 """Named sets of differences from the default recipe."""
+PRETRAINED_CROP = 352
 BEFORE_PRETRAINED = {"head_first": False, "encoder_rate": 1.0, "frozen_levels": 0, "frozen_norm": False}
 """What recipes did that were stored before these options existed."""
 
@@ -229,10 +230,16 @@ RECIPE_OPTIONS: tuple[OptionSpec, ...] = (
 RECIPE_OPTIONS_BY_NAME = {option.name: option for option in RECIPE_OPTIONS}
 
 
-def default_recipe(device_kind: str) -> Recipe:
-    """The default on a device ("cpu", "mps" or "cuda"). docs/benchmarks.md says how it was found."""
+def default_recipe(device_kind: str, *, pretrained: bool = False) -> Recipe:
+    """The default on a device ("cpu", "mps" or "cuda"), for a network with or without a pretrained encoder.
+
+    docs/experiments.md says how it was found.
+    """
     if device_kind == "cuda":
         return Recipe(batch=16, learning_rate=1e-3, ema=0.995, zoom=(0.5, 2.0))
+    if pretrained:
+        # Larger rates undo what the encoder knows; whole pictures of 480 pixels make a step twice as long.
+        return Recipe(learning_rate=1e-3, crop=PRETRAINED_CROP)
     return Recipe()
 
 
@@ -254,11 +261,11 @@ def format_recipe_changes(recipe: Recipe, default: Recipe) -> dict[str, str]:
     }
 
 
-def preset_recipe(name: str, device_kind: str) -> Recipe:
+def preset_recipe(name: str, device_kind: str, *, pretrained: bool = False) -> Recipe:
     """The default of a device with a preset's differences. Raises TrainingError for an unknown name."""
     if name not in PRESETS:
         raise TrainingError(f"There is no preset “{name}”; choose {', '.join(PRESETS)}.")
-    return default_recipe(device_kind).with_changes(PRESETS[name])
+    return default_recipe(device_kind, pretrained=pretrained).with_changes(PRESETS[name])
 
 
 if __name__ == "__main__":

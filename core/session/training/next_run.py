@@ -95,13 +95,14 @@ def default_network_note(project: Project, base: RunRecord | None) -> str:
     return "" if is_chosen or base is not None else missing_package_text(DEFAULT_ENCODER)
 
 
-def next_recipe(project: Project, minutes: float, device: str) -> Recipe:
-    """The recipe of the next training: the defaults of the device and the options chosen in this project.
+def next_recipe(project: Project, minutes: float, device: str, spec: ModelSpec) -> Recipe:
+    """The recipe of the next training: the defaults for device and network, and the options chosen in this project.
 
-    minutes, device: as in the settings. Raises TrainingError.
+    minutes, device: as in the settings; spec: the network. Raises TrainingError.
     """
     chosen = parse_recipe_options(NextRun.from_json(project.fact(FACT)).choices)
-    return replace(default_recipe(likely_device(device)), minutes=minutes, device=device).with_changes(chosen)
+    default = default_recipe(likely_device(device), pretrained=spec.is_pretrained)
+    return replace(default, minutes=minutes, device=device).with_changes(chosen)
 
 
 def spec_of(run: RunRecord) -> ModelSpec:

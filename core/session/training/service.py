@@ -175,7 +175,7 @@ class TrainingService:
         records = trainable_pictures(self._reader)
         check_trainable(self._reader, records)
         remap_id, spec, base = self._plan_next(records)
-        recipe = next_recipe(self._reader, self._preferences.minutes, self._preferences.device)
+        recipe = next_recipe(self._reader, self._preferences.minutes, self._preferences.device, spec)
         if self._snapshot is None or not self._snapshot.is_compatible(spec):
             self._snapshot = open_snapshot(self._project.cache_folder / "training", spec, recipe)
             self._in_snapshot.clear()

@@ -32,6 +32,13 @@ class RunRow:
     architecture: str = ""
 
 
+NO_SCORES = "The IoU of each class appears here with the first validation, if there are validation pictures."
+NO_LABEL_SCORES = (
+    "The best score over the number of labelled pictures appears here with the first validation."
+)
+NO_RANGE_TEST = "Loss over learning rate appears here after a learning-rate range test."
+
+
 class TrainPage(QWidget):
     """Shows what its setters are given. `run_selected` carries the number of a run of the table."""
 
@@ -46,10 +53,12 @@ class TrainPage(QWidget):
         super().__init__(parent)
         self._theme = theme
         set_background(self, "page")
-        self.loss = Chart(theme, time_axis=True)
-        self.iou = Chart(theme, time_axis=True, score_axis=True)
-        self.by_labels = Chart(theme, score_axis=True)
-        self.lr_range = Chart(theme, power_axis=True)
+        self.loss = Chart(
+            theme, time_axis=True, empty_text="The loss of each step appears here during training."
+        )
+        self.iou = Chart(theme, time_axis=True, score_axis=True, empty_text=NO_SCORES)
+        self.by_labels = Chart(theme, score_axis=True, empty_text=NO_LABEL_SCORES)
+        self.lr_range = Chart(theme, power_axis=True, empty_text=NO_RANGE_TEST)
         self.legend = CurveLegend(theme)
         self.runs = DataTable(
             ("Run", "Started", "Network", "Device", "Pictures", "Best mIoU", "State"),

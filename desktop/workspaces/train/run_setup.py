@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from core.models.export_job import ExportedModel
 from core.models.spec import ModelSpec, default_spec
 from core.project.records import RunRecord
 from core.session.session import Session
-from core.session.training.next_run import FACT, NextRun
+from core.session.training.next_run import FACT, NextRun, spec_of
 from core.training.device_probe import likely_device
 from core.training.recipe import Recipe, default_recipe, format_recipe_changes
 from desktop.controller import Actions, Controller
@@ -77,9 +78,10 @@ class RunSetup(Controller):
         if self.form is not None and self.form.isVisible():
             self.form.raise_()
             return
-        run, default = self._next_run, self._default_recipe()
-        earlier = [point for each in self._runs if (point := _starting_point(each, default)) is not None]
-        sizes = [size for each in self._runs[:1] if (size := _input_size(each))]
+        run = self._next_run
+        defaults = {each: self._default_recipe(pretrained=each) for each in (False, True)}
+        earlier = [point for each in self._runs if (point := _starting_point(each, defaults)) is not None]
+        network = self._unchosen_network()
         form = RunForm(
             self._theme,
             {
@@ -89,8 +91,9 @@ class RunSetup(Controller):
                 "size": str(run.size or UNCHANGED),
             },
             run.choices,
-            default,
-            size=sizes[0] if sizes else default_spec(likely_device(default.device), (1,)).size,
+            defaults,
+            pretrained=network.is_pretrained,
+            size=network.size,
             runs=earlier,
             parent=self._page.window(),
         )
@@ -100,10 +103,17 @@ class RunSetup(Controller):
         self.form = form
         form.show()
 
-    def _default_recipe(self) -> Recipe:
+    def _unchosen_network(self) -> ModelSpec:
+        """The network of the next run if none is chosen: that of the newest run, or the default."""
+        for run in self._runs[:1]:
+            with contextlib.suppress(MaskloopError):
+                return spec_of(run)
+        return default_spec(likely_device(self._settings.get("device")), (1,))
+
+    def _default_recipe(self, *, pretrained: bool) -> Recipe:
         """The recipe of a run for which nothing is chosen: device and duration come from the settings."""
         device = self._settings.get("device")
-        recipe = default_recipe(likely_device(device))
+        recipe = default_recipe(likely_device(device), pretrained=pretrained)
         return replace(recipe, minutes=self._settings.get("round_minutes"), device=device)
 
     def _load_preview(self, recipe: Recipe, size: int, seed: int) -> None:
@@ -202,10 +212,11 @@ class RunSetup(Controller):
             act()
 
 
-def _starting_point(run: RunRecord, default: Recipe) -> StartingPoint | None:
+def _starting_point(run: RunRecord, defaults: Mapping[bool, Recipe]) -> StartingPoint | None:
     """Network and recipe of an earlier run, to repeat it; None when they cannot be read."""
     try:
         spec = ModelSpec.from_json(json.loads(run.model))
+        default = defaults[spec.is_pretrained]
         changes = format_recipe_changes(Recipe.from_json(json.loads(run.recipe)), default)
     except (MaskloopError, ValueError, TypeError, AttributeError):
         return None
@@ -219,14 +230,6 @@ def _starting_point(run: RunRecord, default: Recipe) -> StartingPoint | None:
             "size": str(spec.size),
         },
     )
-
-
-def _input_size(run: RunRecord) -> int | None:
-    """Side of the network's input in pixels; None when it cannot be read."""
-    try:
-        return ModelSpec.from_json(json.loads(run.model)).size
-    except (MaskloopError, ValueError, TypeError, AttributeError):
-        return None
 
 
 def network_title(run: RunRecord) -> str:

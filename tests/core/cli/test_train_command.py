@@ -14,7 +14,7 @@ from core.training.resume_state import STATE_FILE
 from tests.command_line import error_of, json_of, run_command, usage_error_of
 from tests.factories import label_all, project_in
 
-SMALL = ("--size", 64, "--device", "cpu", "--threads", 1)
+SMALL = ("--arch", "asymmetric-unet-small", "--size", 64, "--device", "cpu", "--threads", 1)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLineEdit, QWidget
 
 from core.training.recipe import RECIPE_OPTIONS, Recipe
 from desktop.theme.theme import GRID
@@ -14,7 +14,7 @@ from desktop.widgets.option_field import OptionField, text_field
 
 PAGES = {
     "Budget and loss": ("Budget", "Loss", "Sampling of corrections and rare classes"),
-    "Optimization": ("Optimization",),
+    "Optimization": ("Optimization", "Pretrained encoder"),
     "Augmentation": ("Augmentation",),
     "Device": ("Device and reproducibility",),
 }
@@ -54,6 +54,12 @@ class RecipeForm(QWidget):
                     grid.addWidget(field.widget, at, 1)
                     grid.addWidget(text_label(option.help, "muted", wrap=True), at, 2)
         self.setLayout(grid)
+
+    def set_default(self, default: Recipe) -> None:
+        """Show other defaults in the blank text fields; options of yes and no have the same for every network."""
+        for field in self._fields.values():
+            if isinstance(field.widget, QLineEdit):
+                field.widget.setPlaceholderText(field.option.format(getattr(default, field.option.name)))
 
     @property
     def inputs(self) -> dict[str, QWidget]:

@@ -49,7 +49,8 @@ class RunForm(QDialog):
     """`values_accepted` carries the values of the network page and the changed recipe options, both by name;
     `preview_requested` a `Recipe`, the input size in pixels and a random seed.
 
-    default: the recipe of a run for which nothing is chosen; size: input size in pixels unless one is chosen
+    defaults: the recipe of a run for which nothing is chosen, for a pretrained network and for another
+    pretrained: whether the network is pretrained unless one is chosen; size: its input size in pixels
     """
 
     values_accepted = Signal(dict, dict)
@@ -60,21 +61,24 @@ class RunForm(QDialog):
         theme: Theme,
         network: Mapping[str, str],
         choices: Mapping[str, str],
-        default: Recipe,
+        defaults: Mapping[bool, Recipe],
         *,
+        pretrained: bool = False,
         size: int = 256,
         runs: Sequence[StartingPoint] = (),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._theme, self._default, self._size, self._seed = theme, default, size, 0
+        self._theme, self._defaults, self._pretrained = theme, defaults, pretrained
+        self._size, self._seed = size, 0
         self._starting_points = [*preset_starting_points(), *runs]
         self.setWindowTitle("Next run")
         self.setModal(False)
         self.setMinimumSize(1040, 720)
         self.network = NetworkPage(network)
-        self.network.changed.connect(self._changed)
-        self.rows = [RecipeForm(groups, default, self._edited) for groups in PAGES.values()]
+        self._default = defaults[self._is_pretrained()]
+        self.network.changed.connect(self._on_network_changed)
+        self.rows = [RecipeForm(groups, self._default, self._edited) for groups in PAGES.values()]
         self.preview = AugmentationPreview()
         self.preview.reroll_requested.connect(self._reroll)
         self._preview_timer = QTimer(self, singleShot=True, interval=PREVIEW_DELAY_MS)
@@ -150,11 +154,22 @@ class RunForm(QDialog):
             chosen = self._starting_points[place]
             if chosen.network:
                 self.network.set_values(chosen.network)
+                self._on_network_changed()
             self._show_choices(chosen.choices)
 
     def _show_choices(self, choices: Mapping[str, str]) -> None:
         for rows in self.rows:
             rows.set_values(choices)
+        self._changed()
+
+    def _is_pretrained(self) -> bool:
+        chosen = self.network.values()
+        return chosen["weights"] == "imagenet" if chosen["architecture"] else self._pretrained
+
+    def _on_network_changed(self) -> None:
+        self._default = self._defaults[self._is_pretrained()]
+        for rows in self.rows:
+            rows.set_default(self._default)
         self._changed()
 
     def _edited(self) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.models.networks.packaged_weights import PACKAGED_WEIGHTS
-from core.models.spec import DEFAULT_ENCODER, ModelSpec
+from core.models.spec import DEFAULT_ENCODER, ModelSpec, default_spec
 from core.project.project import Project
 from core.project.records import RunRecord
 from core.session.training.next_run import FACT, NextRun, default_network_note, next_recipe, plan_next
@@ -99,8 +99,12 @@ def test_choice_survives_json() -> None:
 def test_choices_override_settings_and_defaults(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
         usual = default_recipe("cpu").with_changes({"minutes": 2.0, "device": "cpu"})
-        assert next_recipe(project, 2.0, "cpu") == usual
+        spec = ModelSpec("plain-unet", None, "none", 64, (1, 2))
+        assert next_recipe(project, 2.0, "cpu", spec) == usual
+        pretrained = next_recipe(project, 2.0, "cpu", default_spec("cpu", (1, 2)))
+        assert pretrained.learning_rate is not None and usual.learning_rate is not None
+        assert pretrained.learning_rate < usual.learning_rate
         choices = {"epochs": "3", "optimizer": "sgd", "zoom": "strong", "learning_rate": "auto"}
         project.set_fact(FACT, NextRun(choices=choices).to_json())
         expected = {"epochs": 3.0, "optimizer": "sgd", "zoom": (0.5, 2.0), "learning_rate": None}
-        assert next_recipe(project, 2.0, "cpu") == usual.with_changes(expected)
+        assert next_recipe(project, 2.0, "cpu", spec) == usual.with_changes(expected)

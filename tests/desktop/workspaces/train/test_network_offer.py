@@ -61,7 +61,11 @@ def test_the_offer_is_taken(gui: GuiDriver) -> None:
     answer(page, "Use it")
     gui.wait_until(lambda: not page.offer.isVisible(), "the offer is gone", 10)
     chosen = NextRun.from_json(stored(gui, FACT))
-    assert (chosen.architecture, chosen.encoder, chosen.weights) == ("hypercolumn", DEFAULT_ENCODER, "imagenet")
+    assert (chosen.architecture, chosen.encoder, chosen.weights) == (
+        "hypercolumn",
+        DEFAULT_ENCODER,
+        "imagenet",
+    )
     assert "Hypercolumn" in page.next_run.text()
 
 
@@ -78,7 +82,8 @@ def test_a_declined_offer_stays_away(gui: GuiDriver) -> None:
 
 
 @pytest.mark.parametrize(
-    "spec", [ModelSpec("plain-unet", None, "none", 64, (1, 2)), ModelSpec("hypercolumn", None, "none", 64, (1, 2))]
+    "spec",
+    [ModelSpec("plain-unet", None, "none", 64, (1, 2)), ModelSpec("hypercolumn", None, "none", 64, (1, 2))],
 )
 def test_a_network_that_was_chosen_is_left_alone(gui: GuiDriver, spec: ModelSpec) -> None:
     page = open_with_run(gui, spec)
