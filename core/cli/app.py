@@ -11,7 +11,12 @@ from core.cli.dataset_commands import duplicates_command, split_command
 from core.cli.model_commands import model_app, models_command
 from core.cli.predict_commands import evaluate_command, predict_command
 from core.cli.project_commands import init_command, status_command
-from core.cli.project_file_commands import backup_command, check_command, restore_command
+from core.cli.project_file_commands import (
+    backup_command,
+    check_command,
+    rescue_command,
+    restore_command,
+)
 from core.cli.simulate_command import simulate_command
 from core.cli.terminal import print_result
 from core.cli.train_command import train_command
@@ -60,6 +65,7 @@ app.command("duplicates")(duplicates_command)
 app.command("check")(check_command)
 app.command("backup")(backup_command)
 app.command("restore")(restore_command)
+app.command("rescue")(rescue_command)
 
 
 def command_names() -> set[str]:

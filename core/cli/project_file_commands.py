@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from core.base.errors import ProjectError
-from core.cli.common_options import JsonOption, ProjectOption
+from core.base.text import count_of
+from core.cli.common_options import JsonOption, ProjectOption, open_existing
 from core.cli.terminal import UsageError, open_for_writing, print_result, progress_bar, report_errors
 from core.project.backup import (
     BACKUP_FOLDER,
@@ -20,6 +21,7 @@ from core.project.backup import (
     write_backup,
 )
 from core.project.files.home_check import check_home
+from core.project.files.rescue_import import bring_back
 from core.project.integrity.check import check_project
 from core.project.integrity.findings import IntegrityFinding
 from core.project.integrity.repair import repair_project
@@ -41,9 +43,9 @@ def check_command(
         find_home(project)
         done: list[str] = []
         with (
-            open_for_writing(project, None, "maskloop check --repair")
+            open_for_writing(project, None, "maskloop check --repair", to_repair=True)
             if repair_
-            else Project.open_read_only(project) as opened,
+            else Project.open_read_only(project, to_repair=True) as opened,
             progress_bar("Checking", quiet=as_json) as bar,
         ):
             found = check_project(opened, progress=bar)
@@ -131,6 +133,30 @@ def restore_command(
         if replaced:
             lines.append(f"The previous project file is now {replaced}.")
         print_result(result, as_json, lines)
+
+
+def rescue_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A rescue file (.maskloop-rescue).")],
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Bring back edits that could not be stored because the project file was gone."""
+    with report_errors():
+        with open_existing(project, "maskloop rescue") as opened:
+            report = bring_back(opened, file)
+            home = str(opened.home)
+        result = {
+            "project": home,
+            "edits": report.edits,
+            "already": report.already,
+            "pictures": [record.path for record in report.pictures],
+            "problems": list(report.problems),
+        }
+        pictures = count_of(len(report.pictures), "picture")
+        lines = [f"{count_of(report.edits, 'edit')} of {pictures} were brought back into {home}."]
+        if report.already:
+            lines.append(f"{count_of(report.already, 'edit')} had been brought back before.")
+        print_result(result, as_json, lines + [f"Left out: {problem}" for problem in report.problems])
 
 
 def _list(folder: Path, as_json: bool) -> None:

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from core.base.display_text import printable
 from core.base.errors import Cancelled, MaskloopError, UserError
 from core.project.project import Project
 
@@ -40,11 +41,11 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[ProgressCallback]:
         yield lambda done, of: bar.update(task, completed=done, total=of)
 
 
-def open_for_writing(folder: Path, home: Path | None, purpose: str) -> Project:
+def open_for_writing(folder: Path, home: Path | None, purpose: str, *, to_repair: bool = False) -> Project:
     """Like `Project.open`; prints the notice of the store if something was set aside, such as a foreign log file."""
-    project = Project.open(folder, home, purpose)
+    project = Project.open(folder, home, purpose, to_repair=to_repair)
     if project.store.notice:
-        console.print(project.store.notice, markup=False, soft_wrap=True)
+        console.print(printable(project.store.notice), markup=False, soft_wrap=True)
     return project
 
 
@@ -79,13 +80,13 @@ def report_errors() -> Iterator[None]:
     try:
         yield
     except UsageError as problem:
-        console.print(str(problem), markup=False, soft_wrap=True)
+        console.print(printable(str(problem)), markup=False, soft_wrap=True)
         raise typer.Exit(2) from None
     except Cancelled:
         console.print("Cancelled.")
         raise typer.Exit(1) from None
     except MaskloopError as problem:
-        console.print(str(problem), markup=False, soft_wrap=True)
+        console.print(printable(str(problem)), markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         console.print("Interrupted.")
@@ -100,7 +101,7 @@ def print_result(result: dict[str, Any], as_json: bool, lines: list[str]) -> Non
     text = (
         json.dumps(_replace_non_finite(result), ensure_ascii=ascii_only, allow_nan=False)
         if as_json
-        else "\n".join(lines)
+        else "\n".join(printable(line) for line in lines)
     )
     sys.stdout.write(text.encode(encoding, "replace").decode(encoding) + "\n")
 

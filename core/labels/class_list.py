@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import colorsys
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.display_text import clean_name, quoted
 from core.base.errors import UserError
 
 UNLABELLED = 0
@@ -16,8 +18,10 @@ UNLABELLED = 0
 VOID = 255
 """Pixel value: deliberately ignored."""
 MAX_CLASS_VALUE = 254
+MAX_NAME_LETTERS = 80
 
 Colour = tuple[int, int, int]
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 # Twenty colours that are distinct on photographs and for colour-blind people: hue and lightness vary together, and
 # neighbours in the list (usually the first classes of a project) differ most.
@@ -96,7 +100,8 @@ class ClassList:
             raise UserError(
                 f"Class “{name}” cannot have the value {free}: choose a free value from 1 to 254."
             )
-        fresh = LabelClass(free, name, colour or default_colour(free), len(self.classes))
+        chosen = default_colour(free) if colour is None else _checked_colour(colour, name)
+        fresh = LabelClass(free, name, chosen, len(self.classes))
         return ClassList((*self.classes, fresh), max(self.highest, free))
 
     def with_changes(self, value: int, *, name: str | None = None, colour: Colour | None = None) -> ClassList:
@@ -107,7 +112,7 @@ class ClassList:
         if name is not None and name.strip() != old.name:
             old = replace(old, name=self._checked_name(name, besides=value))
         if colour is not None:
-            old = replace(old, colour=colour)
+            old = replace(old, colour=_checked_colour(colour, old.name))
         return self.with_classes(old if c.value == value else c for c in self.classes)
 
     def with_classes(self, classes: Iterable[LabelClass]) -> ClassList:
@@ -137,7 +142,7 @@ class ClassList:
         name = _normalised(name)
         if not name:
             raise UserError("A class needs a name; type at least one letter.")
-        if len(name) > 80:
+        if len(name) > MAX_NAME_LETTERS:
             raise UserError("A class name has at most 80 letters; shorten it.")
         taken = self.by_name(name)
         if taken is not None and taken.value != besides:
@@ -146,7 +151,39 @@ class ClassList:
 
 
 def _normalised(name: str) -> str:
-    return " ".join(name.split())
+    return clean_name(name)
+
+
+def is_colour(colour: object) -> bool:
+    """Whether this is 8-bit RGB: three whole numbers from 0 to 255."""
+    return (
+        isinstance(colour, tuple)
+        and len(colour) == 3
+        and all(isinstance(part, int | np.integer) and 0 <= part <= 255 for part in colour)
+    )
+
+
+def colour_text(colour: Colour) -> str:
+    """A colour as it is stored: #rrggbb."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def parse_colour(text: object) -> Colour | None:
+    """The colour that `colour_text` wrote; None for anything else."""
+    if not isinstance(text, str) or not _COLOUR.fullmatch(text):
+        return None
+    number = int(text[1:], 16)
+    return number >> 16, number >> 8 & 255, number & 255
+
+
+def _checked_colour(colour: Colour, name: str) -> Colour:
+    if not is_colour(colour):
+        raise UserError(
+            f"The class {quoted(name)} has the colour {quoted(str(colour))}, but red, green and blue are numbers from "
+            "0 to 255."
+        )
+    red, green, blue = colour
+    return int(red), int(green), int(blue)
 
 
 def default_colour(value: int) -> Colour:

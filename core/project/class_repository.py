@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.base.changes import Changes
+from core.base.display_text import clean_name
 from core.base.errors import UserError
 from core.base.geometry import tile_box
-from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, ClassList, Colour, LabelClass
+from core.labels.class_list import (
+    MAX_CLASS_VALUE,
+    MAX_NAME_LETTERS,
+    UNLABELLED,
+    VOID,
+    ClassList,
+    Colour,
+    LabelClass,
+    colour_text,
+    default_colour,
+    parse_colour,
+)
 from core.labels.codec import decode, encode
 from core.project.class_remaps import RemapKind, latest_remap_id, log_remap, remap_since
 from core.project.journal import begin_project_edit, save_and_swap_rows, save_and_write_tile
@@ -44,6 +57,27 @@ class ClassRepository:
         """All classes in list order."""
         with self._store.read_transaction() as connection:
             return _read(connection)
+
+    def damaged(self) -> list[int]:
+        """Values of classes whose name or colour cannot be shown as it is stored; `read` shows another."""
+        with self._store.read_transaction() as connection:
+            return [row.value for row in connection.execute(select(classes)) if _is_damaged(row)]
+
+    def mend(self, value: int) -> str:
+        """Store a damaged class as `read` shows it, outside the journal. Returns its name."""
+        with self._store.write_transaction() as connection:
+            row = connection.execute(select(classes).where(classes.c.value == value)).one()
+            usable = _usable(row)
+            others = select(classes.c.name).where(classes.c.value != value)
+            taken = {str(name).casefold() for name in connection.execute(others).scalars()}
+            name = usable.name
+            while name.casefold() in taken:
+                name = (
+                    f"{usable.name[: MAX_NAME_LETTERS - 10]} ({value})" if name == usable.name else f"{name}'"
+                )
+            content = {"name": name, "colour": colour_text(usable.colour), "position": usable.position}
+            connection.execute(update(classes).where(classes.c.value == value).values(content))
+        return name
 
     def usage(self, value: int) -> ClassUsage:
         """How many pixels in how many pictures are labelled with this class."""
@@ -213,8 +247,19 @@ def _check_unused(connection: Connection, values: list[int]) -> None:
 
 def _read(connection: Connection) -> ClassList:
     rows = connection.execute(select(classes).order_by(classes.c.position, classes.c.value))
-    listed = tuple(LabelClass(v, name, _rgb(colour), p) for v, name, colour, p in rows)
-    return ClassList(listed, max(_highest_value(connection), *(c.value for c in listed), 0))
+    listed = ClassList(tuple(_usable(row) for row in rows if 1 <= row.value <= MAX_CLASS_VALUE))
+    return replace(listed, highest=max(_highest_value(connection), *listed.values, 0))
+
+
+def _usable(row: Row[Any]) -> LabelClass:
+    """A class as it is shown: a file from elsewhere may hold any text, and values of any type, in any column."""
+    name = clean_name(row.name)[:MAX_NAME_LETTERS].strip() if isinstance(row.name, str) else ""
+    return LabelClass(
+        row.value,
+        name or f"class {row.value}",
+        parse_colour(row.colour) or default_colour(row.value),
+        row.position if isinstance(row.position, int) else row.value,
+    )
 
 
 def _highest_value(connection: Connection) -> int:
@@ -222,13 +267,19 @@ def _highest_value(connection: Connection) -> int:
     stored = connection.execute(select(facts.c.value).where(facts.c.name == HIGHEST_VALUE_FACT)).scalar()
     # Projects of earlier versions lack the fact; their log has the values that were replaced.
     replaced = connection.execute(select(func.max(class_moves.c.old_value))).scalar()
-    return max(int(stored or 0), replaced or 0)
+    known = int(stored) if isinstance(stored, str) and stored.isdecimal() and len(stored) <= 3 else 0
+    return max(min(known, MAX_CLASS_VALUE), replaced if isinstance(replaced, int) else 0)
 
 
 def _store_highest_value(connection: Connection, listed: ClassList) -> None:
     highest = str(max(_highest_value(connection), *listed.values, 0))
     statement = insert(facts).values(name=HIGHEST_VALUE_FACT, value=highest)
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_={"value": highest}))
+
+
+def _is_damaged(row: Row[Any]) -> bool:
+    usable, colour = _usable(row), parse_colour(row.colour)
+    return (row.name, colour, row.position) != (usable.name, usable.colour, usable.position)
 
 
 def _differences(old: ClassList, new: ClassList) -> list[RowChange]:
@@ -243,11 +294,6 @@ def _differences(old: ClassList, new: ClassList) -> list[RowChange]:
 
 def _rows(listed: ClassList) -> dict[int, dict[str, object]]:
     return {
-        c.value: {"name": c.name, "colour": "#{:02x}{:02x}{:02x}".format(*c.colour), "position": position}
+        c.value: {"name": c.name, "colour": colour_text(c.colour), "position": position}
         for position, c in enumerate(listed)
     }
-
-
-def _rgb(colour: str) -> Colour:
-    number = int(colour.removeprefix("#"), 16)
-    return number >> 16, number >> 8 & 255, number & 255

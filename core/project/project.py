@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
-from core.base.errors import ProjectError
+from core.base.errors import DiskError, ProjectError
 from core.project.class_repository import ClassRepository
-from core.project.files.home_check import check_home, check_stored_folder
+from core.project.files.home_check import check_home, check_stored_folder, is_file
+from core.project.files.sqlite_defences import OPENING_SECONDS
 from core.project.folder_fsync import create_folder
+from core.project.integrity.row_types import READ_WHEN_OPENED, wrong_values
 from core.project.journal import JournalRepository
 from core.project.label_repository import LabelRepository
 from core.project.picture_repository import PictureRepository
@@ -46,16 +48,23 @@ class Project:
         self.runs = RunRepository(store)
 
     @classmethod
-    def open(cls, folder: Path, home: Path | None = None, purpose: str = "a Maskloop command") -> Project:
+    def open(
+        cls,
+        folder: Path,
+        home: Path | None = None,
+        purpose: str = "a Maskloop command",
+        *,
+        to_repair: bool = False,
+    ) -> Project:
         """Open for writing; creates the project if there is none. `folder` may also be the home of a project.
 
-        purpose: what the project is open for, told to others that try to open it. Raises ProjectError with a sentence
-        for
-        the user: the folder does not exist or cannot be written, the file is damaged or was made by a newer version, or
-        another process has the project open for writing (ProjectLockedError).
+        purpose: what the project is open for, told to others that try to open it; to_repair: also with values that
+        cannot be read. Raises ProjectError with a sentence for the user: the folder does not exist or cannot be
+        written, the file is damaged or was made by a newer version, or another process has the project open for
+        writing (ProjectLockedError).
         """
         folder, named = _normalized(folder), home is not None
-        if home is None and (folder / PROJECT_FILE).is_file():
+        if home is None and is_file(folder / PROJECT_FILE):
             check_home(folder, named=True)
             home, folder, named = folder, _read_pictures_folder(folder), True
         home = _normalized(home or folder / HOME_FOLDER)
@@ -74,6 +83,8 @@ class Project:
             store = Store(home / PROJECT_FILE, writing=True)
             try:
                 store.upgrade()
+                if not to_repair:
+                    _check_rows(store)
                 project = cls(folder, home, store, lock)
                 project._store_folder()
                 project.runs.close_interrupted()
@@ -86,16 +97,18 @@ class Project:
         return project
 
     @classmethod
-    def open_read_only(cls, where: Path, *, is_checked: bool = False) -> Project:
+    def open_read_only(cls, where: Path, *, is_checked: bool = False, to_repair: bool = False) -> Project:
         """Open for reading, also while another process writes. `where` is the folder of the pictures or the home.
 
-        is_checked: this process has it open already, so its files need not be checked again. Raises ProjectError when
-        there is no project or its file has another schema.
+        is_checked: this process has it open already, so its files need not be checked again; to_repair: as in `open`.
+        Raises ProjectError when there is no project or its file has another schema.
         """
         home = find_home(where, deep=not is_checked)
         store = Store(home / PROJECT_FILE, writing=False)
         try:
             store.require_current_schema()
+            if not is_checked and not to_repair:
+                _check_rows(store)
             project = cls(_normalized(where), home, store, None)
             project.folder = project._stored_folder()
         except BaseException:
@@ -147,7 +160,8 @@ class Project:
     def fact(self, name: str) -> str | None:
         """A value of the table `facts`, such as the picture shown last; None where it is not set."""
         with self._store.read_transaction() as connection:
-            return connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar()
+            found = connection.execute(select(facts.c.value).where(facts.c.name == name)).scalar()
+        return found if isinstance(found, str) else None
 
     def set_fact(self, name: str, value: str) -> None:
         """Store a fact under a name. Raises ProjectError when the disk refuses."""
@@ -200,11 +214,42 @@ def find_home(where: Path, *, deep: bool = True) -> Path:
     or when there are links in it; `deep=False` does not look for these."""
     where = _normalized(where)
     for home in (where / HOME_FOLDER, where):
-        if (home / PROJECT_FILE).is_file():
+        if is_file(home / PROJECT_FILE):
             if deep:
                 check_home(home, named=home == where)
             return home
+    _refuse_forbidden(where)
     raise ProjectError(f"There is no Maskloop project in {where}. Create one with: maskloop init {where}")
+
+
+def _refuse_forbidden(where: Path) -> None:
+    """Raises ProjectError when a folder may not be entered, so that nobody knows whether there is a project in it."""
+    for folder in (where, where / HOME_FOLDER):
+        try:
+            (folder / PROJECT_FILE).stat()
+        except PermissionError as problem:
+            raise ProjectError(
+                f"{folder} cannot be read: {problem.strerror}. Give yourself the right to read and write it."
+            ) from problem
+        except OSError:
+            continue
+
+
+def _check_rows(store: Store) -> None:
+    """Raises ProjectError for a value that the program could not read: types are checked here, and nowhere later."""
+    try:
+        with store.read_transaction(seconds=OPENING_SECONDS) as connection:
+            found = next(wrong_values(connection, READ_WHEN_OPENED), None)
+    except DiskError as problem:
+        if "malformed" not in str(problem.__cause__):
+            raise
+        return  # what is not damaged can still be read, and `maskloop check` says more
+    if found is not None:
+        table, column, row = found
+        raise ProjectError(
+            f"{store.path} has a value that cannot be read (table {table}, row {row}, {column}). Repair it with: "
+            f"maskloop check --repair --project {store.path.parent}"
+        )
 
 
 def _normalized(path: Path) -> Path:

@@ -19,8 +19,10 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-CURRENT_REVISION = "0003"
+CURRENT_REVISION = "0004"
 """The schema revision that this program reads and writes."""
+
+COLOUR_CHECK = f"colour GLOB '#{'[0-9a-fA-F]' * 6}'"
 
 metadata = MetaData(
     naming_convention={
@@ -57,6 +59,9 @@ classes = Table(
     Column("colour", Text, nullable=False),  # "#rrggbb"
     Column("position", Integer, nullable=False),
     CheckConstraint("value BETWEEN 1 AND 254", name="value"),
+    CheckConstraint(COLOUR_CHECK, name="colour"),
+    CheckConstraint("typeof(name) = 'text' AND length(name) BETWEEN 1 AND 80", name="name"),
+    CheckConstraint("typeof(position) = 'integer'", name="position"),
 )
 
 pictures = Table(

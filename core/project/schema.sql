@@ -1,17 +1,7 @@
--- 0003
+-- 0004
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
-);
-
-CREATE TABLE classes (
-	value INTEGER NOT NULL, 
-	name TEXT NOT NULL, 
-	colour TEXT NOT NULL, 
-	position INTEGER NOT NULL, 
-	CONSTRAINT pk_classes PRIMARY KEY (value), 
-	CONSTRAINT ck_classes_value CHECK (value BETWEEN 1 AND 254), 
-	CONSTRAINT uq_classes_name UNIQUE (name)
 );
 
 CREATE TABLE facts (
@@ -131,8 +121,8 @@ CREATE TABLE "edits" (
 	undone INTEGER DEFAULT '0' NOT NULL, 
 	thinned INTEGER DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_edits PRIMARY KEY (id), 
-	CONSTRAINT fk_edits_origin_id FOREIGN KEY(origin_id) REFERENCES origins (id), 
-	CONSTRAINT fk_edits_picture_id FOREIGN KEY(picture_id) REFERENCES pictures (id) ON DELETE CASCADE
+	CONSTRAINT fk_edits_picture_id FOREIGN KEY(picture_id) REFERENCES pictures (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_edits_origin_id FOREIGN KEY(origin_id) REFERENCES origins (id)
 );
 
 CREATE INDEX ix_edits_picture_id_undone_id ON edits (picture_id, undone, id);
@@ -157,11 +147,6 @@ CREATE TABLE edit_rows (
 	CONSTRAINT pk_edit_rows PRIMARY KEY (edit_id, table_name, row_key), 
 	CONSTRAINT fk_edit_rows_edit_id FOREIGN KEY(edit_id) REFERENCES edits (id) ON DELETE CASCADE
 );
-
-CREATE VIEW labelled_pixels_by_class AS 
-        SELECT c.value, c.name, SUM(p.pixels) AS pixels, COUNT(*) AS pictures
-        FROM class_pixels p JOIN classes c ON c.value = p.class_value
-        GROUP BY c.value ORDER BY pixels DESC;
 
 CREATE VIEW edits_by_day AS 
         SELECT date(made_at) AS day, COUNT(*) AS edits, SUM(pixels) AS pixels, ROUND(SUM(seconds), 1) AS seconds
@@ -194,4 +179,22 @@ CREATE TABLE class_moves (
 
 CREATE INDEX ix_class_moves_edit_id ON class_moves (edit_id);
 
-INSERT INTO alembic_version (version_num) VALUES ('0003');
+CREATE TABLE "classes" (
+	value INTEGER NOT NULL, 
+	name TEXT NOT NULL, 
+	colour TEXT NOT NULL, 
+	position INTEGER NOT NULL, 
+	CONSTRAINT pk_classes PRIMARY KEY (value), 
+	CONSTRAINT uq_classes_name UNIQUE (name), 
+	CONSTRAINT ck_classes_value CHECK (value BETWEEN 1 AND 254), 
+	CONSTRAINT ck_classes_colour CHECK (colour GLOB '#[0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F][0-9a-fA-F]'), 
+	CONSTRAINT ck_classes_name CHECK (typeof(name) = 'text' AND length(name) BETWEEN 1 AND 80), 
+	CONSTRAINT ck_classes_position CHECK (typeof(position) = 'integer')
+);
+
+CREATE VIEW labelled_pixels_by_class AS
+        SELECT c.value, c.name, SUM(p.pixels) AS pixels, COUNT(*) AS pictures
+        FROM class_pixels p JOIN classes c ON c.value = p.class_value
+        GROUP BY c.value ORDER BY pixels DESC;
+
+INSERT INTO alembic_version (version_num) VALUES ('0004');

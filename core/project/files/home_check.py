@@ -52,6 +52,14 @@ def check_stored_folder(folder: Path) -> None:
         )
 
 
+def is_file(path: Path) -> bool:
+    """Whether `path` is a file; False, unlike `Path.is_file`, also in a folder that may not be entered."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def _strangers(home: Path) -> Iterator[tuple[Path, bool]]:
     """What is neither a file nor a folder below `home`, and whether it is a link. Links are not followed."""
     waiting, top = [str(home)], True

@@ -14,8 +14,11 @@ from core.base.geometry import TILE_SIZE, TileKey, tile_box
 from core.base.text import count_of
 from core.labels.class_list import MAX_CLASS_VALUE, VOID
 from core.labels.codec import decode
+from core.project.backup import damage_in
+from core.project.files.home_check import is_file
 from core.project.integrity.findings import FindingKind, IntegrityFinding, ProgressReport
 from core.project.integrity.missing_pictures import check_pictures
+from core.project.integrity.row_types import wrong_values
 from core.project.project import Project
 from core.project.schema import class_pixels, classes, edit_tiles, edits, pictures, predictions, runs, tiles
 from core.project.stored_tiles import StoredTile, count_values
@@ -37,14 +40,19 @@ def check_project(
     report = progress or (lambda _done, _of: None)
     found: list[IntegrityFinding] = []
     try:
-        with project.store.read_transaction() as connection:
+        with project.store.read_transaction(seconds=None) as connection:
             found += _check_file(connection)
     except ProjectError:
         if not found:  # too damaged even to end the transaction
             raise
     if any(finding.kind == FindingKind.FILE for finding in found):
         return found  # nothing that is read from a damaged file can be trusted
-    with project.store.read_transaction() as connection:
+    with project.store.read_transaction(seconds=None) as connection:
+        found += _check_values(connection)
+    if found:
+        return found  # what is checked next reads these values
+    found += _check_classes(project)
+    with project.store.read_transaction(seconds=None) as connection:
         found += _check_foreign_keys(connection)
         found += _check_labels(connection, report)
         found += _check_journal(connection, report)
@@ -58,7 +66,7 @@ def _check_file(connection: Connection) -> Iterator[IntegrityFinding]:
         lines = [str(line) for (line,) in connection.exec_driver_sql("PRAGMA integrity_check(100)")]
     except Exception as problem:  # of SQLAlchemy or sqlite3, for a page that cannot be read
         lines = [str(getattr(problem, "orig", problem))]
-    lines = [" ".join(line.split()) for line in lines if line != "ok"]
+    lines = damage_in(lines)
     if not lines:
         return
     reason = lines[0] if len(lines) == 1 else f"{lines[0]} and {len(lines) - 1} more"
@@ -70,6 +78,20 @@ def _check_file(connection: Connection) -> Iterator[IntegrityFinding]:
             f"The project file is damaged ({reason}). Bring the newest backup back with: maskloop restore"
         )
         yield IntegrityFinding(FindingKind.FILE, sentence, False)
+
+
+def _check_values(connection: Connection) -> Iterator[IntegrityFinding]:
+    for table, column, row in wrong_values(connection):
+        sentence = f"The {column} of row {row} of the table {table} is of a kind that cannot be read."
+        yield IntegrityFinding(FindingKind.VALUE, sentence, True, row=(table, row), column=column)
+
+
+def _check_classes(project: Project) -> Iterator[IntegrityFinding]:
+    for value in project.classes.damaged():
+        sentence = (
+            f"The class with the value {value} has a name, a colour or a position that cannot be shown."
+        )
+        yield IntegrityFinding(FindingKind.CLASS, sentence, True, class_value=value)
 
 
 def _check_foreign_keys(connection: Connection) -> Iterator[IntegrityFinding]:
@@ -186,7 +208,7 @@ def _check_journal(connection: Connection, report: ProgressReport) -> Iterator[I
 
 def _check_weights(connection: Connection, project: Project) -> Iterator[IntegrityFinding]:
     for (run_id,) in connection.execute(select(runs.c.id).where(runs.c.published > 0)).all():
-        if not (project.run_folder(run_id) / WEIGHTS_FILE).is_file():
+        if not is_file(project.run_folder(run_id) / WEIGHTS_FILE):
             sentence = (
                 f"The weights of run {run_id} are missing from {project.run_folder(run_id)}. "
                 "Put them back, or let the repair mark the run as unpublished."

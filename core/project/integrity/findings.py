@@ -17,6 +17,8 @@ class FindingKind(StrEnum):
 
     FILE = "file damaged"
     INDEX = "index damaged"
+    VALUE = "value damaged"
+    CLASS = "class damaged"
     ORPHAN = "orphan row"
     TILE = "tile damaged"
     ORIGINS = "origins damaged"
@@ -50,3 +52,4 @@ class IntegrityFinding:
     row: tuple[str, int] | None = None
     class_value: int | None = None
     path: str | None = None
+    column: str | None = None

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import select
 
+from core.base.display_text import quoted
 from core.base.errors import ImageError, ProjectError
 from core.images.folder import scan_folder
 from core.images.image_reader import read_size
+from core.project.files.home_check import is_file
 from core.project.integrity.findings import FindingKind, IntegrityFinding, ProgressReport
 from core.project.packed_picture import file_digest
 from core.project.project import Project
@@ -24,11 +27,15 @@ def check_pictures(project: Project, report: ProgressReport, *, read: bool) -> I
     """
     records, known = project.pictures.all(), project.pictures.digests()
     missing: dict[int, str] = {}
+    forbidden: dict[int, str] = {}
     digests: dict[int, str] = {}
     for done, record in enumerate(records):
         report(done, len(records))
         path = _path_or_none(project, record.path)
-        if path is None or not path.is_file():
+        reason = _reason_if_forbidden(path) if path is not None else None
+        if reason is not None:
+            forbidden[record.id] = reason
+        elif path is None or not is_file(path):
             missing[record.id] = record.path
         elif read and (digest := _digest_or_none(path)) is not None:
             digests[record.id] = digest
@@ -41,6 +48,12 @@ def check_pictures(project: Project, report: ProgressReport, *, read: bool) -> I
     if to_store and project.is_writing:
         project.pictures.set_digests(to_store)
     hashed = {record.path: digests[record.id] for record in records if record.id in digests}
+    for picture_id, reason in forbidden.items():
+        sentence = (
+            f"{quoted(project.pictures.get(picture_id).path)} in {project.folder} cannot be read ({reason}). "
+            "Give yourself the right to read it."
+        )
+        yield IntegrityFinding(FindingKind.MISSING, sentence, False, picture_id)
     moved = _find_moved(project, missing, known, hashed) if read else {}
     for picture_id, old_path in missing.items():
         new_path = moved.get(picture_id)
@@ -103,6 +116,17 @@ def _path_or_none(project: Project, relative: str) -> Path | None:
         return project.picture_path(relative)
     except ProjectError:
         return None
+
+
+def _reason_if_forbidden(path: Path) -> str | None:
+    """Why a file, or a folder above it, may not be read; None when it may, or when it is not there."""
+    try:
+        path.stat()
+    except PermissionError as problem:
+        return problem.strerror or "no permission"
+    except (OSError, ValueError):  # not there, or a name that cannot be one of a file
+        return None
+    return None if os.access(path, os.R_OK) else "no permission"
 
 
 def _digest_or_none(path: Path) -> str | None:

@@ -21,6 +21,7 @@ from core.project.backup import BACKUP_FOLDER, make_backup
 from core.project.integrity.check import Size, is_tile_valid, read_pixels
 from core.project.integrity.findings import FindingKind, IntegrityFinding
 from core.project.integrity.missing_pictures import paths_with_work
+from core.project.integrity.row_types import mend_value
 from core.project.packed_picture import file_digest
 from core.project.project import Project
 from core.project.records import Status
@@ -54,6 +55,18 @@ def _rebuild_indexes(project: Project, _finding: IntegrityFinding) -> str:
     with project.store.write_transaction() as connection:
         connection.exec_driver_sql("REINDEX")
     return "The indexes were rebuilt."
+
+
+def _mend_value(project: Project, finding: IntegrityFinding) -> str:
+    assert finding.row is not None and finding.column is not None
+    with project.store.write_transaction() as connection:
+        return mend_value(connection, (finding.row[0], finding.column, finding.row[1]))
+
+
+def _mend_class(project: Project, finding: IntegrityFinding) -> str:
+    assert finding.class_value is not None
+    name = project.classes.mend(finding.class_value)
+    return f"The class with the value {finding.class_value} is now called “{name}”; rename and recolour it as you like."
 
 
 def _repair_orphan(project: Project, finding: IntegrityFinding) -> str:
@@ -289,6 +302,8 @@ def _store_pixel_counts(connection: Connection, picture_id: int, size: Size) -> 
 
 _REPAIRS: dict[FindingKind, Callable[[Project, IntegrityFinding], str]] = {
     FindingKind.INDEX: _rebuild_indexes,
+    FindingKind.VALUE: _mend_value,
+    FindingKind.CLASS: _mend_class,
     FindingKind.ORPHAN: _repair_orphan,
     FindingKind.MOVED: _update_path,
     FindingKind.OUTSIDE: _drop_outside_tile,

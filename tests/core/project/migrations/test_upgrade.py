@@ -90,6 +90,36 @@ def test_class_mapping_survives_the_migration(tmp_path: Path) -> None:
         assert heirs() == [[9, 9, 8, 8], [0, 9, 8, 8], [0, 9, 0, 8]]
 
 
+def test_migration_mends_classes_that_cannot_be_shown(tmp_path: Path) -> None:
+    folder = old_project(tmp_path, "project-0003.sqlite")
+    with closing(sqlite3.connect(folder / HOME_FOLDER / PROJECT_FILE)) as raw, raw:
+        raw.execute("UPDATE classes SET colour = '#1000000' WHERE value = 1")
+        raw.execute(
+            "UPDATE classes SET name = 'ro' || char(27) || char(10) || 'of', position = 'x' WHERE value = 2"
+        )
+        raw.execute("INSERT INTO classes VALUES (3, 'sky', '#-1-1-1', 2)")
+        raw.execute(
+            "INSERT INTO edits (id, name, tool, class_value, x0, y0, x1, y1, pixels, seconds, origin_id, made_at)"
+            " VALUES (99, 'Recolour grass', 'classes', 0, 0, 0, 0, 0, 0, 0, 1, '2024-01-01')"
+        )
+        saved = '{"name": "grass", "colour": "#1000000", "position": 0}'
+        raw.execute("INSERT INTO edit_rows VALUES (99, 'classes', '1', ?)", (saved,))
+    with Project.open(folder) as project:
+        listed = project.classes.read()
+        assert {c.value: c.name for c in listed} == {1: "grass", 2: "ro of", 3: "sky"}
+        assert all(0 <= part <= 255 for c in listed for part in c.colour)
+        assert project.classes.damaged() == []
+        assert project.journal.undo(1) is not None  # what undo brings back fits, too
+        with (
+            pytest.raises(ProjectError, match="does not fit"),
+            project.store.write_transaction() as connection,
+        ):
+            connection.exec_driver_sql("UPDATE classes SET colour = '#1000000'")
+    with closing(sqlite3.connect(folder / HOME_FOLDER / PROJECT_FILE)) as raw:
+        for view in VIEWS:
+            raw.execute(f"SELECT * FROM {view}").fetchall()
+
+
 def test_failed_migration_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = old_project(tmp_path, "project-0001.sqlite")
 
