@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QMainWindow,
-    QMessageBox,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -25,7 +24,6 @@ from core.base.errors import MaskloopError
 from core.base.gc_freeze import collect_frozen, freeze_gc
 from core.base.lane import Lane
 from core.base.settings import Settings
-from core.base.text import count_of
 from core.session.loading.first_picture import FirstPicture
 from desktop.actions.layout_fallback import LayoutFallback
 from desktop.actions.catalog import build_actions
@@ -141,7 +139,7 @@ class MainWindow(QMainWindow):
         if self.context is None:
             return True
         label = self.context.label_controller
-        if not label.can_close() and not self._confirm_discard(label.edit_queue.pending):
+        if not label.can_close() and not label.rescue.confirm_discard(self):
             return False
         context, self.context = self.context, None
         context.close()
@@ -184,16 +182,6 @@ class MainWindow(QMainWindow):
     def _cannot_open(self, problem: MaskloopError) -> None:
         self._set_project(None)
         self.welcome_page.show_message(str(problem))
-
-    def _confirm_discard(self, pending: int) -> bool:
-        answer = QMessageBox.warning(
-            self,
-            "Not saved",
-            f"{count_of(pending, 'edit')} could not be saved yet. Close anyway and lose them?",
-            QMessageBox.StandardButton.Discard | QMessageBox.StandardButton.Cancel,
-            QMessageBox.StandardButton.Cancel,
-        )
-        return answer == QMessageBox.StandardButton.Discard
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._settings.set_state("geometry", bytes(self.saveGeometry().toBase64().data()).decode())

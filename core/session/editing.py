@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from core.base.changes import Changes
-from core.base.errors import DiskError, ProjectError, UserError
+from core.base.errors import DiskError, ProjectError, ProjectFileGoneError, UserError
 from core.base.geometry import TileKey
 from core.base.lane import Lane
 from core.labels.class_list import UNLABELLED, VOID, ClassList, Colour
@@ -17,9 +18,10 @@ from core.labels.label_map import Edit, Values
 from core.project.class_repository import ClassUsage
 from core.project.journal import changes_of_edit
 from core.project.project import Project
-from core.project.records import EditRecord, Split, Status, UndoNames, UndoResult
+from core.project.records import EditRecord, PictureRecord, Split, Status, UndoNames, UndoResult
 from core.project.row_changes import RowChange
 from core.session.change_writer import ChangeWriter
+from core.session.rescue_log import PictureEdit, RescueLog
 
 log = logging.getLogger(__name__)
 
@@ -27,8 +29,16 @@ log = logging.getLogger(__name__)
 class EditingService:
     """Called from the GUI thread; writes on the document lane, in order of the calls."""
 
-    def __init__(self, project: Project, document: Lane, announce: Callable[[Changes], None]) -> None:
+    def __init__(
+        self,
+        project: Project,
+        document: Lane,
+        announce: Callable[[Changes], None],
+        picture: Callable[[int], PictureRecord] | None = None,
+    ) -> None:
+        """picture: the record of a picture, from memory"""
         self._project = project
+        self._rescue = RescueLog(project, picture or project.pictures.get)
         self._document = document
         self._announce = announce
         self._writer = ChangeWriter(document, announce)
@@ -49,6 +59,14 @@ class EditingService:
         `acknowledge_loss`.
         """
         return self._document.submit(self._commit, picture_id, edit)
+
+    def keep(self, picture_id: int, edit: Edit) -> Future[None]:
+        """An edit waits behind one that was refused: write it to the rescue file if the project file is gone."""
+        return self._document.submit(self._keep, picture_id, edit)
+
+    def write_rescue_file(self, path: Path, edits: Sequence[PictureEdit]) -> Future[Path]:
+        """Write edits that are not stored to a file, which `maskloop rescue` reads. The future raises ProjectError."""
+        return self._document.submit(self._write_rescue_file, path, edits)
 
     def acknowledge_loss(self, picture_id: int) -> None:
         """The canvas shows the label without the lost edit: allow undo and redo of this picture again."""
@@ -194,9 +212,15 @@ class EditingService:
 
     def _commit(self, picture_id: int, edit: Edit) -> None:
         if self._refused is not None and self._refused[0] is not edit:
-            raise DiskError(str(self._refused[1]))
+            self._keep(picture_id, edit)
+            raise type(self._refused[1])(str(self._refused[1]))
         try:
             self._project.journal.commit(picture_id, edit)
+        except ProjectFileGoneError as gone:
+            where = self._rescue.add(picture_id, edit, self.classes)
+            problem = ProjectFileGoneError(f"{gone} {where}")
+            self._refused = edit, problem
+            raise problem from gone
         except DiskError as problem:
             self._refused = edit, problem
             raise
@@ -209,12 +233,25 @@ class EditingService:
                 f"“{edit.name}” in {path} could not be saved and is lost. {problem}"
             ) from problem
         self._refused = None
+        self._rescue.forget(edit)
         # A new edit is what undo takes next, and leaves nothing to redo.
         changes = replace(changes_of_edit(picture_id), undo_names_known=frozenset([picture_id]))
         if self.classes.by_value(edit.class_value) is None and edit.class_value not in (UNLABELLED, VOID):
             # The class was removed meanwhile: the stroke was stored as the class that replaces it, so reload it.
             changes |= Changes(classes=True)
         self._announce(changes)
+
+    def _keep(self, picture_id: int, edit: Edit) -> None:
+        if self._refused is not None and isinstance(self._refused[1], ProjectFileGoneError):
+            self._rescue.add(picture_id, edit, self.classes)
+
+    def _write_rescue_file(self, path: Path, edits: Sequence[PictureEdit]) -> Path:
+        try:
+            return self._rescue.write_to(path, edits, self.classes)
+        except OSError as problem:
+            raise ProjectError(
+                f"{path} cannot be written: {problem.strerror or problem}. Choose another folder."
+            ) from problem
 
     def _origin_at(self, picture_id: int, x: int, y: int, size: tuple[int, int]) -> str:
         found = self._project.labels.origin_at(picture_id, x, y, size)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from core.base.changes import Changes, Notice
 from core.base.lane import Lane
+from core.project.files.rescue_import import RescueReport, bring_back
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord
 from core.session.copy_labels import LabelCopier
@@ -71,7 +72,7 @@ class Session:
         )
         self.drops = DropService(project.folder, self.folder_sync.add_pictures, on_unexpected_error)
         # Labels
-        self.editing = EditingService(project, document, self._announce)
+        self.editing = EditingService(project, document, self._announce, index.get)
         self.label_copier = LabelCopier(project, index, document)
         self.corrections = CorrectionCounter(project, document)
         self.review = ReviewService(project, index, document, self._announce)
@@ -144,6 +145,10 @@ class Session:
         """A text that `set_fact` stored."""
         return self._document.submit(self._project.fact, name)
 
+    def bring_back_edits(self, path: Path) -> Future[RescueReport]:
+        """Store the edits of a rescue file in this project. The future raises ProjectError."""
+        return self._document.submit(self._bring_back_edits, path)
+
     def wait_until_saved(self) -> None:
         """Wait until everything submitted to the document lane so far is stored."""
         self._document.submit(lambda: None).result()
@@ -170,6 +175,11 @@ class Session:
         self._document.shutdown()
         self._project.close()
         self.loader.clear()
+
+    def _bring_back_edits(self, path: Path) -> RescueReport:
+        report = bring_back(self._project, path)
+        self._on_imported(list(report.pictures))
+        return report
 
     def _on_imported(self, records: list[PictureRecord]) -> None:
         """Document lane: an import added or labelled these pictures, perhaps with new classes."""

@@ -71,6 +71,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "Export a trained network as a file for other programs."),
     ActionSpec("import_masks", "Import dataset…", ("Ctrl+I",), "import", "Project",
                "Import pictures and masks of another program. A preview shows what will be imported."),
+    ActionSpec("bring_back_edits", "Bring back rescued edits…", (), "import", "Project",
+               "Store the edits of a rescue file, made when the project file was gone, in this project."),
     ActionSpec("paste", "Paste picture", ("Ctrl+V",), "photo", "Project",
                "Add the picture or the files in the clipboard to this project."),
     ActionSpec("split_pictures", "Split pictures…", (), "layers", "Project",

@@ -32,6 +32,7 @@ from desktop.workspaces.label.picture_controller import PictureController
 from desktop.workspaces.label.pixel_readout import PixelReadout
 from desktop.workspaces.label.prediction_controller import CorrectionReport, PredictionController
 from desktop.workspaces.label.region_controller import RegionController
+from desktop.workspaces.label.rescue_controller import RescueController
 from desktop.workspaces.label.tool_controller import ToolController
 from desktop.workspaces.label.tool_state import ToolState
 from desktop.workspaces.label.undo_controller import UndoController
@@ -88,6 +89,7 @@ class LabelController(ControllerGroup):
             self._undo,
             self.edit_queue,
         )
+        self.rescue = RescueController(session, dispatcher, self.edit_queue, page)
         self._guard = CanvasVisibleGuard(self._canvas, actions, self._tools)
         self.set_members(
             (
@@ -108,6 +110,7 @@ class LabelController(ControllerGroup):
                 self._predictions,
                 self._corrections,
                 self._pictures,
+                self.rescue,
                 self._guard,
             )
         )

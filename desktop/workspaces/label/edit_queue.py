@@ -9,7 +9,7 @@ from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
 
-from core.base.errors import DiskError, MaskloopError
+from core.base.errors import DiskError, MaskloopError, ProjectFileGoneError
 from core.labels.label_map import Edit
 from core.session.editing import EditingService
 from desktop.controller import Controller
@@ -25,7 +25,7 @@ class EditQueue(Controller):
 
     `state_changed` carries state and reason: "saved", "saving" or "failed". `stored` carries the id of the picture
     whose edit is durable. `lost` carries picture and reason when an edit can never be stored: the label on screen has
-    to be read again then.
+    to be read again then. `file_gone` carries a sentence, once, when the project file was deleted, moved or replaced.
 
     Once the disk refused an edit, all later ones wait behind it: stored out of order they would undo wrongly.
     """
@@ -33,6 +33,7 @@ class EditQueue(Controller):
     state_changed = Signal(str, str)
     stored = Signal(int)
     lost = Signal(int, str)
+    file_gone = Signal(str)
 
     def __init__(self, editing: EditingService, dispatcher: MainThreadDispatcher) -> None:
         super().__init__()
@@ -41,6 +42,7 @@ class EditQueue(Controller):
         self._refused: deque[tuple[int, Edit]] = deque()
         self._retried: Edit | None = None
         self._closed = False
+        self._is_file_gone = False
         self._retry_timer = QTimer(self, singleShot=True, interval=RETRY_MS)
         self._retry_timer.timeout.connect(self._try_again)
         self.commit_count = 0
@@ -58,6 +60,11 @@ class EditQueue(Controller):
         """Number of edits that are not durable yet."""
         return len(self._in_flight) + len(self._refused)
 
+    @property
+    def refused_edits(self) -> list[tuple[int, Edit]]:
+        """What the disk refused, with the ids of the pictures, oldest first."""
+        return list(self._refused)
+
     def newest_pending(self, picture_id: int) -> Edit | None:
         """The newest edit of a picture that is not durable yet."""
         edits = [e for i, e in (*self._in_flight.values(), *self._refused) if i == picture_id]
@@ -68,6 +75,7 @@ class EditQueue(Controller):
         self.commit_count += 1
         if self._refused:
             self._refused.append((picture_id, edit))
+            self._editing.keep(picture_id, edit)
             return
         self._send(picture_id, edit)
 
@@ -104,6 +112,7 @@ class EditQueue(Controller):
         picture_id, _ = self._in_flight.pop(sent, (None, None))
         if picture_id is None or self._closed:
             return  # `flush` was faster, or the project is closed
+        self._is_file_gone = False
         self.stored_count += 1
         self.stored.emit(picture_id)
         if self._refused:
@@ -117,7 +126,10 @@ class EditQueue(Controller):
         if refused is None:
             return  # `flush` was faster
         if self._closed:
-            self._dispatcher.noticed.emit(f"The last edits could not be saved and are lost. {error}")
+            is_gone = isinstance(error, ProjectFileGoneError)  # its sentence says where the edits are
+            self._dispatcher.noticed.emit(
+                str(error) if is_gone else f"The last edits could not be saved and are lost. {error}"
+            )
             return
         if not isinstance(error, DiskError):
             self.state_changed.emit("failed", str(error))
@@ -131,6 +143,9 @@ class EditQueue(Controller):
             self._refused.append(refused)
         self.state_changed.emit("failed", str(error))
         self._retry_timer.start()
+        if isinstance(error, ProjectFileGoneError) and not self._is_file_gone:
+            self._is_file_gone = True
+            self.file_gone.emit(str(error))
 
     def _try_again(self) -> None:
         if self._refused and not self._in_flight:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QFileDialog, QMessageBox
 
+from core.project.files.rescue_file import read_edits
 from core.tools import deferred
 from core.tools.registry import create_tools
 from tests.desktop.conftest import GuiDriver
+from tests.factories import project_in
 
 LEFT = Qt.MouseButton.LeftButton
 PLAIN, CTRL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
@@ -69,3 +75,37 @@ def test_closing_the_project_stores_a_deferred_edit(gui: GuiDriver, held: thread
     gui.window.open_project(folder)
     gui.wait_until(gui.has_picture, "a picture", 20)
     gui.wait_until(lambda: gui.labelling.picture.id == before and gui.labelled_pixels > 100, "what was drawn")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not delete a file that is open")
+def test_deleted_project_is_said_at_once_and_every_stroke_kept(
+    gui: GuiDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then the strokes are saved to a file and brought back into a new project by the window."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    gui.canvas.tools.set_tool(create_tools()["tool_brush"])
+    folder = gui.session.folder
+    shutil.rmtree(gui.session.home)
+    queue, strokes = gui.labelling.edit_queue, 5
+    for number in range(strokes):
+        QTest.mouseClick(gui.canvas, LEFT, pos=gui.position_of(0.1 + number * 0.2, 0.5))
+    gui.wait_until(lambda: queue.is_blocked and "no longer the file" in gui.said, "the sentence", 10)
+    assert queue.pending == strokes and queue.stored_count == 0
+    [automatic] = folder.glob("*.maskloop-rescue")
+    assert automatic.name in gui.said
+    gui.wait_until(lambda: len(list(read_edits(automatic))) == strokes, "all strokes in the file", 10)
+    painted = gui.labelled_pixels
+    chosen = tmp_path / "strokes.maskloop-rescue"
+    monkeypatch.setattr(QMessageBox, "warning", lambda *_: QMessageBox.StandardButton.Save)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(chosen), ""))
+    assert gui.window.close_project()
+    assert len(list(read_edits(chosen))) == strokes
+
+    project_in(folder).close()
+    gui.window.open_project(folder)
+    gui.wait_until(gui.has_picture, "a picture", 20)
+    assert gui.labelled_pixels == 0
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(chosen), ""))
+    gui.window.actions_by_id["bring_back_edits"].trigger()
+    gui.wait_until(lambda: gui.labelled_pixels == painted, "the strokes", 10)
+    assert "5 edits of 1 picture were brought back" in gui.said

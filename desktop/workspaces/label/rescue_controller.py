@@ -1,0 +1,87 @@
+"""Edits that could not be stored: says so, saves them to a rescue file, and brings such files back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
+
+from core.base.errors import MaskloopError
+from core.base.text import count_of
+from core.project.files.rescue_file import SUFFIX
+from core.project.files.rescue_import import RescueReport
+from core.session.session import Session
+from desktop.controller import Actions, Controller
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.workspaces.label.edit_queue import EditQueue
+
+_FILTER = f"Rescued edits (*{SUFFIX})"
+SAVE_SECONDS = 30.0
+
+
+class RescueController(Controller):
+    """Lives on the GUI thread, as long as the project is open."""
+
+    def __init__(
+        self, session: Session, dispatcher: MainThreadDispatcher, edit_queue: EditQueue, parent: QWidget
+    ) -> None:
+        super().__init__()
+        self._session, self._dispatcher, self._edit_queue = session, dispatcher, edit_queue
+        self._parent = parent
+        self.connections.connect(edit_queue.file_gone, self.message.emit)
+
+    def actions(self) -> Actions:
+        return {"bring_back_edits": self._choose_file}
+
+    def bring_back(self, path: Path) -> None:
+        """Store the edits of a rescue file in this project."""
+        self._dispatcher.when_done(self._session.bring_back_edits(path), self._show_report)
+
+    def confirm_discard(self, window: QWidget) -> bool:
+        """Ask whether to close although edits are not stored; they can be saved to a file first."""
+        pending = count_of(self._edit_queue.pending, "edit")
+        answer = QMessageBox.warning(
+            window,
+            "Not saved",
+            f"{pending} could not be saved yet. Save them to a file, which “Bring back rescued edits” reads, or close "
+            "anyway and lose them?",
+            QMessageBox.StandardButton.Save
+            | QMessageBox.StandardButton.Discard
+            | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Save,
+        )
+        if answer == QMessageBox.StandardButton.Save:
+            return self.save_as(window)
+        return answer == QMessageBox.StandardButton.Discard
+
+    def save_as(self, window: QWidget) -> bool:
+        """Write what is not stored to a file that the user chooses. False when there is none."""
+        start = str(Path.home() / f"{self._session.name}{SUFFIX}")
+        chosen, _ = QFileDialog.getSaveFileName(window, "Save the edits that are not stored", start, _FILTER)
+        return bool(chosen) and self.write(Path(chosen))
+
+    def write(self, path: Path) -> bool:
+        """Write what is not stored to `path`; the window waits for it. False, with a message, when it fails."""
+        try:
+            written = self._session.editing.write_rescue_file(path, self._edit_queue.refused_edits)
+            where = written.result(SAVE_SECONDS)
+        except (MaskloopError, TimeoutError) as problem:
+            self.message.emit(str(problem) or f"{path} could not be written in time.")
+            return False
+        self.message.emit(f"The edits are in {where}.")
+        return True
+
+    def _choose_file(self) -> None:
+        chosen, _ = QFileDialog.getOpenFileName(
+            self._parent, "Bring back rescued edits", str(self._session.folder), _FILTER
+        )
+        if chosen:
+            self.bring_back(Path(chosen))
+
+    def _show_report(self, report: RescueReport) -> None:
+        sentence = f"{count_of(report.edits, 'edit')} of {count_of(len(report.pictures), 'picture')} were brought back."
+        if report.problems:
+            sentence += f" {len(report.problems)} could not be: {report.problems[0]}"
+        elif not report.edits and report.already:
+            sentence = "The edits of this file had been brought back before."
+        self.message.emit(sentence)

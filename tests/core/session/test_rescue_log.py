@@ -1,0 +1,207 @@
+"""Edits of a project whose file is gone: kept in memory and in a rescue file, and brought back."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.base.changes import Changes
+from core.base.errors import ProjectError, ProjectFileGoneError
+from core.base.lane import Lane
+from core.labels.label_map import Edit, LabelMap
+from core.project.files.rescue_file import SUFFIX, read_edits, read_head
+from core.project.files.rescue_import import bring_back
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
+from core.session.editing import EditingService
+from tests.command_line import error_of, json_of
+from tests.core.project.faults import unix
+from tests.factories import picture_folder, project_in, stroke
+
+pytestmark = unix
+TIMEOUT = 10
+
+
+class Painter:
+    """An open project, its editing service, and a label that is being painted."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.project = project_in(folder)
+        self.errors: list[BaseException] = []
+        self.changes: list[Changes] = []
+        self.document = Lane("document", on_unexpected_error=self.errors.append)
+        records = {record.id: record for record in self.project.pictures.all()}
+        self.editing = EditingService(
+            self.project, self.document, self.changes.append, picture=records.__getitem__
+        )
+        self.labels = LabelMap.blank(96, 64)
+
+    def stroke(self, row: int) -> Edit:
+        return stroke(self.labels, 1 + row % 2, (10, row), (80, row), 3)
+
+    def refused(self, edit: Edit) -> str:
+        with pytest.raises(ProjectFileGoneError) as problem:
+            self.editing.commit(1, edit).result(TIMEOUT)
+        return str(problem.value)
+
+    def rescue_files(self) -> list[Path]:
+        return sorted(self.folder.glob(f"*{SUFFIX}"))
+
+    def close(self) -> None:
+        self.document.shutdown()
+        self.project.close()
+        assert self.errors == []
+
+
+@pytest.fixture
+def painter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Painter]:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    made = Painter(tmp_path / "parent" / "pictures")
+    yield made
+    made.close()
+
+
+def test_strokes_into_a_deleted_project_are_in_a_rescue_file_and_come_back(painter: Painter) -> None:
+    first = painter.stroke(3)
+    painter.editing.commit(1, first).result(TIMEOUT)
+    shutil.rmtree(painter.project.home)
+    edits = [painter.stroke(row) for row in range(10, 60, 2)]
+    said = painter.refused(edits[0])
+    for edit in edits[1:]:
+        painter.editing.keep(1, edit).result(TIMEOUT)
+    [path] = painter.rescue_files()
+    assert str(path) in said and "maskloop rescue" in said
+    assert read_head(path).project == "pictures"
+    assert len(list(read_edits(path))) == 25
+    painter.refused(edits[0])  # tried again: written once
+    assert len(list(read_edits(path))) == 25
+
+    # A new project over the same pictures, as after a deletion.
+    project_in(painter.folder).close()
+    found = json_of("rescue", path, "--project", painter.folder)
+    assert (found["edits"], found["pictures"], found["problems"]) == (25, ["p0.png"], [])
+    expected = painter.labels.values.copy()
+    expected[(expected != 0) & only(first, expected.shape)] = 0
+    with Project.open_read_only(painter.folder) as project:
+        np.testing.assert_array_equal(project.labels.read(1, 96, 64), expected)
+        assert len(project.journal.history(1)) == 25
+    again = json_of("rescue", path, "--project", painter.folder)
+    assert (again["edits"], again["already"]) == (0, 25)
+    with Project.open_read_only(painter.folder) as project:
+        assert len(project.journal.history(1)) == 25
+
+
+def only(edit: Edit, shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """The pixels that one edit changed."""
+    changed = np.zeros(shape, bool)
+    for tile in edit.tiles:
+        changed[: tile.after.shape[0], : tile.after.shape[1]] |= tile.before != tile.after
+    return changed
+
+
+def test_strokes_are_stored_and_the_rescue_file_deleted_when_the_folder_is_back(painter: Painter) -> None:
+    parent = painter.folder.parent
+    parent.rename(parent.with_name("renamed"))
+    edits = [painter.stroke(row) for row in range(10, 40, 5)]
+    said = painter.refused(edits[0])
+    for edit in edits[1:]:
+        painter.refused(edit)
+    [path] = (parent.parent / "data").rglob(f"*{SUFFIX}")
+    assert str(path) in said
+    parent.with_name("renamed").rename(parent)
+    for edit in edits:
+        painter.editing.commit(1, edit).result(TIMEOUT)
+    assert not path.exists()
+    np.testing.assert_array_equal(painter.project.labels.read(1, 96, 64), painter.labels.values)
+    assert len(painter.project.journal.history(1)) == len(edits)
+
+
+def test_folder_that_is_gone_puts_the_rescue_file_into_the_users_data(
+    painter: Painter, tmp_path: Path
+) -> None:
+    shutil.rmtree(painter.folder.parent)
+    edit = painter.stroke(10)
+    said = painter.refused(edit)
+    [path] = (tmp_path / "data").rglob(f"*{SUFFIX}")
+    assert str(path) in said
+    chosen = painter.editing.write_rescue_file(tmp_path / "mine", [(1, edit)]).result(TIMEOUT)
+    assert chosen == tmp_path / f"mine{SUFFIX}"
+    assert len(list(read_edits(chosen))) == 1
+    with pytest.raises(ProjectError, match="cannot be written"):
+        painter.editing.write_rescue_file(tmp_path / "no" / "where", [(1, edit)]).result(TIMEOUT)
+
+
+def test_edits_go_to_the_class_of_the_same_name(painter: Painter, tmp_path: Path) -> None:
+    (painter.project.home / PROJECT_FILE).unlink()
+    painter.refused(painter.stroke(10))  # class 1, grass
+    painter.refused(painter.stroke(21))  # class 2, roof
+    [path] = painter.rescue_files()
+    folder = tmp_path / "other"
+    with project_in(folder, classes=("water", "roof", "grass")) as project:
+        report = bring_back(project, path)
+        values = project.labels.read(1, 96, 64)
+        assert (report.edits, values[10, 50], values[21, 50]) == (2, 3, 2)
+        assert [c.name for c in project.classes.read()] == ["water", "roof", "grass"]
+    picture_folder(tmp_path / "blank")
+    with Project.open(tmp_path / "blank") as project:  # without classes, and no picture is known yet
+        report = bring_back(project, path)
+        assert report.edits == 2
+        assert {c.name for c in project.classes.read()} == {"grass", "roof"}
+        project.journal.undo(report.pictures[0].id)
+
+
+def test_edit_of_another_picture_is_left_out_and_said(painter: Painter, tmp_path: Path) -> None:
+    (painter.project.home / PROJECT_FILE).unlink()
+    painter.refused(painter.stroke(10))
+    [path] = painter.rescue_files()
+    picture_folder(tmp_path / "larger", width=200, height=100)
+    with Project.open(tmp_path / "larger") as project:
+        (record,) = project.pictures.add(["p0.png"])
+        project.pictures.set_size(record.id, 200, 100)
+        report = bring_back(project, path)
+        assert report.edits == 0 and "another size" in report.problems[0]
+    (tmp_path / "none").mkdir()
+    with Project.open(tmp_path / "none") as project:
+        assert "not in the project" in bring_back(project, path).problems[0]
+
+
+def test_cut_off_and_hostile_rescue_files(painter: Painter, tmp_path: Path) -> None:
+    (painter.project.home / PROJECT_FILE).unlink()
+    painter.refused(painter.stroke(10))
+    painter.refused(painter.stroke(21))
+    [path] = painter.rescue_files()
+    whole = path.read_bytes()
+    folder = tmp_path / "other"
+    project_in(folder).close()
+    cut = tmp_path / f"cut{SUFFIX}"
+    cut.write_bytes(whole[:-40])
+    assert json_of("rescue", cut, "--project", folder)["edits"] == 1
+    for number, text in enumerate(
+        [
+            b"",
+            b"\x00" * 4000,
+            b"[" * 100_000,
+            b'{"kind":"edit"}',
+            whole.replace(b'"format":1', b'"format":2'),
+            whole.split(b"\n")[0] + b'\n{"kind":"tile","column":0,"row":0,"before":"","after":""}\n',
+            whole.split(b"\n")[0] + b"\n" + b"9" * 3_000_000,
+        ]
+    ):
+        bad = tmp_path / f"{number}{SUFFIX}"
+        bad.write_bytes(text)
+        assert "rescue file" in error_of("rescue", bad, "--project", folder)
+    for old, new in (
+        (b'"column":0', b'"column":-1'),
+        (b'"column":0', b'"column":99999'),
+        (b'"row":0', b'"row":7'),
+    ):
+        bad = tmp_path / f"bad{SUFFIX}"
+        bad.write_bytes(whole.replace(old, new).replace(b'"id":"', b'"id":"x'))
+        found = json_of("rescue", bad, "--project", folder)
+        assert all("damaged" in problem for problem in found["problems"])
+    assert "cannot be read" in error_of("rescue", tmp_path / "missing", "--project", folder)
+    assert (folder / HOME_FOLDER).is_dir()
