@@ -155,6 +155,27 @@ class CheckpointSelector:
         if decision.current_weights is not None:
             model.load_state_dict(decision.current_weights)
 
+    def evaluate_candidate(self, model: nn.Module, step: int, seconds: float) -> bool:
+        """Score a network that was not trained from the best one; emit the result and publish only when it is better.
+
+        Returns whether it was published. Raises as `evaluate`.
+        """
+        if self._validation_key != self._pictures.validation_key and not self._rescore_best(model):
+            return False
+        split = "val" if self._validation_key else "train"
+        score = self._score(model, split)
+        # Without val pictures nothing says that it is better than weights that were published before.
+        is_comparable = bool(self._validation_key) or self._best_weights is None
+        if score is None or not is_comparable or (
+            self._validation_key and not self._is_better(score, CLASS_TOLERANCE)
+        ):  # fmt: skip
+            return False
+        self._schedule_next(seconds, score.seconds)
+        self._on_event(self._evaluated(score, split, step, seconds))
+        self.evaluations_without_gain = 0
+        self._publish(model, score, step, seconds, measured=bool(self._validation_key))
+        return True
+
     def evaluate_final(
         self, model: nn.Module, step: int, seconds: float, should_abort: Callable[[], bool] = lambda: False
     ) -> None:

@@ -162,7 +162,9 @@ def _levels_of(
     picture, *features = pooled_levels(encoder(batch.contiguous(memory_format=torch.channels_last)))
     if not cache:
         return [picture, *features]
-    halves = [level.half() for level in features]  # as the next training reads them, so that both get the same head
+    halves = [
+        level.half() for level in features
+    ]  # as the next training reads them, so that both get the same head
     cache.write(pixels, [level[0].cpu().numpy() for level in halves])
     return [picture, *halves]
 

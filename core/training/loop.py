@@ -15,18 +15,16 @@ from torch import Tensor, nn
 from core.base.errors import ModelError, TrainingError
 from core.models.checkpoint import load_checkpoint
 from core.models.network_builder import has_encoder
-from core.models.networks.hypercolumn import HypercolumnNet
 from core.models.spec import ModelSpec
 from core.training.budget import Budget
 from core.training.checkpoint_selection import CheckpointSelector
-from core.training.data.feature_cache import FeatureCache
 from core.training.data.snapshot import TrainingSnapshot
-from core.training.data.training_set import TrainingSet
+from core.training.data.training_set import LabelUpdate, TrainingSet
 from core.training.devices import make_fabric, seed_everything
 from core.training.distributed import ProcessGroup
 from core.training.ema import AveragedModel
 from core.training.events import LearningRateFound, TrainingEvent, TrainingNote, TrainingStarted
-from core.training.head_fit import fit_head
+from core.training.fresh_head import FreshHead
 from core.training.learning_rate_finder import find_learning_rate
 from core.training.losses import class_weights
 from core.training.optimizer import (
@@ -57,7 +55,7 @@ class TrainingResult:
     published: bool
 
 
-def train(  # noqa: PLR0915  (one pass from top to bottom)
+def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
     model: nn.Module,
     spec: ModelSpec,
     snapshot: TrainingSnapshot,
@@ -107,7 +105,7 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     if not (warm_start or resume_from):
         initialise_weights(model, recipe.initialiser, keep_encoder=spec.weights != "none")
     pretrained = spec.weights == "imagenet" and has_encoder(model)
-    cache = FeatureCache(snapshot.folder / "features", f"{spec.encoder} {spec.weights} {spec.channels}")
+    fresh_head = FreshHead(spec, recipe, pictures, snapshot.folder / "features")
     state = _set_up(fabric, group, model, recipe, note, pretrained=pretrained)
     start = state.load(resume_from)
     parameters = sum(p.numel() for p in model.parameters())
@@ -124,8 +122,10 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     )  # fmt: skip
     if warm_start or resume_from:
         selector.evaluate_base(_model_to_beat(resume_from, spec, state.averaged.model), budget.seconds)
-    elif pretrained and recipe.head_first and state.fit_head(pictures, weights, recipe, should_abort, cache):
-        selector.evaluate(state.averaged.model, 0, budget.seconds)
+    if fresh_head.is_possible and (pictures.has_fresh if warm_start else not resume_from):
+        _try_fresh_head(
+            fresh_head, state, selector, weights, start.step, budget, should_abort, is_new=not warm_start
+        )
 
     # Steps
     step, out_of_patience = start.step, False
@@ -143,7 +143,10 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
         if group.is_rank_zero:
             progress.add_step(step, loss, state.train_step.batch_size)
         if snapshot_changed():  # before the evaluation, which then uses the labels of now
-            weights = _apply_label_update(pictures, recipe, budget, selector, step)
+            update = _apply_label_update(pictures, budget, selector, step)
+            weights = _class_weights(pictures, recipe)
+            if update.train and fresh_head.is_possible:
+                _try_fresh_head(fresh_head, state, selector, weights, step, budget, should_abort)
         if group.rank_zero_value(selector.is_due(budget.seconds)):
             selector.evaluate(state.averaged.model, step, budget.seconds)
             if out_of_patience := 0 < recipe.patience <= selector.evaluations_without_gain:
@@ -178,21 +181,11 @@ class _TrainState:
         self.averaged.update()
         return loss
 
-    def fit_head(
-        self,
-        pictures: TrainingSet,
-        weights: Tensor,
-        recipe: Recipe,
-        should_abort: Callable[[], bool],
-        cache: FeatureCache,
-    ) -> bool:
-        """Fit the head to the features of the encoder. False where that is impossible or was aborted."""
-        fitted = isinstance(self.model, HypercolumnNet) and fit_head(
-            self.model, pictures, weights, recipe.correction_weight, recipe.seed, should_abort, cache
-        )
-        if fitted:
-            self.averaged.reset()
-        return fitted
+    def continue_from(self, network: nn.Module) -> None:
+        """Take the weights of another network of the same spec; the optimizer starts again."""
+        self.model.load_state_dict(network.state_dict())
+        self.averaged.reset()
+        self.optimizer.state.clear()
 
     def load(self, folder: Path | None) -> ResumePoint:
         return load_state(folder, self.model, self.averaged, self.optimizer) if folder else ResumePoint()
@@ -247,16 +240,39 @@ def _find_learning_rate(
     return rate
 
 
+def _try_fresh_head(
+    fresh_head: FreshHead,
+    state: _TrainState,
+    selector: CheckpointSelector,
+    weights: Tensor,
+    step: int,
+    budget: Budget,
+    should_abort: Callable[[], bool],
+    *,
+    is_new: bool = False,
+) -> None:
+    """Fit a head to all labels of now; where it is the best network so far, publish it and train on from it.
+
+    is_new: the network was not trained yet, so training goes on from the fitted head in any case
+    """
+    network = fresh_head.fit(weights, should_abort)
+    if network is not None:
+        better = selector.evaluate_candidate(network, step, budget.seconds)
+        fresh_head.was_better(better)
+        if better or is_new:
+            state.continue_from(network)
+
+
 def _apply_label_update(
-    pictures: TrainingSet, recipe: Recipe, budget: Budget, selector: CheckpointSelector, step: int
-) -> Tensor:
-    """Load the changed labels, give them time, evaluate soon: the user waits for a result. Returns class weights."""
+    pictures: TrainingSet, budget: Budget, selector: CheckpointSelector, step: int
+) -> LabelUpdate:
+    """Load the changed labels, give them time, evaluate soon: the user waits for a result."""
     update = pictures.refresh()
     if update.train:
         budget.extend(step)
     if update.train or update.val:
         selector.on_label_update(budget.seconds)
-    return _class_weights(pictures, recipe)
+    return update
 
 
 def _evaluate_final(

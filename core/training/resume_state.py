@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,6 +26,8 @@ _MODEL, _AVERAGE, _OPTIMIZER = "model/", "average/", "optimizer/"
 class StatefulOptimizer(Protocol):
     """An optimizer, bare or wrapped by Fabric."""
 
+    @property
+    def state(self) -> MutableMapping[Any, Any]: ...
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
 

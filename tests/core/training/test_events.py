@@ -75,7 +75,9 @@ def test_recipe_round_trip() -> None:
 
 
 def test_a_recipe_of_another_version_still_works() -> None:
-    assert Recipe.from_json({**Recipe().to_json(), "minutes": 2.0, "flux": "capacitor"}) == Recipe(minutes=2.0)
+    assert Recipe.from_json({**Recipe().to_json(), "minutes": 2.0, "flux": "capacitor"}) == Recipe(
+        minutes=2.0
+    )
 
 
 @pytest.mark.parametrize("kind", ["cpu", "mps", "cuda"])

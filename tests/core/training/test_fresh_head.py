@@ -1,0 +1,91 @@
+"""A head fitted anew when labels have changed, which takes the place of a network that is worse."""
+
+from pathlib import Path
+
+import torch
+
+from core.models.checkpoint import (
+    load_checkpoint,
+    load_starting_model,
+    save_checkpoint,
+    trained_label_digests,
+)
+from core.models.network_builder import build_network
+from core.models.networks.hypercolumn import HypercolumnNet
+from core.training.data.snapshot import TrainingSnapshot
+from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent
+from core.training.fresh_head import MAX_FAILURES, FreshHead
+from core.training.loop import train
+from core.training.recipe import Recipe
+from tests.core.training.test_head_fit import EVEN, RECIPE, SPEC, example, snapshot, training_set
+
+
+def untrained(folder: Path) -> Path:
+    """A checkpoint that predicts nothing useful."""
+    torch.manual_seed(0)
+    save_checkpoint(folder, build_network(SPEC).eval(), SPEC, {"seen": {}})
+    return folder
+
+
+def rerun(base: Path, labels: TrainingSnapshot, out: Path, recipe: Recipe = RECIPE) -> list[TrainingEvent]:
+    """Train on from a checkpoint."""
+    events: list[TrainingEvent] = []
+    train(
+        load_starting_model(base, SPEC), SPEC, labels, recipe,
+        run_folder=out, on_event=events.append, warm_start=True, base_digests=trained_label_digests(base),
+    )  # fmt: skip
+    return events
+
+
+def test_new_labels_replace_a_worse_network_at_once(tmp_path: Path) -> None:
+    events = rerun(untrained(tmp_path / "base"), snapshot(tmp_path / "snapshot"), tmp_path / "run")
+    first = next(e for e in events if isinstance(e, ModelEvaluated))
+    assert first.step == 0 and first.miou > 0.7
+    assert next(e for e in events if isinstance(e, CheckpointPublished)).step == 0
+
+
+def test_a_better_network_stays_and_nothing_is_said(tmp_path: Path) -> None:
+    labels = snapshot(tmp_path / "snapshot")
+    good: list[TrainingEvent] = []
+    recipe = RECIPE.with_changes({"steps": 30, "learning_rate": 1e-3})
+    train(
+        load_starting_model(None, SPEC),
+        SPEC,
+        labels,
+        recipe,
+        run_folder=tmp_path / "good",
+        on_event=good.append,
+    )
+    before = load_checkpoint(tmp_path / "good")
+    labels.put(9, "9.png", "train", *example(9))
+    events = rerun(tmp_path / "good", labels, tmp_path / "run", RECIPE.with_changes({"head_first": True}))
+    best = max(e.miou for e in good if isinstance(e, ModelEvaluated))
+    # Either the fresh head was better on val, and said so, or the first evaluation is the one after the only step.
+    first = next(e for e in events if isinstance(e, ModelEvaluated))
+    assert first.step == 1 or first.miou > best
+    assert before.spec == SPEC
+
+
+def test_without_new_labels_no_head_is_fitted(tmp_path: Path) -> None:
+    labels = snapshot(tmp_path / "snapshot")
+    known = {str(n): entry.digest for n, entry in labels.entries().items() if entry.split == "train"}
+    torch.manual_seed(0)
+    save_checkpoint(tmp_path / "base", build_network(SPEC).eval(), SPEC, {"seen": known})
+    events = rerun(tmp_path / "base", labels, tmp_path / "run")
+    assert [e.step for e in events if isinstance(e, ModelEvaluated)] == [1]
+
+
+def test_fits_that_are_no_better_end_for_this_training(tmp_path: Path) -> None:
+    fresh = FreshHead(SPEC, RECIPE, training_set(tmp_path / "labels"), tmp_path / "features")
+    assert fresh.is_possible
+    network = fresh.fit(EVEN, lambda: False)
+    assert isinstance(network, HypercolumnNet) and not network.training
+    assert not fresh.is_possible, "the next fit waits, so that training gets most of the time"
+    assert len([*(tmp_path / "features").glob("*.npz")]) == 4
+    assert fresh.fit(EVEN, lambda: True) is None
+    for _ in range(MAX_FAILURES):
+        fresh.was_better(False)
+    fresh._next_fit = 0.0
+    assert not fresh.is_possible
+    fresh.was_better(True)
+    assert fresh.is_possible
