@@ -25,9 +25,9 @@ from core.base.gc_freeze import collect_frozen, freeze_gc
 from core.base.lane import Lane
 from core.base.settings import Settings
 from core.session.loading.first_picture import FirstPicture
-from desktop.actions.layout_fallback import LayoutFallback
 from desktop.actions.catalog import build_actions
 from desktop.actions.keymap import KeyMap
+from desktop.actions.layout_fallback import LayoutFallback
 from desktop.canvas.input.wheel import Scrolling
 from desktop.command_palette.search import PaletteSearch
 from desktop.controller import Actions
@@ -72,9 +72,9 @@ class MainWindow(QMainWindow):
         self.context: ProjectContext | None = None
         """The open project; None on the welcome page and while a project is being opened."""
 
-        self.layout_fallback = LayoutFallback(self, self.actions_by_id, self.keymap)
         self.actions_by_id = build_actions(self, theme)
         self.keymap = KeyMap(self.actions_by_id, settings, self)
+        self.layout_fallback = LayoutFallback(self, self.actions_by_id, self.keymap)
         self.palette_search = PaletteSearch(
             self.actions_by_id, self._is_available, self.dispatcher, self._loading_lane
         )
@@ -225,7 +225,6 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.welcome_page)
-        self.layout_fallback.hint.connect(self.show_message)
         self.stack.addWidget(self.workspaces)
         central = QWidget()
         layout = QVBoxLayout(central)
@@ -235,9 +234,10 @@ class MainWindow(QMainWindow):
         layout.addWidget(self.stack, 1)
         layout.addWidget(self.status_bar)
         self.setCentralWidget(central)
-        self.setMinimumSize(960, 640)
+        self.setMinimumSize(960, 560)
 
     def _connect(self) -> None:
+        self.layout_fallback.hint.connect(self.show_message)
         self.keymap.changed.connect(self.top_bar.update_shortcuts)
         self.layer_controller.patterns_changed.connect(self.workspaces.set_patterns)
         self.keymap.changed.connect(self.label_page.classes.list_view.class_model.notify_changed)
@@ -256,6 +256,7 @@ class MainWindow(QMainWindow):
         self.welcome_page.open_requested.connect(self._ask_folder)
         self.welcome_page.sample_requested.connect(lambda: self.open_sample(self.sample_folder))
         self.welcome_page.folder_chosen.connect(self.open_project)
+        self.welcome_page.recent_removed.connect(self._forget_recent)
         self.workspaces.export_requested.connect(lambda: self._run_action("export"))
         self.workspaces.import_requested.connect(lambda: self._run_action("import_masks"))
         self.workspaces.show_folder_requested.connect(self._show_project_folder)
@@ -273,6 +274,7 @@ class MainWindow(QMainWindow):
         always: Actions = {
             "open_folder": self._ask_folder,
             **self._auxiliary_windows.actions(),
+            "past_messages": self.status_bar.show_log,
             "quit": self.close,
             "theme_light": lambda: self._choose_theme("light"),
             "theme_dark": lambda: self._choose_theme("dark"),
@@ -356,6 +358,11 @@ class MainWindow(QMainWindow):
         entry = [session.name, str(session.folder)]
         older = [e for e in self._settings.get_state("recent", []) if e != entry]
         self._settings.set_state("recent", [entry, *older][:MAX_RECENT])
+
+    def _forget_recent(self, folder: str) -> None:
+        older = self._settings.get_state("recent", [])
+        self._settings.set_state("recent", [entry for entry in older if entry[1:] != [folder]])
+        self._show_recent()
 
     def _show_recent(self) -> None:
         entries = [tuple(e) for e in self._settings.get_state("recent", []) if len(e) == 2]

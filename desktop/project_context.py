@@ -93,6 +93,7 @@ class ProjectContext(ControllerGroup):
         self.import_controller.labels_imported.connect(label.reload)
         self.drop_controller.picture_added.connect(label.show_picture)
         self.drop_controller.folder_chosen.connect(self.folder_chosen)
+        self.drop_controller.import_requested.connect(self.import_controller.show)
         self.training_panel_controller.settings_changed.connect(self.settings_changed)
         self.train_controller.curves_loaded.connect(self.training_panel_controller.show_curves)
         self.train_controller.counts_loaded.connect(self.training_panel_controller.show_counts)

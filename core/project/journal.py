@@ -9,13 +9,13 @@ Undo and redo are therefore the same operation: they swap the saved state with t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, delete, exists, func, or_, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.base.changes import Changes
@@ -26,7 +26,7 @@ from core.labels.label_map import Edit, Origin, Values
 from core.project.class_remaps import log_undo_or_redo, replacement_values
 from core.project.records import EditRecord, Status, UndoNames, UndoResult, now
 from core.project.row_changes import BATCH_SIZE, RowChange, content_from_json, content_to_json, swap_rows
-from core.project.schema import edit_rows, edit_tiles, edits, pictures, tiles
+from core.project.schema import class_pixels, edit_rows, edit_tiles, edits, pictures, tiles
 from core.project.store import Store
 from core.project.stored_tiles import (
     StoredTile,
@@ -246,11 +246,29 @@ class JournalRepository:
             rows = _swap_saved_rows(connection, record.id)
             changed, shown = _swap_saved_tiles(connection, record.id, picture_id)
             connection.execute(update(edits).where(edits.c.id == record.id).values(undone=int(not undone)))
+            _update_progress(connection, changed | {picture_id})
             if record.picture_id is None:
                 log_undo_or_redo(connection, record.id, undone=not undone)
             return UndoResult(
                 record, shown, undo_names(connection, picture_id), _changes_of(rows, changed | {picture_id})
             )
+
+
+def _update_progress(connection: Connection, picture_ids: Iterable[int]) -> None:
+    """A picture in progress of which everything was undone is new again; one that is redone is in progress."""
+    is_labelled = exists().where(class_pixels.c.picture_id == pictures.c.id)
+    is_edited = exists().where(
+        edits.c.picture_id == pictures.c.id, edits.c.undone == 0, edit_tiles.c.edit_id == edits.c.id
+    )
+    started, fresh = Status.IN_PROGRESS.value, Status.NEW.value
+    is_untouched = and_(pictures.c.status == started, ~is_labelled, ~is_edited)
+    connection.execute(
+        update(pictures)
+        .where(pictures.c.id == bindparam("picture"))
+        .where(or_(is_untouched, and_(pictures.c.status == fresh, is_edited)))
+        .values(status=case((pictures.c.status == fresh, started), else_=fresh)),
+        [{"picture": picture_id} for picture_id in sorted(picture_ids)],
+    )
 
 
 def begin_project_edit(connection: Connection, name: str, tool: str) -> int:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
 from desktop.transfer.dropped_files import dropped_folder
-from desktop.widgets.controls import ElidedLabel, button, column, row, set_background, text_label
+from desktop.widgets.controls import ElidedLabel, button, column, icon_button, row, set_background, text_label
 
 WIDTH = 520
 
@@ -44,11 +44,13 @@ class DropZone(QFrame):
 
 
 class WelcomePage(QWidget):
-    """`folder_chosen` carries the Path of a dropped folder or a recent project."""
+    """`folder_chosen` carries the Path of a dropped folder or a recent project, `recent_removed` the folder of one that
+    is to be forgotten."""
 
     open_requested = Signal()
     sample_requested = Signal()
     folder_chosen = Signal(object)
+    recent_removed = Signal(str)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -124,7 +126,13 @@ class WelcomePage(QWidget):
             entry.setLayout(inside)
             entry.setMinimumHeight(4 * GRID)
             entry.clicked.connect(lambda _checked=False, folder=folder: self.folder_chosen.emit(Path(folder)))
-            self._recent.addWidget(entry)
+            forget = icon_button("close", f"Remove {name} from this list; its files stay", self._theme, 16)
+            forget.clicked.connect(lambda _checked=False, folder=folder: self.recent_removed.emit(folder))
+            line = QWidget()
+            both = row(entry, forget, spacing=4)
+            both.setStretch(0, 1)
+            line.setLayout(both)
+            self._recent.addWidget(line)
         self._recent_head.setVisible(bool(projects))
 
     def show_message(self, text: str) -> None:

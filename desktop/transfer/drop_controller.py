@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QMessageBox, QProgressDialog, QWidget
 from core.base.text import count_of
 from core.session.session import Session
 from core.session.transfer.drop import DropPlan
+from core.session.transfer.import_service import RecognisedDataset
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.image_conversion import to_array
@@ -24,10 +25,12 @@ PROGRESS_DELAY_MS = 600
 
 
 class DropController(Controller):
-    """`picture_added` carries the id of the picture to show, `folder_chosen` a folder to open as a project instead."""
+    """`picture_added` carries the id of the picture to show, `folder_chosen` a folder to open as a project instead,
+    `import_requested` a folder whose masks are to be imported."""
 
     picture_added = Signal(int)
     folder_chosen = Signal(object)
+    import_requested = Signal(object)
 
     def __init__(self, session: Session, dispatcher: MainThreadDispatcher, window: QWidget) -> None:
         super().__init__(window)
@@ -68,16 +71,26 @@ class DropController(Controller):
     def _on_plan(self, paths: list[Path], plan: DropPlan) -> None:
         if self.is_closed:
             return
-        if plan.copies:
-            self._ask_to_copy(plan, paths[0] if len(paths) == 1 and paths[0].is_dir() else None)
+        folder = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
+        if plan.copies and folder is not None:
+            # Masks are pictures too: copied like those, they would have to be labelled.
+            self._dispatcher.when_done(
+                self._session.imports.open(folder),
+                lambda found: self._ask_to_copy(plan, folder, has_masks=_has_masks(found)),
+                lambda _not_a_dataset: self._ask_to_copy(plan, folder),
+            )
+        elif plan.copies:
+            self._ask_to_copy(plan, None)
         elif plan.inside:
             future = self._session.folder_sync.add_pictures(plan.inside)
             self._dispatcher.when_done(future, partial(self._on_added, "{} is now in this project.".format))
         else:
             self.message.emit("The dropped files contain no picture. Drop pictures or a folder of pictures.")
 
-    def _ask_to_copy(self, plan: DropPlan, folder: Path | None) -> None:
-        """`folder`: it was dropped alone, so that it may be opened as a project instead."""
+    def _ask_to_copy(self, plan: DropPlan, folder: Path | None, *, has_masks: bool = False) -> None:
+        """`folder`: it was dropped alone, so that it may be opened as a project, or its masks be imported, instead."""
+        if self.is_closed:
+            return
         count, name = len(plan.copies), plan.copies[0][0].name
         box = QMessageBox(self._window)
         box.setIcon(QMessageBox.Icon.Question)
@@ -95,26 +108,30 @@ class DropController(Controller):
             details.append(f"Already in the project folder: {already}.")
         if plan.others:
             details.append(f"Left out, as not a picture: {count_of(plan.others, 'file')}.")
+        if has_masks:
+            details.append("The folder holds masks; imported as a dataset, they become labels.")
         box.setInformativeText(" ".join(details))
         copy = box.addButton("Copy", QMessageBox.ButtonRole.AcceptRole)
         open_ = box.addButton("Open as project", QMessageBox.ButtonRole.ActionRole) if folder else None
+        import_ = (
+            box.addButton("Import as dataset…", QMessageBox.ButtonRole.ActionRole) if has_masks else None
+        )
         box.addButton(QMessageBox.StandardButton.Cancel)
-        box.setDefaultButton(copy)
+        box.setDefaultButton(copy if import_ is None else import_)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.finished.connect(lambda _result: self._on_answer(box.clickedButton(), copy, open_, plan, folder))
+        chosen: dict[object, Callable[[], object]] = {copy: lambda: self._copy(plan)}
+        if open_ is not None:
+            chosen[open_] = lambda: self.folder_chosen.emit(folder)
+        if import_ is not None:
+            chosen[import_] = lambda: self.import_requested.emit(folder)
+        box.finished.connect(lambda _result: self._on_answer(chosen.get(box.clickedButton())))
         self.question = box
         box.open()
 
-    def _on_answer(
-        self, clicked: object, copy: object, open_: object, plan: DropPlan, folder: Path | None
-    ) -> None:
+    def _on_answer(self, act: Callable[[], object] | None) -> None:
         self.question = None
-        if self.is_closed:
-            return
-        if clicked is copy:
-            self._copy(plan)
-        elif open_ is not None and clicked is open_:
-            self.folder_chosen.emit(folder)
+        if not self.is_closed and act is not None:
+            act()
 
     def _copy(self, plan: DropPlan) -> None:
         cancelled = threading.Event()
@@ -152,6 +169,10 @@ class DropController(Controller):
         if ids and not self.is_closed:
             self.picture_added.emit(ids[0])
             self.message.emit(sentence(self._session.pictures.get(ids[0]).name))
+
+
+def _has_masks(found: RecognisedDataset) -> bool:
+    return any(sample.read_mask is not None for sample in found.dataset.samples)
 
 
 def _format_size(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from PySide6.QtCore import QUrl
@@ -45,7 +46,7 @@ class ExportController(Controller):
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.raise_()
             return
-        folder = self._session.folder.parent / self._session.name
+        folder = proposed_folder(self._session.folder.parent, self._session.name)
         dialog = ExportDialog(self._theme, list(EXPORT_FORMATS.values()), str(folder), self._window)
         dialog.values_changed.connect(self._request_plan)
         dialog.export_requested.connect(self._export)
@@ -153,6 +154,11 @@ class ExportController(Controller):
     def _show_error(self, problem: MaskloopError) -> None:
         if self.dialog is not None:
             self.dialog.set_finished(str(problem), failed=True)
+
+
+def proposed_folder(beside: Path, name: str) -> Path:
+    """Where to export to: beside the pictures, or in the home folder where that cannot be written to."""
+    return (beside if os.access(beside, os.W_OK) else Path.home()) / name
 
 
 def _plan_text(plan: ExportPlan) -> str:

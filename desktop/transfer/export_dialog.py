@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
 
 from core.formats.writers.registry import ExportFormat
 from core.formats.writers.resize_and_tile import ResizeOptions
+from core.session.transfer.export_destination import is_free
 from core.session.transfer.file_names import PATTERN
 from desktop.theme.theme import GRID, Theme
 from desktop.transfer.export_option_fields import ExportOptionFields
@@ -229,7 +232,10 @@ class ExportDialog(QDialog):
         self.option_fields.set_lists_available(chosen.split_lists)
 
     def _proposed_folder(self) -> str:
-        self._proposal = f"{self._folder}-{self.format.currentData()}" if self._folder else ""
+        """A folder of this name that does not hold something else: of several the first that can be exported to."""
+        base = f"{self._folder}-{self.format.currentData()}" if self._folder else ""
+        names = itertools.chain([base], (f"{base}-{n}" for n in itertools.count(2)))
+        self._proposal = next(name for name in names if not name or is_free(Path(name)))
         return self._proposal
 
     def _choose(self) -> None:

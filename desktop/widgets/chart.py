@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from core.base.gc_freeze import freeze_gc
 from core.labels.class_list import ClassList, Colour
 from desktop.theme.theme import Theme
+from desktop.widgets.controls import text_label
 
 Curve = Sequence[tuple[float, float]]
 CurveStyle = tuple[Curve, str | Colour, float]
@@ -75,7 +76,7 @@ def downsample(points: Curve, max_points: int = 400) -> Curve:
 
 class Chart(QWidget):
     """Named curves in one plot. time_axis: x in seconds, labelled as times; power_axis: log10 of x; score_axis: y from
-    0 to 1; small: fewer ticks."""
+    0 to 1; small: fewer ticks; empty_text: says what will appear, while there is no curve."""
 
     def __init__(
         self,
@@ -85,12 +86,15 @@ class Chart(QWidget):
         power_axis: bool = False,
         score_axis: bool = False,
         small: bool = False,
+        empty_text: str = "",
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._theme = theme
         self._time_axis, self._score_axis, self._small = time_axis, score_axis, small
         self._power_axis = power_axis
+        self._empty = text_label(empty_text, "muted", wrap=True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._plot: Any = None
         self._requested: dict[object, CurveStyle] | None = None
         self._shown: dict[object, CurveStyle] = {}
@@ -101,6 +105,7 @@ class Chart(QWidget):
         self._styles: dict[object, tuple[str | Colour, float]] = {}
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addWidget(self._empty)
         theme.changed.connect(self._apply_theme)
 
     def set_curves(self, curves: Mapping[object, CurveStyle]) -> None:
@@ -112,6 +117,7 @@ class Chart(QWidget):
         if self._requested is None and curves == self._shown:
             return
         self._requested = dict(curves)
+        self._show_plot(shown=bool(curves))
         self._schedule_draw()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
@@ -127,6 +133,12 @@ class Chart(QWidget):
             return
         self._shown, self._requested = self._requested, None
         self._draw(self._shown)
+
+    def _show_plot(self, *, shown: bool) -> None:
+        """Show the curves, or the text in their place."""
+        self._empty.setVisible(not shown)
+        if self._plot is not None:
+            self._plot.setVisible(shown)
 
     def _build_or_draw(self) -> None:
         """Build the plot, and draw its curves in a later iteration of the event loop."""
@@ -209,6 +221,7 @@ class Chart(QWidget):
             plot.setYRange(0, 1, padding=0.03)
         self._layout.addWidget(plot)
         self._plot = plot
+        self._show_plot(shown=self._empty.isHidden())
         self._apply_theme()
         return plot
 

@@ -7,7 +7,8 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import ElidedLabel, row, set_background, set_role, text_label
+from desktop.widgets.controls import ElidedLabel, icon_button, row, set_background, set_role, text_label
+from desktop.widgets.message_log import MessageLog, MessagePopup
 
 HEIGHT = 28
 MIN_WIDTH_FOR_BOTH = 150 * GRID
@@ -24,6 +25,9 @@ class StatusBar(QWidget):
         set_background(self, "bar")
         self.setFixedHeight(max(HEIGHT, theme.text_size * 2))
         self.pixel = ElidedLabel("", "muted")
+        self.log = MessageLog()
+        self.log_button = icon_button("messages", "Past messages", theme, 16)
+        self.log_button.clicked.connect(self.show_log)
         self.message = ElidedLabel("")
         self.message.hide()
         self.zoom = text_label("", "muted")
@@ -35,24 +39,31 @@ class StatusBar(QWidget):
         self.training = ElidedLabel("", "muted")
         self.training.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line = row(
+            self.log_button,
             self.pixel,
             self.message,
             self.zoom,
             self.adjusted,
             self.training,
             spacing=2 * GRID,
-            margins=(2 * GRID, 0, 2 * GRID, 0),
+            margins=(GRID // 2, 0, 2 * GRID, 0),
         )
-        for place in (0, 1, 4):
+        for place in (1, 2, 5):
             line.setStretch(place, 1)
         self.setLayout(line)
 
     def show_message(self, text: str) -> None:
         """Show a message, in place of the pixel where there is no room for both; an empty text removes it."""
+        if text:
+            self.log.add(text)
         self.message.setText(text)
         self.message.setToolTip(text)
         self.message.setVisible(bool(text))
         self._share_space()
+
+    def show_log(self) -> None:
+        """Open the list of past messages."""
+        MessagePopup(self.log, self).open_above(self)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)

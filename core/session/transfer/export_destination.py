@@ -30,10 +30,15 @@ def check_destination(out: Path, project: Project) -> None:
         )
     if out.is_file():
         raise FormatError(f"{out} is a file. Choose a folder for the export.")
-    if out.is_dir() and any(out.iterdir()) and not _is_own_export(out):
+    if not is_free(out):
         raise FormatError(
             f"{out} is not empty and contains more than an export of Maskloop. Choose a new folder."
         )
+
+
+def is_free(out: Path) -> bool:
+    """Whether an export can be written here: nothing is there, an empty folder, or nothing but an earlier export."""
+    return not out.exists() or (out.is_dir() and (not any(out.iterdir()) or _is_own_export(out)))
 
 
 def write_marker(folder: Path, format_name: str) -> None:

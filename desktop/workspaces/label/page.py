@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from desktop.canvas.canvas import Canvas
 from desktop.theme.theme import Theme
@@ -32,9 +32,12 @@ class LabelPage(QWidget):
         self.classes, self.layers = self.side_column.classes, self.side_column.layers
         self.training = self.side_column.training
         self.canvas.busy_changed.connect(self.option_bar.set_busy)
+        self.metadata_bar.editing_finished.connect(self._focus_canvas)
+        self.training.focus_freed.connect(self._focus_canvas)
         self.layers.add_buttons(actions[key] for key in ("swipe", "side_by_side"))
 
-        middle = QVBoxLayout()
+        centre = QWidget()
+        middle = QVBoxLayout(centre)
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
         middle.addWidget(self.option_bar)
@@ -47,8 +50,30 @@ class LabelPage(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.tool_strip)
-        layout.addLayout(middle, 1)
-        layout.addWidget(self.side_column)
+        layout.addWidget(self._splitter(centre), 1)
+
+    def _splitter(self, centre: QWidget) -> QSplitter:
+        """Canvas and side column, whose border can be dragged; dragged to the edge it folds the column."""
+        self.splitter = QSplitter()
+        self.splitter.setHandleWidth(4)
+        self.splitter.addWidget(centre)
+        self.splitter.addWidget(self.side_column)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 0)
+        self.splitter.setCollapsible(0, False)
+        return self.splitter
+
+    @property
+    def is_side_column_folded(self) -> bool:
+        return self.splitter.sizes()[1] == 0
+
+    def fold_side_column(self, *, folded: bool) -> None:
+        width = 0 if folded else self.side_column.sizeHint().width()
+        self.splitter.setSizes([max(1, self.splitter.width() - width), width])
+
+    def _focus_canvas(self) -> None:
+        if self.canvas.isVisible():
+            self.canvas.setFocus()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Esc moves the focus back to the canvas, and so does Enter in a number field: shortcuts of tools would be

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QAbstractButton, QMessageBox
 
 from core.images.image_reader import read_picture
 from tests.desktop.conftest import GuiDriver
+from tests.external_datasets import EXTERNAL_DATASETS
 from tests.factories import picture, picture_folder
 
 CTRL = Qt.KeyboardModifier.ControlModifier
@@ -116,3 +117,23 @@ def test_the_folder_is_watched(gui: GuiDriver, tmp_path: Path) -> None:
     assert gui.session.pictures.get(2).problem is not None
     Image.fromarray(picture(seed=1)).save(folder / "p1.png")
     gui.wait_until(lambda: gui.session.pictures.get(2).problem is None, "its return")
+
+
+def test_a_dropped_folder_with_masks_is_offered_as_a_dataset(gui: GuiDriver, tmp_path: Path) -> None:
+    next(each for each in EXTERNAL_DATASETS if each.format == "cityscapes").write(tmp_path / "set")
+    drop(gui, tmp_path / "set")
+    box = question(gui)
+    assert "become labels" in box.informativeText()
+    press(gui, box, "Import as dataset…")
+    importing = gui.window.context.import_controller
+    gui.wait_until(lambda: importing.dialog is not None and importing.dialog.isVisible(), "the import dialog")
+    gui.wait_until(importing.dialog.import_button.isEnabled, "the plan of the import")
+    assert len(gui.session.pictures) == 3, "nothing was copied"
+    importing.dialog.close()
+
+
+def test_a_dropped_folder_of_pictures_alone_is_not(gui: GuiDriver, theirs: Path) -> None:
+    drop(gui, theirs)
+    box = question(gui)
+    assert [b for b in box.buttons() if "dataset" in b.text()] == []
+    press(gui, box, "Cancel")

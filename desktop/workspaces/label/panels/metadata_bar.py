@@ -100,6 +100,8 @@ class MetadataBar(QWidget):
     tag_removed = Signal(int, str)
     note_changed = Signal(int, str)
     tags_requested = Signal()
+    editing_finished = Signal()
+    """A tag or a note is entered or cancelled: the keys belong to the picture again."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -122,6 +124,7 @@ class MetadataBar(QWidget):
         self.tag_row.added.connect(lambda tags: self._emit(self.tags_added, tags))
         self.tag_row.removed.connect(lambda tag: self._emit(self.tag_removed, tag))
         self.tag_row.tags_requested.connect(self.tags_requested)
+        self.tag_row.finished.connect(self.editing_finished)
         self.note_button.clicked.connect(self.open_note)
         self.note_popup.edited.connect(self._note_edited)
         layout = row(
@@ -184,6 +187,7 @@ class MetadataBar(QWidget):
             self.note_popup.close()
 
     def _note_edited(self, text: str) -> None:
+        self.editing_finished.emit()
         picture_id, self._noted_picture = self._noted_picture, None
         if picture_id is not None and text != self.note_button.note:
             self.note_button.set_note(text)

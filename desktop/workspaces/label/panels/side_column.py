@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from desktop.theme.theme import Theme
@@ -30,7 +31,12 @@ class SideColumn(QWidget):
         self._pages.addWidget(panels)
         self._pages.addWidget(self.history)
         self.setLayout(column(self._pages, spacing=0))
-        self.setFixedWidth(PANEL_WIDTH)
+        self.setMinimumWidth(PANEL_WIDTH)
+        self.setMaximumWidth(2 * PANEL_WIDTH)
+        self.resize(PANEL_WIDTH, self.height())
+
+    def sizeHint(self) -> QSize:  # noqa: N802
+        return QSize(PANEL_WIDTH, super().sizeHint().height())
 
     def show_history(self, shown: bool) -> None:
         """Swap the panels for the history; both have the same width, so that the canvas keeps its size."""

@@ -70,7 +70,8 @@ class TagRow(QWidget):
     added = Signal(list)
     removed = Signal(str)
     tags_requested = Signal()
-    cancelled = Signal()
+    finished = Signal()
+    """Enter or Esc ended the typing of tags."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,10 +83,10 @@ class TagRow(QWidget):
         self.more_button.setMenu(QMenu(self.more_button))
         self.more_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.field = TagField(self)
-        self.field.returnPressed.connect(self.commit)
+        self.field.returnPressed.connect(self._enter)
         self.field.editingFinished.connect(self.commit)
         self.field.focused.connect(self.tags_requested)
-        self.field.cancelled.connect(self.cancelled)
+        self.field.cancelled.connect(self.finished)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._arrange()
 
@@ -112,6 +113,10 @@ class TagRow(QWidget):
         if new_tags:
             self.set_tags(sorted({*self.tags, *new_tags}))  # shown at once, before it is stored
             self.added.emit(new_tags)
+
+    def _enter(self) -> None:
+        self.commit()
+        self.finished.emit()
 
     def sizeHint(self) -> QSize:  # noqa: N802
         chips = sum(chip.preferred_width() + 4 for chip in self.chips)

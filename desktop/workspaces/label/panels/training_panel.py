@@ -39,6 +39,8 @@ class TrainingPanel(QWidget):
     resume_requested = Signal()
     stop_requested = Signal()
     auto_start_changed = Signal(bool)
+    focus_freed = Signal()
+    """The button with the focus has gone; by itself Qt would give the focus to the switch below it."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,6 +118,10 @@ class TrainingPanel(QWidget):
         speed = f"{pictures_per_second:.1f} pictures per second" if pictures_per_second else ""
         self.phase.setToolTip("\n".join(filter(None, (f"Step {step:,}" if step else "", speed))))
         busy = phase != "idle"
+        buttons = (self.train_button, self.pause_button, self.resume_button, self.stop_button)
+        focused = next((each for each in buttons if each.hasFocus()), None)
+        if focused is not None:
+            focused.clearFocus()
         self.train_button.setVisible(not busy)
         self.train_button.setEnabled(can_train)
         self.pause_button.setVisible(phase in ("starting", "training"))
@@ -123,6 +129,10 @@ class TrainingPanel(QWidget):
         self.resume_button.setVisible(phase == "paused")
         self.stop_button.setVisible(busy)
         self.stop_button.setEnabled(phase != "stopping")
+        if focused is not None and focused.isEnabled() and not focused.isHidden():
+            focused.setFocus()
+        elif focused is not None:
+            self.focus_freed.emit()
         self._show_progress(seconds if busy else None, seconds_left)
         set_role(self.message, "danger" if failed else "warning")
         self.message.setText(message)

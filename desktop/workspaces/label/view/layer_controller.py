@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
 
-from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtCore import QByteArray, QEvent, QObject, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 
 from core.base.settings import Settings
@@ -66,6 +66,9 @@ class LayerController(QObject):
             "cycle_view": self._cycle,
             "more_opaque": lambda: self._change_opacity(0.1),
             "less_opaque": lambda: self._change_opacity(-0.1),
+            "fold_side_column": lambda: self._page.fold_side_column(
+                folded=not self._page.is_side_column_folded
+            ),
         }
 
     def load(self) -> None:
@@ -82,10 +85,15 @@ class LayerController(QObject):
             checked = aids.get(key) if isinstance(aids, dict) else None
             action.setChecked(checked if isinstance(checked, bool) else VIEW_AIDS[key])
         self.comparison.load()
+        sizes = self._settings.get_state("side_column")
+        if isinstance(sizes, str):
+            self._page.splitter.restoreState(QByteArray.fromBase64(sizes.encode()))
 
     def save(self) -> None:
         """Write layers, view aids and compared styles to the settings."""
         self.comparison.save()
+        sizes = bytes(self._page.splitter.saveState().toBase64().data()).decode()
+        self._settings.set_state("side_column", sizes)
         self._settings.set_state("layers", asdict(self.layers))
         self._settings.set_state("aids", {key: action.isChecked() for key, action in self._aids.items()})
 
