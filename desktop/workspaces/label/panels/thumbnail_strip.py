@@ -30,6 +30,7 @@ from desktop.widgets.picture_status import (
     paint_status,
     picture_summary,
 )
+from desktop.widgets.type_ahead import TypeAhead, is_letter
 
 THUMBNAIL_SIZE = QSize(104, 72)
 COLUMN_WIDTH = THUMBNAIL_SIZE.width() + GRID
@@ -53,6 +54,7 @@ class ThumbnailStrip(QAbstractScrollArea):
         self._scaled: dict[int, QPixmap] = {}  # as painted: cropped, scaled, with round corners
         self._requested: set[int] = set()
         self._errors: dict[int, str] = {}  # picture id -> why it cannot be shown
+        self._type_ahead = TypeAhead()
         self.empty_text = "No pictures yet."
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -275,13 +277,23 @@ class ThumbnailStrip(QAbstractScrollArea):
             return True
         return super().viewportEvent(event)
 
+    def event(self, event: QEvent) -> bool:
+        """While the strip has the focus, letters look for a picture and are no shortcuts."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and is_letter(event):
+            event.accept()
+            return True
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Home and End, and left and right where the window has no shortcut for them."""
+        """Home and End, left and right where the window has no shortcut for them, and letters of a name."""
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}
         row = self._source.row_of(self._current) if self._current is not None else None
         target: int | None = None
         if event.key() in steps and row is not None:
             target = row + steps[Qt.Key(event.key())]
+        elif is_letter(event):
+            count, name_of = self._source.count(), lambda each: self._source.record(each).name
+            target = self._type_ahead.find(event.text(), count, name_of, row or 0)
         elif event.key() == Qt.Key.Key_Home:
             target = 0
         elif event.key() == Qt.Key.Key_End:

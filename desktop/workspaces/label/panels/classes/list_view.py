@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QCursor, QDropEvent, QMouseEvent
+from PySide6.QtGui import QColor, QContextMenuEvent, QCursor, QDropEvent, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QColorDialog, QListView, QWidget
 
 from core.labels.class_list import ClassList, LabelClass
 from desktop.theme.theme import Theme
+from desktop.widgets.type_ahead import is_letter
 from desktop.widgets.wheel_guard import guard_wheel_inside
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
 from desktop.workspaces.label.panels.classes.model import ClassFlags, ClassListModel
@@ -30,9 +31,9 @@ _HIT_MARGINS = {
 class ClassListView(QListView):
     """Shows the classes that `set_classes` is given; every change is only requested by a signal.
 
-    Keyboard: up and down select, F2 renames, the menu key opens the menu. Mouse: a click selects, a click on the
-    swatch recolours, on the eye hides (with Alt: hides all others), on the lock locks, on the dots or with the right
-    button opens the menu; a double click renames; a drag reorders.
+    Keyboard: up and down select, letters go to the class of that name, F2 renames, the menu key opens the menu. Mouse:
+    a click selects, a click on the swatch recolours, on the eye hides (with Alt: hides all others), on the lock locks,
+    on the dots or with the right button opens the menu; a double click renames; a drag reorders.
     """
 
     class_chosen = Signal(int)
@@ -50,12 +51,16 @@ class ClassListView(QListView):
         self._theme = theme
         self._is_updating = False
         self._icon_pressed = False
+        self._filter = ""
         self.class_model = ClassListModel()
         self.class_model.setParent(self)
         self.class_model.rename_requested.connect(self.class_renamed)
         self.setModel(self.class_model)
         self.setItemDelegate(ClassRowDelegate(theme, self))
         self.setUniformItemSizes(True)
+        self.setFocusPolicy(
+            Qt.FocusPolicy.TabFocus
+        )  # a click chooses a class; the keys stay with the picture
         self.setMouseTracking(True)
         self.setAccessibleName("Classes")
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
@@ -82,6 +87,7 @@ class ClassListView(QListView):
         self._is_updating = True
         self.class_model.set_classes(classes)
         self._is_updating = False
+        self.set_filter(self._filter)
         if selected is not None:
             self.set_active(selected)
 
@@ -121,6 +127,21 @@ class ClassListView(QListView):
     def _current_changed(self, index: QModelIndex, _before: QModelIndex) -> None:
         if not self._is_updating and index.isValid():
             self.class_chosen.emit(self.class_model.value_at(index.row()))
+
+    def set_filter(self, text: str) -> None:
+        """Show only the classes whose name contains a text; blank shows all."""
+        word = text.strip().casefold()
+        for row in range(self.class_model.rowCount()):
+            name = self.class_model.classes.name_of(self.class_model.value_at(row))
+            self.setRowHidden(row, word not in name.casefold())
+        self._filter = text
+
+    def event(self, event: QEvent) -> bool:
+        """While the list has the focus, letters look for a class and are no shortcuts."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and is_letter(event):
+            event.accept()
+            return True
+        return super().event(event)
 
     def edit_name(self, value: int) -> None:
         """Open the editor over the name of a class."""

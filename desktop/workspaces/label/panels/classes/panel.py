@@ -18,7 +18,8 @@ CLASS_PRESETS = (
     ("Object", ("object", "background")),
 )
 
-
+MIN_FILTERED_CLASSES = 13
+"""With fewer classes the list has no filter field: they are all in sight."""
 _LEFT = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
 
 
@@ -103,6 +104,13 @@ class ClassesPanel(QWidget):
         self._column_titles[1].setToolTip(
             "Intersection over union: how well the predicted area of a class covers the labelled one; 1.00 is perfect"
         )
+        self.filter_field = QLineEdit()
+        self.filter_field.setPlaceholderText("Filter classes")
+        self.filter_field.setAccessibleName("Show only classes whose name contains this")
+        self.filter_field.setClearButtonEnabled(True)
+        self.filter_field.textChanged.connect(self.list_view.set_filter)
+        self._filter_row = QWidget()
+        self._filter_row.setLayout(row(self.filter_field, margins=(MARGIN, 0, MARGIN, 0)))
         self._pages = QStackedWidget()
         self._pages.addWidget(self.list_view)
         self._pages.addWidget(self._empty_page())
@@ -110,6 +118,7 @@ class ClassesPanel(QWidget):
         self.setLayout(
             column(
                 self._header(),
+                self._filter_row,
                 self._pages,
                 column(self.name_field, self._error, margins=(MARGIN, 4, MARGIN, 12), spacing=4),
                 margins=(0, GRID, 0, 0),
@@ -121,6 +130,10 @@ class ClassesPanel(QWidget):
     def set_classes(self, classes: ClassList) -> None:
         self.list_view.set_classes(classes)
         self._pages.setCurrentIndex(0 if len(classes) else 1)
+        has_filter = len(classes) >= MIN_FILTERED_CLASSES
+        self._filter_row.setVisible(has_filter)
+        if not has_filter:
+            self.filter_field.clear()
         for part in self._column_titles:
             part.setVisible(len(classes) > 0)
 

@@ -29,6 +29,8 @@ MENU_BUTTON = 24
 """Width of the button that opens the menu of a class; shown at the end of the name of a hovered or selected row."""
 ICON_WIDTH = 20
 """Width of the eye and the lock, left of the menu button; shown in a hovered row and when they are on."""
+KEY_WIDTH = 20
+"""Of the key or number of a class; a wider number begins further left, up to the margin."""
 SHARE_WIDTH = 48
 SCORE_WIDTH = 48
 ROW_MARGIN = 2 * GRID
@@ -60,7 +62,7 @@ class RowLayout:
         menu = QRect(share.left() - MENU_BUTTON, top + (height - MENU_BUTTON) // 2, MENU_BUTTON, MENU_BUTTON)
         lock = QRect(menu.left() - ICON_WIDTH, top + (height - MENU_BUTTON) // 2, ICON_WIDTH, MENU_BUTTON)
         eye = lock.translated(-ICON_WIDTH, 0)
-        return RowLayout(QRect(left, top, 20, height), swatch, name, eye, lock, menu, share, score)
+        return RowLayout(QRect(left, top, KEY_WIDTH, height), swatch, name, eye, lock, menu, share, score)
 
 
 class ClassRowDelegate(QStyledItemDelegate):
@@ -110,7 +112,7 @@ class ClassRowDelegate(QStyledItemDelegate):
         has_shortcut = index.row() < 9 or 10 <= index.row() < 19 or label_class is None
         painter.setFont(self._theme.font)
         painter.setPen(colour("muted" if has_shortcut else "disabled"))
-        painter.drawText(layout.key, left, model.shortcut_of(index.row()))
+        painter.drawText(_key_rect(painter, layout, key := model.shortcut_of(index.row())), left, key)
         self._paint_swatch(painter, layout.swatch, value, model)
         painter.setFont(self._theme.strong_font() if is_selected else self._theme.font)
         name_rect = layout.name if label_class else layout.name.united(layout.score)
@@ -194,6 +196,11 @@ class ClassRowDelegate(QStyledItemDelegate):
         assert label_class is not None
         painter.setBrush(QColor(*label_class.colour))
         painter.drawRoundedRect(QRect(bar.left(), bar.top(), max(3, round(bar.width() * score)), 3), 1.5, 1.5)
+
+
+def _key_rect(painter: QPainter, layout: RowLayout, key: str) -> QRect:
+    """Where the key or number of a row is written: numbers over 99 are wider than their column."""
+    return layout.key.adjusted(min(0, KEY_WIDTH - painter.fontMetrics().horizontalAdvance(key)), 0, 0, 0)
 
 
 def scroll_bar_width(view: QAbstractItemView) -> int:
