@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.base.destination import check_output_file
 from core.base.errors import ProjectError
 from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption, open_existing
@@ -83,7 +84,7 @@ def backup_command(
     """Back up the project file. Works while a window is open."""
     with report_errors():
         home = find_home(project)
-        if out is not None and not out.is_dir():
+        if out is not None and not _is_folder(out):
             if out.exists():
                 raise ProjectError(f"{out} already exists and was not changed. Choose another name.")
             write_backup(home / PROJECT_FILE, out)
@@ -157,6 +158,15 @@ def rescue_command(
         if report.already:
             lines.append(f"{count_of(report.already, 'edit')} had been brought back before.")
         print_result(result, as_json, lines + [f"Left out: {problem}" for problem in report.problems])
+
+
+def _is_folder(out: Path) -> bool:
+    """Raises UserError for a name that is too long."""
+    try:
+        return out.is_dir()
+    except OSError:
+        check_output_file(out)
+        raise
 
 
 def _list(folder: Path, as_json: bool) -> None:

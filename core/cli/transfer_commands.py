@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.base.destination import check_output_folder
 from core.base.errors import ProjectError
 from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption
@@ -168,6 +169,7 @@ def export_command(
             lists,
         )
         with Project.open_read_only(project) as opened:
+            check_output_folder(out, (opened.folder, opened.home))
             plan = plan_export(opened, options)
             if dry_run:
                 print_result(_export_plan_json(plan), as_json, _export_plan_lines(plan))

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from core.base.errors import Cancelled, ModelError
+from core.base.destination import check_output_file
+from core.base.errors import Cancelled, ModelError, UserError
 from core.base.json_process import JsonProcess, decode_message
 from core.base.lane import Lane
 from core.models.export_job import (
@@ -34,6 +35,10 @@ ExportProgressCallback = Callable[[str, int, int], None]
 def make_export_job(project: Project, out: Path, run_id: int | None = None) -> ModelExportJob:
     """The job for a run, by default the latest with weights. Raises ModelError."""
     run = _find_run(project, run_id)
+    try:
+        check_output_file(out.expanduser())
+    except UserError as problem:
+        raise ModelError(str(problem)) from problem
     records = [r for r in project.pictures.all() if r.problem is None]
     return ModelExportJob(
         project.run_folder(run.id),
