@@ -112,6 +112,18 @@ class Model:
             marks.update(there)
         step.undone = not step.undone
 
+    def update_progress(self, pictures: set[int]) -> None:
+        """A picture in progress without a label and without an edit of pixels is new; one that is redone is not."""
+        for i in pictures:
+            marks = self.marks[i]
+            is_edited = any(
+                s.picture == i and i in s.looks and not s.undone and not s.thinned for s in self.steps
+            )
+            if marks["status"] == "in progress" and not is_edited and not self.looks[i].values.any():
+                marks["status"] = "new"
+            elif marks["status"] == "new" and is_edited:
+                marks["status"] = "in progress"
+
     def heir(self, value: int) -> int:
         """What a class that is gone became."""
         moves = [s for s in self.steps if s.move and not s.undone]

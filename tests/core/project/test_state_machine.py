@@ -177,6 +177,7 @@ class DocumentMachine(RuleBasedStateMachine):
         reverted = act(picture)
         assert reverted is not None
         self.model.swap(step)
+        self.model.update_progress({picture, *step.looks})
         assert (reverted.edit.id, reverted.edit.name) == (step.id, step.name)
         hand.replace_tiles(reverted.tiles)
         np.testing.assert_array_equal(hand.values, self.model.looks[picture].values)
