@@ -30,6 +30,8 @@ from desktop.widgets.wheel_guard import may_turn, refuse_focus_of_wheel
 
 PANEL_WIDTH = 304
 MARGIN = 2 * GRID
+FOLD_MARGIN = 4
+"""Left of a panel whose heading begins with an arrow."""
 
 
 def text_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:

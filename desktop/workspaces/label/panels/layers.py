@@ -13,7 +13,17 @@ from desktop.actions.catalog import action_spec
 from desktop.canvas.rendering.layer_style import LayerState, RegionStyle
 from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import MARGIN, LevelSlider, column, combo_box, icon_button, row, text_label
+from desktop.widgets.controls import (
+    FOLD_MARGIN,
+    MARGIN,
+    LevelSlider,
+    column,
+    combo_box,
+    icon_button,
+    row,
+    text_label,
+)
+from desktop.widgets.fold_button import FoldButton
 
 LAYERS = (
     ("label", "Label", "What you painted, imported or accepted."),
@@ -44,11 +54,13 @@ class LayersPanel(QWidget):
             "Draws a pattern over each class, so that classes can be told apart without their colours."
         )
         self.patterns.toggled.connect(self._emit_layers)
-        self._header = row(text_label("Layers", "heading"), None, self.shape, self.patterns, spacing=4)
-        layout = column(self._header, spacing=0, margins=(MARGIN, GRID, MARGIN, GRID))
-        for key, title, help_line in LAYERS:
-            layout.addLayout(self._row(key, title, help_line))
-        self.setLayout(layout)
+        body = QWidget()
+        body.setLayout(column(*(self._row(*each) for each in LAYERS), spacing=0))
+        self.fold = FoldButton("Layers", body, theme)
+        self._header = row(
+            self.fold, text_label("Layers", "heading"), None, self.shape, self.patterns, spacing=4
+        )
+        self.setLayout(column(self._header, body, spacing=0, margins=(FOLD_MARGIN, GRID, MARGIN, GRID)))
 
     def _row(self, key: str, title: str, help_line: str) -> QHBoxLayout:
         eye = icon_button("eye", f"Show the layer {title}", self._theme, 16, checkable=True)

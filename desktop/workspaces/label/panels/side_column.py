@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from desktop.theme.theme import Theme
 from desktop.widgets.controls import PANEL_WIDTH, column, hairline, set_background
+from desktop.widgets.fold_button import FoldButton
 from desktop.workspaces.label.panels.classes.panel import ClassesPanel
 from desktop.workspaces.label.panels.history import HistoryPanel
 from desktop.workspaces.label.panels.layers import LayersPanel
@@ -37,6 +40,18 @@ class SideColumn(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(PANEL_WIDTH, super().sizeHint().height())
+
+    def folded_panels(self) -> list[str]:
+        """Names of the panels that are folded to their heading."""
+        return [name for name, fold in self._folds().items() if not fold.isChecked()]
+
+    def fold_panels(self, names: Collection[str]) -> None:
+        """Fold exactly these panels."""
+        for name, fold in self._folds().items():
+            fold.setChecked(name not in names)
+
+    def _folds(self) -> dict[str, FoldButton]:
+        return {"layers": self.layers.fold, "training": self.training.fold}
 
     def show_history(self, shown: bool) -> None:
         """Swap the panels for the history; both have the same width, so that the canvas keeps its size."""

@@ -11,7 +11,8 @@ from core.labels.class_list import ClassList
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.chart import Chart, Curve, score_curves
-from desktop.widgets.controls import MARGIN, button, column, row, set_role, text_label
+from desktop.widgets.controls import FOLD_MARGIN, MARGIN, button, column, row, set_role, text_label
+from desktop.widgets.fold_button import FoldButton
 from desktop.widgets.status_bar import format_duration
 
 PHASES = {
@@ -75,9 +76,9 @@ class TrainingPanel(QWidget):
         self.auto_start.toggled.connect(self.auto_start_changed)
         self.auto_start_rule = text_label("", "muted", wrap=True)
         score_line = row(self.score, self.score_name, None, self.trend_icon, self.trend, spacing=6)
-        self.setLayout(
+        body = QWidget()
+        body.setLayout(
             column(
-                row(text_label("Training", "heading"), None, self.phase),
                 score_line,
                 self.chart,
                 self.hint,
@@ -86,10 +87,13 @@ class TrainingPanel(QWidget):
                 row(self.train_button, self.resume_button, self.pause_button, self.stop_button),
                 self.auto_start,
                 self.auto_start_rule,
-                margins=(MARGIN, GRID, MARGIN, 12),
+                margins=(MARGIN - FOLD_MARGIN, 0, 0, 0),
                 spacing=6,
             )
         )
+        self.fold = FoldButton("Training", body, theme)
+        header = row(self.fold, text_label("Training", "heading"), None, self.phase, spacing=4)
+        self.setLayout(column(header, body, margins=(FOLD_MARGIN, GRID, MARGIN, 12), spacing=6))
         theme.changed.connect(self._show_trend)
         self.set_state("idle")
         self.set_score(None)

@@ -85,6 +85,8 @@ class LayerController(QObject):
             checked = aids.get(key) if isinstance(aids, dict) else None
             action.setChecked(checked if isinstance(checked, bool) else VIEW_AIDS[key])
         self.comparison.load()
+        folded = self._settings.get_state("folded_panels", [])
+        self._page.side_column.fold_panels(folded if isinstance(folded, list) else [])
         sizes = self._settings.get_state("side_column")
         if isinstance(sizes, str):
             self._page.splitter.restoreState(QByteArray.fromBase64(sizes.encode()))
@@ -94,6 +96,7 @@ class LayerController(QObject):
         self.comparison.save()
         sizes = bytes(self._page.splitter.saveState().toBase64().data()).decode()
         self._settings.set_state("side_column", sizes)
+        self._settings.set_state("folded_panels", self._page.side_column.folded_panels())
         self._settings.set_state("layers", asdict(self.layers))
         self._settings.set_state("aids", {key: action.isChecked() for key, action in self._aids.items()})
 

@@ -150,3 +150,23 @@ def test_a_small_screen_has_room_for_everything(gui: GuiDriver) -> None:
         assert bottom <= 600, part
     assert gui.canvas.height() > 250
     gui.window.resize(size)
+
+
+def test_folded_panels_leave_their_room_to_the_classes_and_are_remembered(gui: GuiDriver) -> None:
+    column, controller = gui.page.side_column, gui.window.layer_controller
+    height = gui.page.classes.list_view.height()
+    for fold in (gui.page.layers.fold, gui.page.training.fold):
+        QTest.mouseClick(fold, Qt.MouseButton.LeftButton)
+    gui.wait(30)
+    assert column.folded_panels() == ["layers", "training"]
+    assert gui.page.classes.list_view.height() > height + 150
+    gui.page.training.set_state("training")
+    assert not gui.page.training.stop_button.isVisible(), "a new state does not open it"
+    gui.page.training.set_state("idle")
+    controller.save()
+    column.fold_panels(())
+    controller.load()
+    assert column.folded_panels() == ["layers", "training"]
+    column.fold_panels(())
+    controller.save()
+    assert gui.page.training.train_button.isVisible()
