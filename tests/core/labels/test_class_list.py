@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.base.display_text import clean_name
 from core.base.errors import UserError
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, ClassList, default_colour
 
@@ -51,11 +54,14 @@ def test_a_class_is_found_by_the_name_it_was_given(name: str) -> None:
     try:
         listed = ClassList().with_class(name)
     except UserError:
-        assert not name.strip()
+        assert not clean_name(name)
         return
     found = listed.by_name(name)
     assert found is not None
-    assert found.name == " ".join(name.split())
+    assert found.name == clean_name(name)
+    assert not any(unicodedata.category(letter) in ("Cc", "Cs") for letter in found.name)
+    if all(letter.isprintable() or letter.isspace() for letter in name):
+        assert found.name == " ".join(name.split())
 
 
 def test_spaces_within_a_name_are_collapsed() -> None:
