@@ -49,7 +49,7 @@ def test_split_leaks_are_listed_with_their_pictures(folder: Path) -> None:
     )
     assert told["sequences_in_several_splits"] == {"clip7_": {"train": 1, "val": 1}}
     words = output_of("duplicates", "--project", folder)
-    assert "; 1 pair between splits" in words and "broken.png" in words and "“clip7_”" in words
+    assert ", 1 pair between splits" in words and "broken.png" in words and "“clip7_”" in words
 
 
 def test_the_fingerprint_cache_may_be_missing_or_damaged(folder: Path) -> None:
