@@ -64,6 +64,7 @@ class NamedNetwork:
 
 
 LITE = "tu-tf_efficientnet_lite0"
+_ENCODER_TITLES = {LITE: "EfficientNet-Lite0", "tu-tf_efficientnet_lite2": "EfficientNet-Lite2"}
 _MIT = ("mit_b",)
 _NO_HALF = "mit_b", "tu-mit"
 
@@ -71,7 +72,7 @@ ARCHITECTURES = (
     Architecture("asymmetric-unet", "Asymmetric U-Net", None, None, "With ASPP and SE; fast on a processor."),
     Architecture("asymmetric-unet-small", "Asymmetric U-Net, small", None, None, "A third of the work."),
     Architecture("asymmetric-unet-large", "Asymmetric U-Net, large", None, None, "Twice as wide."),
-    Architecture("hypercolumn", "Hypercolumn network", None, LITE, "Pretrained; learns in seconds.", LEVELS),
+    Architecture("hypercolumn", "Hypercolumn", None, LITE, "Pretrained; learns in seconds.", LEVELS),
     Architecture("plain-unet", "Plain U-Net", None, None, "The network of 2015 at half its width."),
     Architecture("unet", "U-Net", "unet", "resnet34", "Encoder, decoder and skip connections."),
     Architecture("unetplusplus", "U-Net++", "unetplusplus", "resnet34", "Nested skips; slower.", LEVELS, never=_MIT),
@@ -179,6 +180,11 @@ def normalisation_of(encoder: str | None) -> str:
     """Key of `core.models.spec.NORMALISATIONS` for a network on this encoder; that of ImageNet where none is known."""
     known = _encoders_by_name().get(base_encoder_name(encoder)) if encoder else None
     return known.normalisation if known else "imagenet"
+
+
+def encoder_title(encoder: str) -> str:
+    """The name of an encoder for people: that of its authors where the library's is cryptic."""
+    return _ENCODER_TITLES.get(encoder, encoder)
 
 
 def pretrained_text(encoder: Encoder) -> str:

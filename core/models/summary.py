@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from core.base.text import count_of
-from core.models.catalogue import architecture
+from core.models.catalogue import architecture, encoder_title
 from core.models.network_builder import build_network
 from core.models.networks.asymmetric_unet import AsymmetricUNet
 from core.models.networks.fcn import FCN8s
@@ -75,7 +75,7 @@ def summarise_network(spec: ModelSpec) -> NetworkSummary:
     if left:
         stages.append(NetworkStage(OTHER, "Other layers", "Layers between the stages above.", 0, left))
     title = architecture(spec.architecture).title
-    title = f"{title} on {spec.encoder}" if spec.encoder else title
+    title = f"{title} on {encoder_title(spec.encoder)}" if spec.encoder else title
     return NetworkSummary(title, spec.size, spec.channels, len(spec.class_values), total, tuple(stages))
 
 

@@ -14,6 +14,7 @@ from core.models.catalogue import (
     Architecture,
     architecture,
     architectures,
+    encoder_title,
     encoders_for,
     has_pretrained_weights,
     network_cost,
@@ -69,7 +70,7 @@ def _encoder_choices(values: Values) -> list[SearchOption]:
     return [
         SearchOption(
             each.name,
-            each.name,
+            encoder_title(each.name),
             (*_cost(each.parameters, each.gmacs), pretrained_text(each)),
         )
         for each in (encoders_for(chosen) if chosen else ())
@@ -198,7 +199,7 @@ class NetworkPage(QWidget):
 def architecture_title(name: str, encoder: str | None) -> str:
     """For people: “U-Net on resnet34”; the title alone for a network with a built-in encoder."""
     title = architecture(name).title
-    return f"{title} on {encoder}" if encoder else title
+    return f"{title} on {encoder_title(encoder)}" if encoder else title
 
 
 def _default_key(field: NetworkField, values: Values, keys: Sequence[str]) -> str:
