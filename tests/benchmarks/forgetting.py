@@ -108,7 +108,7 @@ def main() -> None:
     asked = words.parse_args()
     kind, device = likely_device(), resolve_device("auto")
     spec = replace(default_spec(kind, OLD), size=asked.size)
-    recipe = default_recipe(kind).with_changes(
+    recipe = default_recipe(kind, pretrained=spec.is_pretrained).with_changes(
         {"steps": asked.steps, "seed": asked.seed, "threads": asked.threads}
     )
     teachers = asked.labelled + 2 * asked.rounds

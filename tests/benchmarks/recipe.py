@@ -1,7 +1,7 @@
 """One recipe trained from scratch and scored on an unseen sequence: mIoU over seconds.
 
-python -m tests.benchmarks.recipe DATA [--hold-out 0006R0] [--minutes 10] [--network asymmetric-unet] [--encoder E]
-                                       [--size 256] [--set loss=ce lr=0.001 ...] [--rival unet+resnet34 ...]
+python -m tests.benchmarks.recipe DATA [--hold-out 0006R0] [--minutes 10] [--network hypercolumn] [--encoder E]
+                                       [--size 480] [--set loss=ce lr=0.001 ...] [--rival unet+resnet34 ...]
                                        [--frames N] [--labelled 0.08 --by strokes] [--test] [--seed 0] [--json]
 
 DATA contains images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names
@@ -240,16 +240,16 @@ def add_training_options(words: argparse.ArgumentParser) -> None:
 
 
 def device_kind(device: str) -> str:
-    """The kind whose defaults are used: cpu where "auto" finds no other device, else cuda."""
-    return "cpu" if device == "auto" and not torch.cuda.is_available() else "cuda"
+    """The kind whose defaults are used: "cpu" or "cuda"."""
+    return "cuda" if resolve_device(device).startswith("cuda") else "cpu"
 
 
-def build_recipe(asked: argparse.Namespace) -> Recipe:
-    """The default recipe of the device with the options that were asked for."""
+def build_recipe(asked: argparse.Namespace, spec: ModelSpec) -> Recipe:
+    """The default recipe for the device and the network with the options that were asked for."""
     said = dict(each.split("=", 1) for each in asked.set)
     by_the_clock = not {"steps", "epochs"} & said.keys()
     budget = {"minutes": asked.minutes} if by_the_clock else {}
-    return default_recipe(device_kind(asked.device)).with_changes(
+    return default_recipe(device_kind(asked.device), pretrained=spec.is_pretrained).with_changes(
         {**parse_recipe_options(said), **budget, "seed": asked.seed, "device": asked.device}
     )
 
@@ -266,15 +266,14 @@ def main() -> None:
     words.add_argument("--frames", type=int, help="so many of the frames to train on, evenly spread")
     words.add_argument("--rival", nargs="*", default=[], metavar="NETWORK[+ENCODER]")
     add_training_options(words)
-    words.set_defaults(minutes=10.0, network="asymmetric-unet", size=256)
+    words.set_defaults(minutes=10.0, network="hypercolumn", size=480)
     asked = words.parse_args()
-    recipe = build_recipe(asked)
     listed = json.loads((asked.data / "classes.json").read_text("utf-8"))
     names = {int(each["index"]) + 1: str(each["name"]) for each in listed["classes"]}
     names = {value: name for value, name in names.items() if value - 1 != listed["ignore_index"]}
     spec = ModelSpec(asked.network, asked.encoder, "none", asked.size, tuple(names))
     spec = spec.with_network(*resolve_network(asked.network, asked.encoder), asked.weights)
-    found = run(asked, spec, recipe, names, listed["ignore_index"])
+    found = run(asked, spec, build_recipe(asked, spec), names, listed["ignore_index"])
     found["rivals"] = [rival(asked, each, spec, names, listed["ignore_index"]) for each in asked.rival]
     print(json.dumps(found, indent=None if asked.json else 1))
 

@@ -188,7 +188,7 @@ def measure(asked: argparse.Namespace, data: DataSet) -> dict[str, Any]:
     names = dict(enumerate(data.classes, 1))
     spec = build_spec(asked, tuple(names))
     teach, val, scored = (data.parts[part] for part in ("teach", "val", "scored"))
-    found = train_and_score(spec, build_recipe(asked), teach, val, list(scored.values()), names)
+    found = train_and_score(spec, build_recipe(asked, spec), teach, val, list(scored.values()), names)
     return {
         "pictures": {"teach": len(teach), "val": len(val), "scored": len(scored)},
         "classes": len(names),
