@@ -158,6 +158,14 @@ def work_size(width: int, height: int, size: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
+def crop_size(width: int, height: int, longest: int | None) -> tuple[int, int]:
+    """(width, height) of a training crop: the shape of the picture with a long side of at most `longest` pixels, each
+    rounded up to a multiple of `STRIDE`."""
+    if longest is not None and longest < max(width, height):
+        width, height = work_size(width, height, longest)
+    return round_up_to_stride(width), round_up_to_stride(height)
+
+
 def round_up_to_stride(length: int) -> int:
     """`length` rounded up to a multiple of `STRIDE`."""
     return -(-length // STRIDE) * STRIDE

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.models.input_tensors import channels_first, denormalise
-from core.models.spec import NORMALISATIONS, round_up_to_stride, work_size
+from core.models.spec import NORMALISATIONS, crop_size, work_size
 from core.training.data.augmentation import make_batch
 from core.training.data.snapshot import SnapshotEntry
 from core.training.data.training_set import IGNORE_INDEX, CropSample, LabelledExample
@@ -30,10 +30,9 @@ def augmented_versions(
     no_labels = np.full((height, width), IGNORE_INDEX, np.uint8)
     entry = SnapshotEntry(0, "", "train", 1, "", width, height, ())
     example = LabelledExample(entry, channels_first(scaled), torch.from_numpy(no_labels), no_labels)
-    longest = round_up_to_stride(recipe.crop or max(height, width))
-    crop_size = min(round_up_to_stride(height), longest), min(round_up_to_stride(width), longest)
+    across, down = crop_size(width, height, recipe.crop)
     rng = np.random.default_rng(seed)
     samples = [CropSample(example, (rng.random() * width, rng.random() * height)) for _ in range(count)]
     torch.manual_seed(seed)
-    batch = make_batch(samples, crop_size, recipe, torch.Generator().manual_seed(seed), STATISTICS)
+    batch = make_batch(samples, (down, across), recipe, torch.Generator().manual_seed(seed), STATISTICS)
     return [scaled, *denormalise(batch.pictures, STATISTICS)]

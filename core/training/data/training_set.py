@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core.base.errors import TrainingError
 from core.models.input_tensors import channels_first
-from core.models.spec import ModelSpec, round_up_to_stride
+from core.models.spec import ModelSpec, crop_size
 from core.training.data.snapshot import SnapshotEntry, TrainingSnapshot
 from core.training.recipe import Recipe
 
@@ -138,12 +138,12 @@ class TrainingSet:
 
     @functools.cached_property
     def crop_size(self) -> tuple[int, int]:
-        """(height, width) of a training batch: the most common picture shape rounded up to multiples of 32, at most the
-        recipe's crop. Constant for a whole training."""
+        """(height, width) of a training batch, from the most common picture shape and the recipe's crop. Constant for
+        a whole training."""
         shapes = Counter((self._known[n].entry.height, self._known[n].entry.width) for n in self._train)
         height, width = shapes.most_common(1)[0][0]
-        longest = round_up_to_stride(self._recipe.crop or max(height, width))
-        return min(round_up_to_stride(height), longest), min(round_up_to_stride(width), longest)
+        across, down = crop_size(width, height, self._recipe.crop)
+        return down, across
 
     def evaluation_batches(self, split: str, limit: int | None = None) -> Iterator[list[LabelledExample]]:
         """Examples of a split with at least one labelled pixel, in lists of at most eight of equal shape."""

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from core.base.errors import ModelError
 from core.models.networks.packaged_weights import PACKAGED_WEIGHTS
-from core.models.spec import DEFAULT_ENCODER, ModelSpec, default_spec, round_up_to_stride, work_size
+from core.models.spec import (
+    DEFAULT_ENCODER,
+    ModelSpec,
+    crop_size,
+    default_spec,
+    round_up_to_stride,
+    work_size,
+)
 
 
 def test_round_trip() -> None:
@@ -75,3 +82,20 @@ def test_work_size_has_the_long_side_and_keeps_the_shape(width: int, height: int
     exact = min(width, height) * size / max(width, height)
     assert abs(min(small) - exact) <= max(0.5, 1 - exact)
     assert round_up_to_stride(small[0]) % 32 == 0 and 0 <= round_up_to_stride(small[0]) - small[0] < 32
+
+
+@pytest.mark.parametrize(
+    ("picture", "longest", "crop"),
+    [
+        ((480, 360), None, (480, 384)),
+        ((480, 360), 352, (352, 288)),
+        ((480, 360), 480, (480, 384)),
+        ((360, 480), 352, (288, 352)),
+        ((480, 20), 352, (352, 32)),
+        ((64, 64), 352, (64, 64)),
+    ],
+)
+def test_a_crop_has_the_shape_of_the_picture(
+    picture: tuple[int, int], longest: int | None, crop: tuple[int, int]
+) -> None:
+    assert crop_size(*picture, longest) == crop
