@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import os
-from collections import defaultdict
+import codecs
 from functools import cached_property
+from os.path import normpath
 from pathlib import Path, PurePosixPath
 from typing import Any
-from xml.etree.ElementTree import Element, ParseError
-
-import defusedxml.ElementTree
-import yaml
-from defusedxml.common import DefusedXmlException
+from xml.etree.ElementTree import Element
 
 from core.base.errors import FormatError
+from core.formats.files import parsers
+from core.formats.files.listing import list_files
+from core.formats.files.name_index import NameIndex, best_match, reference_forms
+from core.formats.malformed import MALFORMED_ERRORS, MalformedValueError
 from core.images.folder import natural_key
 from core.images.image_reader import PICTURE_SUFFIXES
 
-MAX_FILES = 2_000_000
+__all__ = ["MALFORMED_ERRORS", "SPLIT_NAMES", "DatasetTree", "folder_of", "split_of", "stem_of"]
+
 MAX_JSON_BYTES = 1 << 30
 """Largest JSON file that is read; the COCO annotations of 118,000 pictures are 0.45 GB."""
 MAX_TEXT_BYTES = 64 << 20
 """Largest XML, text or CSV file that is read."""
-MALFORMED_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, StopIteration)
-"""Exceptions that access to malformed JSON raises: missing keys, wrong types, infinite numbers."""
+MAX_YAML_BYTES = 1 << 20
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -42,7 +45,8 @@ class DatasetTree:
     """The files below `root`: names relative to it, with forward slashes, in natural order, without hidden files.
 
     A file name found inside a dataset is never opened as a path: `find` looks it up among the listed names, so a
-    dataset cannot refer to files outside its folder. A folder reached through links is listed once.
+    dataset cannot refer to files outside its folder. Only regular files are listed, and no links that lead out of the
+    folder; `refused` has the others. A folder reached through links is listed once.
     """
 
     def __init__(self, root: Path) -> None:
@@ -51,8 +55,11 @@ class DatasetTree:
             raise FormatError(f"There is no folder {root}. Check the name and try again.")
         if not root.is_dir():
             raise FormatError(f"{root} is a file. Choose the folder that contains the dataset.")
-        self.root = Path(os.path.normpath(root.absolute()))
-        self.files = tuple(sorted(_list_files(self.root), key=natural_key))
+        self.root = Path(normpath(root.absolute()))
+        listing = list_files(self.root)
+        self.files = tuple(sorted(listing.files, key=natural_key))
+        self.refused = tuple(sorted(listing.refused))
+        """(name, reason) of pipes, devices, links out of the folder, and folders that cannot be opened."""
         self._read_names: set[str] = set()
 
     @property
@@ -73,18 +80,12 @@ class DatasetTree:
         return tuple(name for name in self.files if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES)
 
     @cached_property
-    def _by_name(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for name in self.files:
-            found[name.rsplit("/", 1)[-1].casefold()].append(name)
-        return found
+    def _by_name(self) -> NameIndex:
+        return NameIndex((name.rsplit("/", 1)[-1], name) for name in self.files)
 
     @cached_property
-    def _by_stem(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = defaultdict(list)
-        for name in self.pictures:
-            found[stem_of(name).casefold()].append(name)
-        return found
+    def _by_stem(self) -> NameIndex:
+        return NameIndex((stem_of(name), name) for name in self.pictures)
 
     @cached_property
     def folders(self) -> frozenset[str]:
@@ -104,37 +105,46 @@ class DatasetTree:
         return [name for name in self.files if name.casefold().endswith(endings)]
 
     def files_named(self, name: str) -> list[str]:
-        """Names whose last part is `name`, ignoring case."""
-        return self._by_name.get(name.casefold(), [])
+        """Names whose last part is `name`, ignoring case and the form of letters with accents (NFC, NFD)."""
+        return self._by_name.find(name)
 
     def find(self, reference: str, near_folder: str = "") -> str | None:
         """The listed file that a reference in a dataset means: the same last part, then the most folders in common with
-        the reference, then the nearest to `near_folder`. None if there is none or the best match is not unique."""
-        parts = [p for p in reference.replace("\\", "/").split("/") if p not in ("", ".", "..")]
-        if not parts:
-            return None
-        return _best_match(self.files_named(parts[-1]), parts, near_folder)
+        the reference, then the nearest to `near_folder`. None if there is none or the best match is not unique.
+
+        The reference may be an address, and percent-encoded (`core.formats.files.name_index`)."""
+        for parts in reference_forms(reference):
+            if found := best_match(self.files_named(parts[-1]), parts, near_folder):
+                return found
+        return None
 
     def find_picture(self, reference: str, near_folder: str = "", split: str | None = None) -> str | None:
         """Like `find` among pictures only. Pictures of `split` are preferred; if no picture has the name, one with
         another suffix is taken."""
-        parts = [p for p in reference.replace("\\", "/").split("/") if p not in ("", ".", "..")]
-        if not parts:
-            return None
-        last = parts[-1]
-        for names in (
-            [n for n in self.files_named(last) if PurePosixPath(n).suffix.lower() in PICTURE_SUFFIXES],
-            self.pictures_with_stem(last),
-            self.pictures_with_stem(stem_of(last)),
-        ):
-            same = [n for n in names if split is not None and split_of(n) == split]
-            if found := _best_match(same or names, parts, near_folder):
-                return found
+        for parts in reference_forms(reference):
+            for names in self._pictures_called(parts[-1]):
+                same = [n for n in names if split is not None and split_of(n) == split]
+                if found := best_match(same or names, parts, near_folder):
+                    return found
         return None
 
+    def explain_missing(self, reference: str) -> str:
+        """Why `find_picture` found nothing, as a clause."""
+        for parts in reference_forms(reference):
+            several = next((names for names in self._pictures_called(parts[-1]) if len(names) > 1), None)
+            if several:
+                shown = " and ".join(several[:2])
+                return f"several pictures have this name, such as {shown}, and its folder does not say which is meant"
+        return "the picture does not exist"
+
+    def _pictures_called(self, last: str) -> tuple[list[str], ...]:
+        """Pictures that a name without folders may mean, the best first."""
+        same = [n for n in self.files_named(last) if PurePosixPath(n).suffix.lower() in PICTURE_SUFFIXES]
+        return same, self.pictures_with_stem(last), self.pictures_with_stem(stem_of(last))
+
     def pictures_with_stem(self, stem: str) -> list[str]:
-        """Pictures with this name without suffix, ignoring case."""
-        return self._by_stem.get(stem.casefold(), [])
+        """Pictures with this name without suffix, ignoring case and the form of letters with accents."""
+        return self._by_stem.find(stem)
 
     def read_ends(self, name: str, size: int = 1 << 16) -> str:
         """Start and end of a file (`size` bytes) as text, to find the keys of a large JSON; empty if unreadable."""
@@ -149,29 +159,33 @@ class DatasetTree:
             return ""
 
     def read_yaml(self, name: str) -> Any:
-        """A YAML file, plain values only (safe_load). Raises FormatError naming the file."""
+        """A YAML file, plain values only. Raises FormatError naming the file."""
         try:
-            return yaml.safe_load(self.read_text(name, 1 << 20))
-        except (yaml.YAMLError, RecursionError) as problem:
-            raise FormatError(
-                f"{self.path(name)} is not valid YAML: {str(problem).splitlines()[0]}."
-            ) from problem
+            return parsers.parse_yaml_text(self.read_text(name, MAX_YAML_BYTES))
+        except MalformedValueError as problem:
+            raise FormatError(f"{self.path(name)} is not valid YAML: {problem}.") from problem
 
     def read_text(self, name: str, limit: int = MAX_TEXT_BYTES) -> str:
-        """A UTF-8 text file. Raises FormatError naming the file."""
+        """A text file in UTF-8, or with the byte order mark of UTF-16 or UTF-32. Raises FormatError naming the file."""
         path = self.path(name)
         try:
-            if path.stat().st_size > limit:
+            with path.open("rb") as file:
+                content = file.read(limit + 1)
+            if len(content) > limit:
                 raise FormatError(
                     f"{path} is larger than the limit of {limit >> 20} MB. Split it into smaller files."
                 )
-            text = path.read_bytes().decode("utf-8-sig")
-            self._read_names.add(name)
-            return text
-        except OSError as problem:
-            raise FormatError(f"{path} cannot be read: {problem.strerror or problem}.") from problem
-        except UnicodeDecodeError as problem:
-            raise FormatError(f"{path} cannot be read: it is not UTF-8 text. Save it as UTF-8.") from problem
+            encoding = next((e for mark, e in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8-sig")
+            text = content.decode(encoding)
+        except (OSError, ValueError) as problem:
+            if isinstance(problem, UnicodeDecodeError):
+                raise FormatError(
+                    f"{path} cannot be read: it is not UTF-8 text. Save it as UTF-8."
+                ) from problem
+            reason = problem.strerror if isinstance(problem, OSError) else "its name is not valid"
+            raise FormatError(f"{path} cannot be read: {reason or problem}.") from problem
+        self._read_names.add(name)
+        return text
 
     def read_head(self, name: str, size: int = 4096) -> str:
         """The first `size` bytes of a file as text; empty if it cannot be read."""
@@ -183,30 +197,31 @@ class DatasetTree:
 
     def read_lines(self, name: str) -> list[str]:
         """The non-empty lines of a text file, stripped. Raises FormatError."""
-        return [line.strip() for line in self.read_text(name).splitlines() if line.strip()]
+        try:
+            return parsers.split_lines(self.read_text(name))
+        except MalformedValueError as problem:
+            raise FormatError(f"{self.path(name)} cannot be read: {problem}.") from problem
 
     def read_json(self, name: str) -> Any:
         """A JSON file. Raises FormatError naming the file."""
         try:
-            return json.loads(self.read_text(name, MAX_JSON_BYTES))
-        except (ValueError, RecursionError) as problem:
+            return parsers.parse_json_text(self.read_text(name, MAX_JSON_BYTES))
+        except MalformedValueError as problem:
             raise FormatError(f"{self.path(name)} is not valid JSON: {problem}.") from problem
 
     def read_xml(self, name: str) -> Element:
         """An XML file; entities, external references and document types are refused. Raises FormatError."""
         try:
-            found: Element = defusedxml.ElementTree.fromstring(self.read_text(name), forbid_dtd=True)
-        except (ParseError, DefusedXmlException, ValueError, RecursionError) as problem:
+            return parsers.parse_xml_text(self.read_text(name))
+        except MalformedValueError as problem:
             raise FormatError(f"{self.path(name)} is not valid XML: {problem}.") from problem
-        return found
 
     def read_csv(self, name: str) -> list[list[str]]:
         """The non-empty rows of a CSV file with stripped cells. Raises FormatError."""
         try:
-            rows = list(csv.reader(io.StringIO(self.read_text(name)), skipinitialspace=True))
-        except csv.Error as problem:
+            return parsers.parse_csv_text(self.read_text(name))
+        except MalformedValueError as problem:
             raise FormatError(f"{self.path(name)} is not a valid CSV table: {problem}.") from problem
-        return [[cell.strip() for cell in row] for row in rows if any(cell.strip() for cell in row)]
 
 
 def stem_of(name: str) -> str:
@@ -226,46 +241,3 @@ def split_of(name: str) -> str | None:
         if (found := SPLIT_NAMES.get(part.casefold().rstrip("0123456789"))) is not None:  # train2017
             return found
     return None
-
-
-def _best_match(names: list[str], reference: list[str], near_folder: str) -> str | None:
-    if len(names) <= 1:
-        return names[0] if names else None
-    ranked = sorted(names, key=lambda name: _match_score(name, reference, near_folder), reverse=True)
-    first, second = (_match_score(name, reference, near_folder) for name in ranked[:2])
-    return ranked[0] if first > second else None
-
-
-def _match_score(name: str, reference: list[str], near_folder: str) -> tuple[int, int, int]:
-    parts = name.split("/")
-    tail = 0
-    for part, other in zip(reversed(parts[:-1]), reversed(reference[:-1]), strict=False):
-        if part.casefold() != other.casefold():
-            break
-        tail += 1
-    close = 0
-    for part, other in zip(parts[:-1], near_folder.split("/"), strict=False):
-        if part != other:
-            break
-        close += 1
-    return tail, close, -len(parts)
-
-
-def _list_files(root: Path) -> list[str]:
-    names: list[str] = []
-    seen: set[tuple[int, int]] = set()
-    for folder, inside, files in os.walk(root, followlinks=True):
-        status = Path(folder).stat()
-        if (status.st_dev, status.st_ino) in seen:
-            inside.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        inside[:] = sorted(name for name in inside if not name.startswith((".", "__MACOSX")))
-        below = os.path.relpath(folder, root).replace(os.sep, "/")
-        lead = "" if below == "." else f"{below}/"
-        names.extend(lead + name for name in files if not name.startswith("."))
-        if len(names) > MAX_FILES:
-            raise FormatError(
-                f"{root} contains more than {MAX_FILES:,} files. Choose a folder closer to the dataset."
-            )
-    return names
