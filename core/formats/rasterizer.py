@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby
 from pathlib import Path
@@ -15,9 +15,9 @@ from core.base.errors import FormatError
 from core.base.geometry import Box
 from core.base.text import count_of
 from core.formats.malformed import MalformedValueError
-from core.formats.run_length import Runs
+from core.formats.run_length import Runs, fills
 from core.images.image_reader import MAX_PIXELS
-from core.labels.rasterization import polygon, polygon_runs, ring_successors
+from core.labels.rasterization import polygon_runs, ring_successors
 
 Ring = NDArray[np.float64]
 """(n, 2) float64: corners x, y of a closed polygon, in image pixels."""
@@ -26,6 +26,17 @@ PIXELS_PER_BATCH = 1 << 22
 """Pixels filled in one step, which limits memory."""
 MAX_COORDINATE = 1e6
 """Largest absolute coordinate that is accepted."""
+MAX_CORNERS = 1_000_000
+"""Corners of one object."""
+MAX_CORNERS_OF_PICTURE = 20_000_000
+MAX_CROSSINGS, MAX_CROSSINGS_OF_PICTURE = 50_000_000, 200_000_000
+"""Rows that the edges of an object, and of all objects of a picture, may cross: some seconds of work."""
+MAX_LAYERS = 8
+"""How often the objects of a picture may cover it, all together, if it is large."""
+MAX_PAINTED = 1_000_000_000
+"""Pixels that may be painted in any picture."""
+CROSSINGS_PER_BATCH = 1 << 20
+"""Edges and rows that are computed in one step, which limits memory."""
 OVERLAP_RULE = "Where objects overlap, smaller ones cover larger ones."
 
 
@@ -56,7 +67,8 @@ def rasterize(
     """(height, width) uint8 class values, `background` outside all shapes.
 
     Smaller shapes cover larger ones; with `later_on_top` later shapes cover earlier ones. Raises FormatError, which
-    names the file `source`, for an impossible size and for run lengths that do not match it.
+    names the file `source`, for an impossible size, for run lengths that do not match it, and for outlines that would
+    take too long (`find_excessive` tells which).
     """
     width, height = size
     if not 0 < width * height <= MAX_PIXELS or width < 0:
@@ -68,22 +80,61 @@ def rasterize(
     if not later_on_top:
         areas = _areas(ordered)
         ordered = [ordered[n] for n in np.argsort(-areas, kind="stable").tolist()]
-    if any(shape.runs is not None and shape.runs.sum() != width * height for shape in ordered):
+    if excessive := find_excessive(ordered, size):
+        raise FormatError(
+            f"{source} contains objects that cannot be drawn: {next(iter(excessive.values()))}."
+        )
+    if any(shape.runs is not None and not fills(shape.runs, width * height) for shape in ordered):
         raise FormatError(
             f"{source} contains a mask whose size is not that of its picture, {width} x {height}."
         )
+    canvas = _Canvas(values, max(MAX_PAINTED, MAX_LAYERS * values.size))
     for holes, group in groupby(ordered, lambda shape: bool(shape.holes)):
-        if holes:
-            for shape in group:
-                _fill_with_holes(values, shape)
-        else:
-            _fill_shapes(values, list(group))
+        if not holes:
+            canvas.fill(list(group))
+            continue
+        for shape in group:
+            canvas.fill_with_holes(shape)
+    if canvas.is_exhausted:
+        raise FormatError(
+            f"{source} contains too many objects that cover all of a picture of {width} x {height}."
+        )
     return values
+
+
+def find_excessive(shapes: Sequence[FilledShape], size: tuple[int, int]) -> dict[int, str]:
+    """Positions of the shapes whose outlines would take too long to draw, and why, as a clause."""
+    corners = [sum(map(len, shape.rings)) + sum(map(len, shape.holes)) for shape in shapes]
+    total = sum(corners)
+    if total * max(1, size[1]) <= MAX_CROSSINGS and total <= MAX_CORNERS:
+        return {}
+    found: dict[int, str] = {}
+    spent = used = 0
+    for position, (shape, count) in enumerate(zip(shapes, corners, strict=True)):
+        if count > MAX_CORNERS or used + count > MAX_CORNERS_OF_PICTURE:
+            found[position] = f"its outline has {count:,} corners, more than can be drawn"
+            continue
+        crossings = sum(_count_crossings(ring, size[1]) for ring in (*shape.rings, *shape.holes))
+        if crossings > MAX_CROSSINGS or spent + crossings > MAX_CROSSINGS_OF_PICTURE:
+            found[position] = f"its outline crosses {crossings:,} rows of pixels, more than can be drawn"
+            continue
+        used, spent = used + count, spent + crossings
+    return found
+
+
+def _count_crossings(ring: Ring, height: int) -> int:
+    """How many rows the edges of a ring cross, each edge counted for itself."""
+    if not len(ring):
+        return 0
+    rows = np.clip(ring[:, 1], 0, height)
+    return int(np.abs(np.diff(rows, append=rows[:1])).sum()) + len(ring)
 
 
 def parse_ring(points: Any) -> Ring:
     """A ring from [[x, y], ..] or [x, y, x, y, ..]. Raises MalformedValueError unless these are finite numbers in
     pairs."""
+    if isinstance(points, list | tuple) and len(points) > 2 * MAX_CORNERS:
+        raise MalformedValueError(f"the outline has more than {MAX_CORNERS:,} corners")
     try:
         numbers = np.asarray(points, np.float64).ravel()
     except (TypeError, ValueError, OverflowError) as problem:
@@ -91,6 +142,8 @@ def parse_ring(points: Any) -> Ring:
     if numbers.size % 2:
         raise MalformedValueError(f"the outline has an odd count of numbers, {numbers.size}")
     ring = numbers.reshape(-1, 2)
+    if len(ring) > MAX_CORNERS:
+        raise MalformedValueError(f"the outline has more than {MAX_CORNERS:,} corners")
     if len(ring) < 3:
         raise MalformedValueError(f"the outline has {count_of(len(ring), 'corner')}; an area needs three")
     if not np.isfinite(ring).all() or np.abs(ring).max() > MAX_COORDINATE:
@@ -103,6 +156,8 @@ def parse_rings(flat: Sequence[Sequence[Any]]) -> list[Ring]:
     lengths = [len(ring) for ring in flat]
     if any(length % 2 for length in lengths):
         raise MalformedValueError("the outline has an odd count of numbers")
+    if sum(lengths) > 2 * MAX_CORNERS_OF_PICTURE or max(lengths, default=0) > 2 * MAX_CORNERS:
+        raise MalformedValueError(f"the outline has more than {MAX_CORNERS:,} corners")
     numbers = np.fromiter(chain.from_iterable(flat), np.float64, sum(lengths))
     if not np.isfinite(numbers).all() or np.abs(numbers).max(initial=0) > MAX_COORDINATE:
         raise MalformedValueError("the outline has coordinates that are not finite or outside any picture")
@@ -122,29 +177,95 @@ def circle_ring(x: float, y: float, across: float, down: float | None = None) ->
     return parse_ring(np.stack([x + across * np.cos(turn), y + (down or across) * np.sin(turn)], axis=1))
 
 
-def _fill_shapes(values: NDArray[np.uint8], shapes: Sequence[FilledShape]) -> None:
-    """Fill shapes without holes in list order."""
-    height, width = values.shape
-    parts = [_ring_lines(shapes, width, height), _run_lines(shapes, width, height)]
-    turn, start, step, count = (np.concatenate(column) for column in zip(*parts, strict=True))
-    if all(len(part[0]) for part in parts):
-        order = np.argsort(turn, kind="stable")
-        turn, start, step, count = turn[order], start[order], step[order], count[order]
-    colours = np.array([shape.value for shape in shapes], np.uint8)
-    _paint(values.ravel(), start, step, count, colours[turn])
+class _Canvas:
+    """Fills shapes in list order, in steps of limited memory and up to a number of painted pixels.
+
+    values: (h, w) uint8, changed in place, the part of the picture with its top left corner at x, y.
+    """
+
+    def __init__(self, values: NDArray[np.uint8], budget: int, x: int = 0, y: int = 0) -> None:
+        self._values, self._budget = values, budget
+        self._box = Box(x, y, x + values.shape[1], y + values.shape[0])
+
+    @property
+    def is_exhausted(self) -> bool:
+        return self._budget < 0
+
+    def fill(self, shapes: Sequence[FilledShape]) -> None:
+        """Shapes without holes."""
+        for batch in _batches(shapes, self._box.height):
+            if len(batch) > 1 or _effort(batch[0], self._box.height) <= CROSSINGS_PER_BATCH:
+                self._fill_batch(batch, self._box)
+                continue
+            # An outline with very many edges, in bands of rows.
+            rows = max(1, CROSSINGS_PER_BATCH // max(1, sum(map(len, batch[0].rings))))
+            for top in range(self._box.y0, self._box.y1, rows):
+                band = Box(self._box.x0, top, self._box.x1, min(self._box.y1, top + rows))
+                self._fill_batch(batch, band, with_runs=top == self._box.y0)
+
+    def _fill_batch(self, shapes: Sequence[FilledShape], band: Box, *, with_runs: bool = True) -> None:
+        if self.is_exhausted:
+            return
+        parts = [self._ring_lines(shapes, band)] + [_run_lines(shapes, *self._values.shape)] * with_runs
+        turn, start, step, count = (np.concatenate(column) for column in zip(*parts, strict=True))
+        if all(len(part[0]) for part in parts):
+            order = np.argsort(turn, kind="stable")
+            turn, start, step, count = turn[order], start[order], step[order], count[order]
+        painted = int(count.sum())
+        self._budget -= painted
+        if self._budget < 0:
+            return
+        colours = np.array([shape.value for shape in shapes], np.uint8)
+        _paint(self._values.ravel(), start, step, count, colours[turn])
+
+    def _ring_lines(self, shapes: Sequence[FilledShape], band: Box) -> _Lines:
+        """Pixel rows inside the rings of the shapes, within a band of rows."""
+        rings = [ring for shape in shapes for ring in shape.rings]
+        if not rings:
+            return _NO_LINES
+        turn = np.repeat(np.arange(len(shapes)), [len(shape.rings) for shape in shapes])
+        of, row, left, right = polygon_runs(rings, band)
+        start = (row - self._box.y0) * self._box.width + left - self._box.x0
+        return turn[of], start, np.ones(len(of), np.intp), right - left
+
+    def fill_with_holes(self, shape: FilledShape) -> None:
+        corners = np.concatenate(shape.rings or (np.zeros((1, 2)),))
+        (x0, y0), (x1, y1) = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
+        box = Box(int(x0), int(y0), int(x1), int(y1)).intersection(self._box)
+        if box.is_empty:
+            return
+        inside = np.zeros((box.height, box.width), np.uint8)
+        self._budget -= inside.size
+        part = _Canvas(inside, self._budget, box.x0, box.y0)
+        part.fill([FilledShape(1, (ring,)) for ring in shape.rings])
+        part.fill([FilledShape(0, (ring,)) for ring in shape.holes])
+        self._budget = min(self._budget, part._budget)
+        if not self.is_exhausted:
+            self._values[box.moved(-self._box.x0, -self._box.y0).slices][inside != 0] = shape.value
 
 
-def _ring_lines(shapes: Sequence[FilledShape], width: int, height: int) -> _Lines:
-    """Pixel rows inside the rings of the shapes."""
-    rings = [ring for shape in shapes for ring in shape.rings]
-    if not rings:
-        return _NO_LINES
-    turn = np.repeat(np.arange(len(shapes)), [len(shape.rings) for shape in shapes])
-    of, row, left, right = polygon_runs(rings, Box(0, 0, width, height))
-    return turn[of], row * width + left, np.ones(len(of), np.intp), right - left
+def _effort(shape: FilledShape, height: int) -> int:
+    """Upper bound of the lines and crossings of a shape."""
+    runs = 0 if shape.runs is None else len(shape.runs) + int(shape.runs[1::2].sum()) // height
+    return runs + height * sum(map(len, shape.rings))
 
 
-def _run_lines(shapes: Sequence[FilledShape], width: int, height: int) -> _Lines:
+def _batches(shapes: Sequence[FilledShape], height: int) -> Iterator[list[FilledShape]]:
+    """Consecutive shapes of at most CROSSINGS_PER_BATCH together, or one alone that is larger."""
+    batch: list[FilledShape] = []
+    spent = 0
+    for shape in shapes:
+        effort = _effort(shape, height)
+        if batch and spent + effort > CROSSINGS_PER_BATCH:
+            yield batch
+            batch, spent = [], 0
+        batch.append(shape)
+        spent += effort
+    if batch:
+        yield batch
+
+
+def _run_lines(shapes: Sequence[FilledShape], height: int, width: int) -> _Lines:
     """Pixel columns inside the runs of the shapes; a run that continues in the next column is cut there."""
     runs = [(turn, shape.runs) for turn, shape in enumerate(shapes) if shape.runs is not None]
     if not runs:
@@ -185,16 +306,6 @@ def _paint(
         at[ends[part] - length - before] = leaps
         flat[np.cumsum(at)] = np.repeat(colour[part], length)
         first = last
-
-
-def _fill_with_holes(values: NDArray[np.uint8], shape: FilledShape) -> None:
-    bounds = Box(0, 0, values.shape[1], values.shape[0])
-    inside = np.zeros(values.shape, bool)
-    for rings, is_inside in ((shape.rings, True), (shape.holes, False)):
-        for ring in rings:
-            box, mask = polygon([(x, y) for x, y in ring.tolist()], bounds)
-            inside[box.slices][mask] = is_inside
-    values[inside] = shape.value
 
 
 def _areas(shapes: Sequence[FilledShape]) -> NDArray[np.float64]:
