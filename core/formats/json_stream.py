@@ -18,11 +18,15 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from core.formats.malformed import MalformedValueError
+
 _CHUNK = 1 << 18
 _FIRST_SIZE = 1 << 12
 """Bytes that are tried first when elements are parsed one by one."""
-MAX_ELEMENT_BYTES = 256 << 20
+MAX_ELEMENT_BYTES = 64 << 20
 """Largest list element, and largest value that is not a list, in bytes."""
+MAX_PLAIN_VALUES = 2_000_000
+"""Numbers and texts in lists that are made for objects; each is parsed for itself."""
 _WHITE_SPACE = re.compile(rb"[ \t\n\r]*")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 """The byte order mark of UTF-8."""
@@ -83,6 +87,7 @@ class _JsonReader:
         """File offset of `_text`."""
         self._one_by_one_until = 0
         """File offset up to which elements are parsed one by one, because parsing them together failed."""
+        self._plain_values = 0
         self._decode = json.JSONDecoder().raw_decode
 
     def elements(self) -> Iterator[JsonElement]:
@@ -105,10 +110,21 @@ class _JsonReader:
             self._position += 1
             return
         while True:
-            yield from self._consecutive_objects(key) or (self._value(key),)
+            if objects := self._consecutive_objects(key):
+                yield from objects
+            else:
+                yield self._count_plain(self._value(key))
             if self._expect(b",]") == b"]":
                 return
             self._peek()
+
+    def _count_plain(self, element: JsonElement) -> JsonElement:
+        self._plain_values += not isinstance(element.value, dict)
+        if self._plain_values > MAX_PLAIN_VALUES:
+            raise MalformedValueError(
+                f"its lists have more than {MAX_PLAIN_VALUES:,} values that are no objects"
+            )
+        return element
 
     def _consecutive_objects(self, key: str) -> list[JsonElement]:
         """The complete consecutive objects at this position; empty if they have to be parsed one by one."""
@@ -147,12 +163,14 @@ class _JsonReader:
             if self._position < len(self._text):
                 return self._text[self._position : self._position + 1]
             if not self._read_more(_CHUNK):
-                raise ValueError("it ends too early")
+                raise MalformedValueError("it ends too early")
 
     def _expect(self, expected: bytes) -> bytes:
         found = self._peek()
         if found not in expected:
-            raise ValueError(f"{found.decode('latin-1')!r} at byte {self._offset + self._position}")
+            raise MalformedValueError(
+                f"{expected.decode()[-1]} is missing at byte {self._offset + self._position:,}"
+            )
         self._position += 1
         return found
 
@@ -178,7 +196,7 @@ class _JsonReader:
             if is_rest:
                 chunk_size = min(chunk_size * 2, MAX_ELEMENT_BYTES)
             if len(text) > MAX_ELEMENT_BYTES:
-                raise ValueError(f"an element is larger than {MAX_ELEMENT_BYTES >> 20} MB")
+                raise MalformedValueError(f"an element is larger than {MAX_ELEMENT_BYTES >> 20} MB")
         if not text[:end].isascii():
             value = json.loads(text[:end].encode("latin-1"))
         start = self._offset + self._position

@@ -8,10 +8,13 @@ import zlib
 
 import cv2
 
-from core.base.display_text import quoted
+from core.base.display_text import printable, quoted
 from core.base.errors import FormatError, MaskloopError
 
 log = logging.getLogger(__name__)
+
+MAX_SENTENCE = 1_500
+"""Letters of a sentence about a file; longer ones repeat a value of the file."""
 
 MALFORMED_ERRORS = (
     LookupError,
@@ -67,10 +70,19 @@ def describe_malformed(problem: BaseException) -> str:
 
 def as_format_error(problem: Exception, place: str) -> MaskloopError:
     """The border of the readers: what a reader did not expect becomes a sentence about `place`, a file and what is
-    meant in it, and the log has the traceback. Errors with a sentence of their own stay as they are."""
+    meant in it, and the log has the traceback. Errors with a sentence of their own stay as they are, if it is short."""
     if isinstance(problem, MaskloopError):
-        return problem
+        text = str(problem)
+        return problem if len(text) <= MAX_SENTENCE else FormatError(shorten(text, MAX_SENTENCE))
+    place = shorten(place, MAX_SENTENCE)
     if isinstance(problem, OSError):
         return FormatError(f"{place} cannot be read: {problem.strerror or 'unknown reason'}.")
     log.warning("A reader failed at %s.", place, exc_info=problem)
     return FormatError(f"{place} cannot be understood ({describe_malformed(problem)}).")
+
+
+def shorten(text: str, letters: int) -> str:
+    """At most so many letters, cut in the middle, without control characters."""
+    if len(text) > letters:
+        text = f"{text[: letters // 2]} … {text[-(letters // 2 - 3) :]}"
+    return printable(text)

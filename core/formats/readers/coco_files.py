@@ -28,16 +28,24 @@ def split_of_file(file: str) -> str | None:
 
 
 def _annotation_files(tree: DatasetTree) -> list[str]:
-    """Recognised by keys at the start and end of a file: the files are too large to be parsed for this."""
+    """Recognised by keys at the start and end of a file: the files are too large to be parsed for this.
+
+    Of a file with long lists only one of the keys may be seen, and rows that have the ids of annotations.
+    """
     files = tree.files_ending(".json")
     if len(files) > _MAX_FILES:
         files = [name for name in files if "annotation" in name.casefold() or "/" not in name][:_MAX_FILES]
-    return [
-        name
-        for name in files
-        if sum(key in (text := tree.read_ends(name)) for key in _KEYS) >= 2
-        and ('"file_name"' in text or '"image_id"' in text)
-    ]
+    return [name for name in files if _is_annotation_file(tree.read_ends(name))]
+
+
+def _is_annotation_file(text: str) -> bool:
+    """text: start and end of a file."""
+    if not text.lstrip().startswith("{"):
+        return False
+    has_rows = '"image_id"' in text and '"category_id"' in text
+    return has_rows or (
+        sum(key in text for key in _KEYS) >= 2 and ('"file_name"' in text or '"image_id"' in text)
+    )
 
 
 def _is_panoptic(tree: DatasetTree, name: str) -> bool:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from core.base.errors import FormatError
-from core.formats.account import account_files
+from core.base.display_text import clean_name
+from core.base.errors import FormatError, MaskloopError
+from core.formats.account import AccountBuilder, account_files
 from core.formats.dataset_tree import DatasetTree, split_of
-from core.formats.dataset_types import Dataset, Recognition
+from core.formats.dataset_types import Dataset, LoadedMask, Recognition, Sample
 from core.formats.doubt import Doubt, ValueReading
+from core.formats.malformed import as_format_error
 from core.formats.readers import (
     ade20k,
     camvid,
@@ -269,8 +271,17 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
 
 def recognise_all(tree: DatasetTree) -> list[Recognition]:
     """The verdicts of all readers that recognise the folder, highest confidence first."""
-    verdicts = [row.recognise(tree) for row in IMPORT_FORMATS.values() if row.recognise]
+    verdicts = [_recognise(row, tree) for row in IMPORT_FORMATS.values()]
     return sorted((r for r in verdicts if r is not None), key=lambda r: -r.confidence)
+
+
+def _recognise(row: ImportFormat, tree: DatasetTree) -> Recognition | None:
+    """A reader that fails does not recognise the folder."""
+    try:
+        return row.recognise(tree) if row.recognise else None
+    except Exception as problem:
+        as_format_error(problem, f"{tree.root}, looked at as {row.name},")
+        return None
 
 
 def open_dataset(
@@ -290,10 +301,11 @@ def open_dataset(
         return _open(tree, format_name, values)
     found = recognise_all(tree)
     if not found:
-        raise FormatError(
+        problem = FormatError(
             f"No dataset format was recognised in {tree.root}. Give the format by name (“maskloop formats” lists "
             "them), or choose the folder that contains both pictures and annotations."
         )
+        raise _with_refused(problem, tree)
     first, *others = found
     try:
         return _open(tree, first.format, values)
@@ -312,23 +324,63 @@ def open_dataset(
 
 
 def _open(tree: DatasetTree, format_name: str, values: ValueReading | None) -> Dataset:
-    """Open by name, with every file of the folder in the account. Raises FormatError."""
+    """Open by name, with every file of the folder in the account. Raises FormatError and ImageError.
+
+    This is the border of the readers: whatever they raise becomes a sentence.
+    """
     row = IMPORT_FORMATS.get(format_name)
     if row is None or row.open is None:
         raise FormatError(f"“{format_name}” cannot be imported; “maskloop formats” lists the formats.")
     tree.forget_reads()
-    if values is None:
-        dataset = row.open(tree)
-    elif row.open_by_values is None:
+    if values is not None and row.open_by_values is None:
         choices = ", ".join(r.name for r in IMPORT_FORMATS.values() if r.open_by_values)
         raise FormatError(
             f"The format {format_name} says itself what its masks mean, so --values does not apply. It applies to: "
             f"{choices}."
         )
-    else:
-        dataset = row.open_by_values(tree, values)
+    try:
+        if values is not None and row.open_by_values is not None:
+            dataset = row.open_by_values(tree, values)
+        else:
+            dataset = row.open(tree)
+    except Exception as problem:
+        raise _with_refused(
+            as_format_error(problem, f"{tree.root}, read as {format_name},"), tree
+        ) from problem
     used = (path for sample in dataset.samples for path in (sample.picture, *sample.sources))
-    return replace(dataset, account=account_files(tree, used, dataset.account))
+    account = AccountBuilder(account_files(tree, used, dataset.account))
+    for name, reason in tree.refused:
+        account.left_out(name, reason)
+    return replace(
+        dataset,
+        classes=tuple(replace(row, name=clean_name(row.name)) for row in dataset.classes),
+        samples=tuple(map(_guarded, dataset.samples)),
+        account=account.result(),
+    )
+
+
+def _with_refused(problem: MaskloopError, tree: DatasetTree) -> MaskloopError:
+    """The problem, and what was not even listed, which may be its cause."""
+    if not tree.refused or not isinstance(problem, FormatError):
+        return problem
+    account = AccountBuilder()
+    for name, reason in tree.refused:
+        account.left_out(name, reason)
+    return FormatError(" ".join((str(problem), *account.result().sentences(tree.root))))
+
+
+def _guarded(sample: Sample) -> Sample:
+    """A sample whose mask raises nothing but errors with a sentence, and whose tags can be stored."""
+    tags = tuple(filter(None, map(clean_name, sample.tags))) if sample.tags else ()
+    read = partial(_read_guarded, sample.read_mask, sample.picture) if sample.read_mask else None
+    return replace(sample, read_mask=read, tags=tags)
+
+
+def _read_guarded(read: Callable[[], LoadedMask], picture: Path) -> LoadedMask:
+    try:
+        return read()
+    except Exception as problem:
+        raise as_format_error(problem, f"The label of {picture}") from problem
 
 
 def _second_choice(first: Recognition, other: Recognition, problem: FormatError) -> Doubt:
