@@ -42,14 +42,16 @@ def init_command(
             raise ProjectError(f"{home} already contains a project. Open it with: maskloop {folder}")
         with open_for_writing(folder, project, "maskloop init") as made:
             made.classes.save(class_list)
-            count = len(made.pictures.add(list_pictures(made.folder)))
+            refused: list[str] = []
+            count = len(made.pictures.add(list_pictures(made.folder, on_refused=refused.append)))
             result = {
                 "project": str(made.home),
                 "pictures": count,
                 "classes": {c.name: c.value for c in class_list},
             }
         pictures, listed = count_of(count, "picture"), count_of(len(class_list), "class", "classes")
-        print_result(result, as_json, [f"The project {made.home} was created with {pictures} and {listed}."])
+        lines = [f"The project {made.home} was created with {pictures} and {listed}.", *refused[:20]]
+        print_result(result, as_json, lines)
 
 
 def status_command(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:

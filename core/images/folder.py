@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from pathlib import Path
 
 from core.base.errors import ImageError
+from core.images.file_kind import refusal_reason
 from core.images.image_reader import PICTURE_SUFFIXES
 
 log = logging.getLogger(__name__)
@@ -19,18 +20,17 @@ _SUFFIXES = frozenset(suffix[1:] for suffix in PICTURE_SUFFIXES)
 _NO_DIGITS = str.maketrans("123456789", "000000000")
 
 
-def scan_folder(folder: Path) -> Iterator[Path]:
+def scan_folder(folder: Path, on_refused: Callable[[str], object] = log.warning) -> Iterator[Path]:
     """Every picture below `folder`, as `folder / ..`, in natural order of the relative path.
 
     Lazy: a directory is listed and sorted when it is reached; no file is opened or asked for its size. Hidden files and
-    folders (such as `.maskloop`) are left out. A link to a folder is followed once, and only out of `folder`: what lies
-    inside is found under its own name. Sub-folders without read permission are skipped; if `folder` itself cannot be
-    listed, the first step raises ImageError.
+    folders (such as `.maskloop`) are left out. So are pipes, devices and sockets named like pictures, and links that
+    lead out of `folder`; `on_refused` gets a sentence about each. A link to a folder inside is not followed: its
+    pictures are found under their own names. Sub-folders without read permission are skipped; if `folder` itself cannot
+    be listed, the first step raises ImageError.
     """
     try:
         pending = [iter(_list_entries(folder))]
-        root = os.path.realpath(folder)
-        seen = {_identity(folder)}
     except OSError as error:
         raise ImageError(
             f"The folder “{folder}” cannot be read ({error.strerror or error}). "
@@ -40,34 +40,43 @@ def scan_folder(folder: Path) -> Iterator[Path]:
         entry = next(pending[-1], None)
         if entry is None:
             pending.pop()
+        elif not _is_plain(entry) and (reason := refusal_reason(Path(entry.path), folder)) is not None:
+            on_refused(reason)
         elif not _is_folder(entry):
             yield Path(entry.path)
-        elif (inside := _enter_folder(entry, root, seen)) is not None:
-            pending.append(iter(inside))
+        elif not _is_link(entry):
+            try:
+                pending.append(iter(_list_entries(entry.path)))
+            except OSError:
+                log.info("skipped, it cannot be read: %s", entry.path)
 
 
 def has_pictures(folder: Path) -> bool:
     """Whether `scan_folder` would find any, without sorting a large folder. Raises ImageError as it does."""
     try:
         with os.scandir(folder) as entries:
-            if any(_is_picture(e.name) and e.name[0] != "." and not _is_folder(e) for e in entries):
+            if any(
+                _is_picture(e.name) and e.name[0] != "." and _is_plain(e) and not _is_folder(e)
+                for e in entries
+            ):
                 return True
     except OSError:
         pass  # scan_folder raises it with a message
     return next(scan_folder(folder), None) is not None
 
 
-def list_folder(folder: Path) -> tuple[list[str], list[str]]:
-    """(names of pictures, names of sub-folders) in no order, without hidden entries and links to folders. Raises
-    OSError."""
+def list_folder(folder: Path, root: Path | None = None) -> tuple[list[str], list[str]]:
+    """(names of pictures, names of sub-folders) in no order, without hidden entries, links to folders, and what
+    `scan_folder` refuses. root: the folder that links may not leave, by default `folder`. Raises OSError."""
     pictures, folders = [], []
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name[0] == ".":
                 continue
             if _is_picture(entry.name) and not _is_folder(entry):
-                pictures.append(entry.name)
-            elif entry.is_dir(follow_symlinks=False):
+                if _is_plain(entry) or refusal_reason(Path(entry.path), root or folder) is None:
+                    pictures.append(entry.name)
+            elif entry.is_dir(follow_symlinks=False) and not _is_link(entry):
                 folders.append(entry.name)
     return pictures, folders
 
@@ -112,33 +121,16 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _enter_folder(
-    folder: os.DirEntry[str], root: str, seen: set[tuple[int, int]]
-) -> list[os.DirEntry[str]] | None:
-    """Entries of a sub-folder; None when it was visited before, lies elsewhere in the tree or cannot be read."""
-    try:
-        if folder.is_symlink() and _is_related(os.path.realpath(folder.path), root):
-            return None
-        identity = _identity(folder.path)
-        if identity in seen:
-            return None
-        seen.add(identity)
-        return _list_entries(folder.path)
-    except OSError:
-        return None
+def _is_plain(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a file or a folder, and neither a link nor anything else; asks the disk nothing more."""
+    is_plain = entry.is_file(follow_symlinks=False) or entry.is_dir(follow_symlinks=False)
+    return is_plain and not _is_link(entry)
 
 
-def _is_related(target: str, root: str) -> bool:
-    """Whether `target` is inside `root` (found there anyway) or contains it (would list the tree again)."""
-    try:
-        return os.path.commonpath((target, root)) in (target, root)
-    except ValueError:  # two drives on Windows
-        return False
-
-
-def _identity(folder: str | Path) -> tuple[int, int]:
-    status = Path(folder).stat()
-    return status.st_dev, status.st_ino
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a link, or a junction of Windows (known to Python since 3.12)."""
+    ask = getattr(entry, "is_junction", None)
+    return entry.is_symlink() or bool(ask is not None and ask())
 
 
 def is_encodable_name(name: str) -> bool:

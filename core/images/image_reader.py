@@ -17,6 +17,7 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from core.base.errors import ImageError
 from core.images.error_messages import PictureTooLargeError, check_pixel_limit, describe_read_error
+from core.images.file_kind import check_regular_file
 from core.images.orientation import ORIENTATION_TAG, turn_upright
 from core.images.raster import STRIP_ROWS, Raster
 from core.images.tiff import exceeds_pillow, is_tiff, read_tiff, tiff_size
@@ -167,7 +168,8 @@ def read_orientation(path: Path) -> int:
     """EXIF orientation 1..8 by which the stored pixels are turned upright. Raises ImageError."""
     try:
         with open_image(path) as image:
-            return stored_orientation(image)
+            # Pillow decodes a whole PNG to look for EXIF, so first see whether there is any.
+            return 1 if image.format == "PNG" and not _png_has_exif(path) else stored_orientation(image)
     except UnusualTiffError:
         return 1
 
@@ -198,6 +200,7 @@ def open_image(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[Image.Image
     # Pillow warns above its own limit and refuses above twice that, also for pictures hidden inside the file.
     # Its check stays on as a second barrier; the exact one is in check_pixel_limit.
     Image.MAX_IMAGE_PIXELS = max(max_pixels, MAX_PIXELS)
+    check_regular_file(path)
     try:
         with _NO_WARNINGS, Image.open(path, formats=_FORMATS) as image:
             check_pixel_limit(path, image.size, max_pixels)

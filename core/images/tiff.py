@@ -15,6 +15,7 @@ from PIL import Image
 
 from core.base.errors import ImageError
 from core.images.error_messages import PictureTooLargeError, check_pixel_limit
+from core.images.file_kind import check_regular_file
 from core.images.orientation import ORIENTATION_TAG, turn_upright
 from core.images.raster import MAX_CHANNELS, Raster
 
@@ -93,6 +94,7 @@ def open_tiff(path: Path) -> Iterator[TiffFile]:
     """The file opened by tifffile. Every failure inside the `with` becomes ImageError."""
     import tifffile  # takes a quarter of a second, needed only for such pictures
 
+    check_regular_file(path)
     try:
         with tifffile.TiffFile(path) as tiff:
             yield tiff

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from core.base.errors import MaskloopError
 from core.base.lane import Lane
+from core.images.file_kind import check_picture_file
 from core.images.folder import scan_folder
 from core.images.image_reader import needs_tiled_reading, read_raster
 from core.images.pyramid import Pyramid
@@ -34,6 +35,8 @@ def read_first_picture(folder: Path, home: Path | None = None) -> FirstPicture |
     """
     with contextlib.suppress(MaskloopError, OSError):
         path = _likely_first(folder, home or folder / HOME_FOLDER)
+        if path is not None:
+            check_picture_file(path, folder)
         if path is not None and not needs_tiled_reading(path, TILED_FROM_PIXELS):
             return FirstPicture(path, Pyramid.from_raster(read_raster(path)))
     return None

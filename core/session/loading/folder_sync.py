@@ -66,11 +66,15 @@ class FolderSync:
 
     def _scan_folder(self) -> None:
         excluded = self._index.excluded = self._document.submit(read_excluded, self._project).result()
-        found = list_pictures(self._project.folder, excluded)
+        refused: list[str] = []
+        found = list_pictures(self._project.folder, excluded, refused.append)
         size = FIRST_CHUNK
         while not self._closing:
             chunk = list(itertools.islice(found, size))
             if not chunk:
+                if refused:
+                    more = f" {len(refused) - 1:,} more are alike." if len(refused) > 1 else ""
+                    self._on_notice(Notice(refused[0] + more))
                 return
             size = CHUNK
             # One chunk at a time, so that the person's edits never queue behind a whole folder.

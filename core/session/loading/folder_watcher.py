@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from core.images.file_kind import LINK_ADVICE, refusal_reason
 from core.images.folder import list_folder, natural_key
 from core.session.loading.folder_scan import picture_filter
 from core.session.picture_index import PictureIndex
@@ -98,7 +99,7 @@ class FolderWatcher:
 
     def _list(self, folder: str) -> list[str]:
         """List a folder. Returns its sub-folders that are new."""
-        pictures, folders = list_folder(self._folder / folder)
+        pictures, folders = list_folder(self._folder / folder, self._folder)
         self._names[folder] = frozenset(pictures)
         return [path for name in folders if (path := f"{folder}{name}/") not in self._modified]
 
@@ -118,10 +119,14 @@ class FolderWatcher:
             record = self._index.get(picture_id)
             known.add(record.path)
             missing = _MISSING.format(path=record.path)
-            # Pictures behind a symbolic link are in no listing: they are checked one by one.
-            is_present = record.path in present or (self._folder / record.path).is_file()
-            if is_present == (record.problem == missing):
-                problems[picture_id] = None if is_present else missing
+            problem = None
+            if record.path not in present:
+                # In no listing, and yet there: behind a link to a folder, or something that is not read.
+                path = self._folder / record.path
+                problem = refusal_reason(path, self._folder) or (None if path.is_file() else missing)
+            ours = record.problem is not None and (record.problem == missing or LINK_ADVICE in record.problem)
+            if problem != record.problem and (problem is not None or ours):
+                problems[picture_id] = problem
         new = [path for path in present - known if is_picture(path) and self._is_complete(path)]
         if new:
             self._on_new(sorted(new, key=natural_key))

@@ -14,6 +14,7 @@ from core.base.changes import Changes
 from core.base.errors import ImageError, MaskloopError
 from core.base.lane import Lane
 from core.images.cache import PictureCache
+from core.images.file_kind import check_picture_file
 from core.images.image_reader import count_frames, needs_tiled_reading, read_raster
 from core.images.pyramid import Pyramid
 from core.images.thumbnail import read_thumbnail
@@ -236,6 +237,7 @@ class PictureLoader:
 
     def _read_pyramid(self, picture_id: int) -> AnyPyramid:
         path = self._project.picture_path(self._index.get(picture_id).path)
+        check_picture_file(path, self._project.folder)
         if needs_tiled_reading(path, TILED_FROM_PIXELS):
             return self._tiled_pyramid(picture_id, path)
         # Kept for the first read only: for any other picture it would waste memory.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import tempfile
 from pathlib import Path
 
@@ -62,17 +64,51 @@ def test_directories_are_listed_lazily(tmp_path: Path) -> None:
     assert [p.name for p in paths] == ["1.png", "2.png"]
 
 
-def test_links_are_followed_out_once_and_never_in_a_loop(tmp_path: Path) -> None:
+def test_links_out_of_the_folder_are_refused_and_said(tmp_path: Path) -> None:
+    """A folder may come from a stranger: a link in it may lead to `/`, to `/proc`, or to anybody's pictures."""
     inside, outside = tmp_path / "inside", tmp_path / "outside"
     touch(tmp_path, "inside/real/1.png", "outside/2.png")
     try:
         (inside / "again").symlink_to(inside / "real", target_is_directory=True)
         (inside / "loop").symlink_to(tmp_path, target_is_directory=True)
         (inside / "more").symlink_to(outside, target_is_directory=True)
-        (outside / "back").symlink_to(outside, target_is_directory=True)
+        (inside / "root").symlink_to("/", target_is_directory=True)
+        (inside / "one.png").symlink_to(outside / "2.png")
+        (inside / "same.png").symlink_to(inside / "real" / "1.png")
+        (tmp_path / "alias").symlink_to(inside, target_is_directory=True)
     except OSError:
         pytest.skip("this system does not let us make links")
-    assert found(inside) == ["more/2.png", "real/1.png"]
+    said: list[str] = []
+    paths = [path.relative_to(inside).as_posix() for path in scan_folder(inside, said.append)]
+    assert paths == ["real/1.png", "same.png"]
+    assert len(said) == 4
+    assert all("is a link to" in sentence and "not followed" in sentence for sentence in said)
+    pictures, folders = list_folder(inside)
+    assert (pictures, folders) == (["same.png"], ["real"])
+    assert list_folder(inside / "real", inside) == (["1.png"], [])
+    # The folder that the person names may be a link itself.
+    assert found(tmp_path / "alias") == ["real/1.png", "same.png"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+def test_pipes_sockets_and_devices_are_left_out_and_said(tmp_path: Path) -> None:
+    touch(tmp_path, "a.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    (tmp_path / "zero.png").symlink_to("/dev/zero")
+    (tmp_path / "inner.png").symlink_to("pipe.png")
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s.png"))
+        said: list[str] = []
+        assert [path.name for path in scan_folder(tmp_path, said.append)] == ["a.png"]
+        assert list_folder(tmp_path) == (["a.png"], [])
+    assert sorted(word for word in ("a pipe", "a socket", "a link to") if word in " ".join(said)) == [
+        "a link to",
+        "a pipe",
+        "a socket",
+    ]
+    assert len(said) == 4
+    (tmp_path / "a.png").unlink()
+    assert not has_pictures(tmp_path)
 
 
 def test_a_broken_link_does_not_hide_its_siblings(tmp_path: Path) -> None:
