@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import shutil
 import sys
 import tempfile
@@ -55,6 +57,12 @@ def run_tour(out: Path, folder: Path | None = None) -> int:
             f"{'ok    ' if step.ok else 'FAILED'} {step.seconds:6.1f} s  {step.name}: {step.detail}\n"
         )
     return 0 if result["ok"] else 1
+
+
+def unused_path(wanted: Path) -> Path:
+    """`wanted`, or the first of wanted-2, wanted-3 .. where there is nothing: what others put there is not touched."""
+    paths = itertools.chain((wanted,), (wanted.with_name(f"{wanted.name}-{n}") for n in itertools.count(2)))
+    return next(path for path in paths if not os.path.lexists(path))
 
 
 class Tour(WindowDriver):
@@ -354,8 +362,7 @@ class Tour(WindowDriver):
 
     def _export(self) -> str:
         self._open_workspace("workspace_data")
-        out = self._out / "export"
-        shutil.rmtree(out, ignore_errors=True)
+        out = unused_path(self._out / "export")
         self.click(self.window.workspaces.data.export)
         self.wait_until(lambda: self.dialog is not None and self.dialog.isVisible(), "the export dialog")
         dialog = self.dialog
