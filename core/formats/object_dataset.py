@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.display_text import quoted
 from core.base.errors import FormatError
 from core.formats.account import NOT_AN_AREA, AccountBuilder, AccountKind
 from core.formats.class_sets import default_target
@@ -32,6 +33,8 @@ UNCOVERED = "everything else"
 UNCOVERED_INDEX = 255
 ERASE_LABEL = "\0"
 """Label of an object that erases the objects below it."""
+NO_LABEL = "it has no label"
+COVERS_NOTHING = "it covers no pixel of the picture"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class PictureAnnotation:
 
     picture: the name in the dataset; size: (width, height), None if the dataset does not state it; skipped: number of
     annotations that are not areas: points, lines, and bounding boxes; left_out: (place in the file, reason) of objects
-    that cannot be read.
+    that cannot be read; unrelated: (reason, number) of objects that are not meant to come in.
     """
 
     picture: str
@@ -60,6 +63,7 @@ class PictureAnnotation:
     tags: tuple[str, ...] = ()
     skipped: int = 0
     left_out: tuple[tuple[str, str], ...] = ()
+    unrelated: tuple[tuple[str, int], ...] = ()
 
 
 class ObjectCollector:
@@ -102,6 +106,11 @@ class ObjectCollector:
         self._left_out.append((place, reason))
 
 
+def kind_is_unknown(kind: str) -> str:
+    """Why an object was left out that may be an area: only kinds that are known not to be areas are called so."""
+    return f"its kind {quoted(kind)} is not known" if kind else "its kind is not stated"
+
+
 ReadAnnotation = Callable[[], PictureAnnotation]
 """Reads the objects of one picture. Called again for each use, so that the objects of a whole dataset are never all in
 memory. Raises FormatError."""
@@ -140,7 +149,7 @@ def build_object_dataset(
         picture = tree.find_picture(annotation.picture, source.rpartition("/")[0], annotation.split)
         if picture is None:
             place = f"{source}, {annotation.picture}"
-            account.left_out(place, "the picture does not exist", AccountKind.ENTRY)
+            account.left_out(place, _why_not_found(tree, annotation.picture), AccountKind.ENTRY)
             continue
         labels.are_read &= not without_objects
         for obj in annotation.objects:
@@ -155,7 +164,9 @@ def build_object_dataset(
             tree.path(picture),
             picture,
             head.split,
-            partial(_read, tree.path(picture), tree.path(source), source, read, value_of, later_on_top),
+            partial(
+                _read, tree.path(picture), picture, tree.path(source), source, read, value_of, later_on_top
+            ),
             head.tags,
             sources=(tree.path(source),),
         )
@@ -174,6 +185,13 @@ def build_object_dataset(
         (rule, *notes, *labels.notes(), *more),
         account.result(),
     )
+
+
+def _why_not_found(tree: DatasetTree, reference: str) -> str:
+    several = tree.files_named(reference.replace("\\", "/").rsplit("/", 1)[-1])
+    if len(several) < 2:
+        return "the picture does not exist"
+    return f"several pictures have this name, such as {several[0]} and {several[1]}"
 
 
 class _Labels:
@@ -227,23 +245,26 @@ class _Labels:
 
 def _read(
     picture: Path,
+    picture_name: str,
     source: Path,
     name: str,
     read: ReadAnnotation,
     value_of: dict[str, int],
     later_on_top: bool,
 ) -> LoadedMask:
-    """source, name: the annotation file as a path and relative to the dataset."""
+    """picture_name, name: the picture, and the annotation file `source`, relative to the dataset."""
     annotation = read()
     size = annotation.size or read_size(picture)
     account = AccountBuilder()
     shapes = []
     background = len(set(value_of.values())) + 1
-    for obj in annotation.objects:
+    outside = _outside(annotation.objects, size)
+    for number, obj in enumerate(annotation.objects):
+        reason = COVERS_NOTHING if number in outside else ""
         if obj.runs is not None and obj.runs.sum() != size[0] * size[1]:
-            place = f"{name}, “{obj.label}” in {annotation.picture}"
             reason = f"its mask is not of the size of the picture, {size[0]} x {size[1]} pixels"
-            account.left_out(place, reason, AccountKind.OBJECT)
+        if reason:
+            account.left_out(f"{name}, “{obj.label}” in {picture_name}", reason, AccountKind.OBJECT)
             continue
         value = background if obj.label == ERASE_LABEL else value_of[obj.label]
         shapes.append(FilledShape(value, obj.rings, obj.holes, obj.runs))
@@ -252,8 +273,23 @@ def _read(
         account.left_out(f"{name}, {place}", reason, AccountKind.OBJECT)
     if annotation.skipped:
         account.does_not_belong(name, NOT_AN_AREA, AccountKind.OBJECT, count=annotation.skipped)
+    for reason, count in annotation.unrelated:
+        account.does_not_belong(name, reason, AccountKind.OBJECT, count=count)
     values = rasterize(size, shapes, later_on_top=later_on_top, background=background, source=source)
     return LoadedMask(values, account=account.result())
+
+
+def _outside(objects: Sequence[AnnotatedObject], size: tuple[int, int]) -> set[int]:
+    """Positions of the objects without a pixel: no outline, outlines beside the picture, empty masks."""
+    found = {n for n, obj in enumerate(objects) if obj.runs is None or not obj.runs[1::2].any()}
+    rings = [(n, ring) for n, obj in enumerate(objects) for ring in obj.rings if len(ring)]
+    if rings:
+        begins = np.cumsum([0, *(len(ring) for _, ring in rings[:-1])])
+        corners = np.concatenate([ring for _, ring in rings])
+        low, high = (extreme.reduceat(corners, begins) for extreme in (np.minimum, np.maximum))
+        inside: NDArray[np.bool_] = (low < size).all(axis=1) & (high > 0).all(axis=1)
+        found -= {n for (n, _), is_inside in zip(rings, inside, strict=True) if is_inside}
+    return found
 
 
 def place_mask(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> Runs:

@@ -1,8 +1,13 @@
-"""Reads CVAT for images 1.1: one XML file with polygons, boxes, ellipses and run-length masks of all pictures."""
+"""Reads CVAT 1.1: one XML file with the shapes of all pictures, or with the tracks of a video."""
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from xml.etree.ElementTree import Element
 
 import cv2
@@ -10,82 +15,222 @@ import numpy as np
 
 from core.base.errors import FormatError
 from core.formats.class_sets import parse_hex_colour
-from core.formats.dataset_tree import MALFORMED_ERRORS, SPLIT_NAMES, DatasetTree, split_of
+from core.formats.dataset_tree import MALFORMED_ERRORS, SPLIT_NAMES, DatasetTree, split_of, stem_of
 from core.formats.dataset_types import Dataset, Recognition
 from core.formats.malformed import MalformedValueError, describe_malformed
-from core.formats.object_dataset import AnnotatedObject, PictureAnnotation, build_object_dataset, place_mask
+from core.formats.object_dataset import (
+    NO_LABEL,
+    AnnotatedObject,
+    ObjectCollector,
+    PictureAnnotation,
+    ReadAnnotation,
+    build_object_dataset,
+    kind_is_unknown,
+    place_mask,
+)
 from core.formats.rasterizer import Ring, box_ring, circle_ring, parse_ring
 from core.images.image_reader import MAX_PIXELS
 from core.labels.class_list import Colour
 
 NAME = "cvat"
-DIALECTS = ("for images 1.1",)
+DIALECTS = (
+    "for images 1.1: polygons, boxes, ellipses, masks",
+    "for video 1.1, where the pictures have the numbers of the frames (frame_000000.png): a frame gets the shapes that "
+    "the tracks state for it; nothing is interpolated",
+)
 """Forms of the format that are read, for the documentation."""
+_NOT_AREAS = frozenset(("points", "polyline", "cuboid", "skeleton"))
+_VERSION = re.compile(r"<version>\s*1\.")
+_ROOT = re.compile(r"<annotations[\s>]")
+_FRAME = re.compile(r"frame[_-]?(\d{1,9})$", re.IGNORECASE)
+_LAST_NUMBER = re.compile(r"(\d{1,9})$")
+_BETWEEN_KEY_FRAMES = "its shape is stated only in key frames before and after this frame"
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
     files = _files(tree)
     if not files:
         return None
-    return Recognition(NAME, 0.95, f"{files[0]} has the header of CVAT annotations and lists images.")
+    if any("<image" in tree.read_ends(file) for file in files):
+        return Recognition(NAME, 0.95, f"{files[0]} has the header of CVAT annotations and lists images.")
+    reason = f"{files[0]} has the header of CVAT annotations and lists tracks: it is “CVAT for video”."
+    return Recognition(NAME, 0.95, reason)
 
 
 def open_dataset(tree: DatasetTree) -> Dataset:
     """Shapes of higher z_order cover lower ones. Lines, points and skeletons are not areas."""
     files = _files(tree)
     if not files:
-        raise FormatError(f"There is no CVAT XML file (“CVAT for images”) in {tree.root}.")
-    annotations = []
+        raise FormatError(f"There is no CVAT XML file (“CVAT for images” or “for video”) in {tree.root}.")
+    annotations: list[tuple[str, ReadAnnotation]] = []
     known: dict[str, Colour | None] = {}
+    notes = []
     for file in files:
         root = tree.read_xml(file)
         for label in root.findall("./meta//labels/label"):
             known.setdefault(label.findtext("name", "").strip(), _colour(label.findtext("color")))
-        annotations += [
-            (file, partial(_read_annotation, tree, file, image)) for image in root.findall("image")
-        ]
+        path = tree.path(file)
+        annotations += [(file, partial(_read_image, path, image)) for image in root.findall("image")]
+        if root.find("track") is not None:
+            annotations += _frames(tree, file, root)
+            notes.append(
+                f"{file} is “CVAT for video”: each frame gets the shapes that the tracks state for it. If shapes are "
+                "missing between key frames, export the task as “CVAT for images”."
+            )
     known.pop("", None)
     recognition = recognise(tree) or Recognition.requested(NAME)
-    return build_object_dataset(tree, recognition, annotations, known.items(), later_on_top=True)
+    return build_object_dataset(
+        tree, recognition, annotations, known.items(), later_on_top=True, notes=tuple(notes)
+    )
 
 
 def _files(tree: DatasetTree) -> list[str]:
     return [
         name
         for name in tree.files_ending(".xml")
-        if "<annotations>" in (head := tree.read_head(name))
-        and "<version>1.1" in head
-        and "<image" in tree.read_ends(name)
+        if _ROOT.search(head := tree.read_head(name))
+        and _VERSION.search(head)
+        and any(tag in tree.read_ends(name) for tag in ("<image", "<track"))
     ]
 
 
-def _read_annotation(tree: DatasetTree, file: str, image: Element) -> PictureAnnotation:
+def _read_image(file: Path, image: Element) -> PictureAnnotation:
     try:
         size = int(image.attrib["width"]), int(image.attrib["height"])
-        objects, skipped = [], 0
-        for shape in sorted(image, key=lambda s: int(s.get("z_order") or 0)):
-            label = shape.get("label", "")
-            if shape.tag in ("tag", "attribute"):
-                continue
-            obj = _read_object(shape, label, size) if label else None
-            objects += [obj] if obj else []
-            skipped += obj is None
-        tags = tuple(tag.get("label", "") for tag in image.findall("tag") if tag.get("label"))
         name = image.attrib["name"]
+        shapes = [
+            (f"{name}, shape {number}", shape)
+            for number, shape in enumerate((s for s in image if s.tag not in ("tag", "attribute")), 1)
+        ]
+        objects = _read_shapes((place, shape.get("label", ""), shape, size) for place, shape in shapes)
+        tags = tuple(tag.get("label", "") for tag in image.findall("tag") if tag.get("label"))
         split = SPLIT_NAMES.get(image.get("subset", "").casefold()) or split_of(name)
-        return PictureAnnotation(name, size, tuple(objects), split, tags, skipped)
+        return PictureAnnotation(name, size, objects.objects, split, tags, objects.skipped, objects.left_out)
     except MALFORMED_ERRORS as problem:
         called = image.get("name", "an image")
         raise FormatError(
-            f"The annotation of {called} in {tree.path(file)} cannot be understood ({describe_malformed(problem)})."
+            f"The annotation of {called} in {file} cannot be understood ({describe_malformed(problem)})."
         ) from problem
 
 
-def _read_object(shape: Element, label: str, size: tuple[int, int]) -> AnnotatedObject | None:
+def _read_shapes(shapes: Iterable[tuple[str, str, Element, tuple[int, int] | None]]) -> ObjectCollector:
+    """shapes: (place, label, element, size of the picture); higher ones are read later."""
+    objects = ObjectCollector()
+    for place, label, shape, size in sorted(shapes, key=lambda row: _height(row[2])):
+        objects.add(place, partial(_read_object, shape, label, size))
+    return objects
+
+
+def _height(shape: Element) -> int:
+    with contextlib.suppress(ValueError):
+        return int(shape.get("z_order") or 0)
+    return 0
+
+
+# Videos -------------------------------------------------------------------------------------------
+
+
+def _frames(tree: DatasetTree, file: str, root: Element) -> list[tuple[str, ReadAnnotation]]:
+    """An annotation for each frame that is a picture of the dataset or has a shape. Raises FormatError."""
+    pictures = _pictures_by_frame(tree, root)
+    shapes: dict[int, list[tuple[str, str, Element]]] = defaultdict(list)
+    missing: dict[int, list[str]] = defaultdict(list)
+    for number, track in enumerate(root.findall("track")):
+        label, place = track.get("label", ""), f"track {track.get('id', number)}"
+        stated = sorted(((_frame_of(shape), shape) for shape in track), key=lambda row: row[0])
+        for (frame, shape), (following, _) in zip(stated, [*stated[1:], (0, None)], strict=True):
+            if shape.get("outside") in ("1", "true", "True"):
+                continue
+            shapes[frame].append((place, label, shape))
+            for between in _between(frame, following, pictures):
+                missing[between].append(place)
+    if not shapes.keys() & pictures.keys():
+        raise FormatError(
+            f"{tree.path(file)} is “CVAT for video 1.1”: its tracks give the numbers of frames, and no picture of the "
+            "folder is called after such a number (frame_000000.png). Export the task from CVAT as “CVAT for images "
+            "1.1” with its pictures, or put the frames of the video beside it under such names."
+        )
+    size = _video_size(root)
+    return [
+        (
+            file,
+            partial(
+                _read_frame,
+                pictures.get(frame, f"frame_{frame:06}"),
+                size,
+                tuple(shapes.get(frame, ())),
+                tuple(missing.get(frame, ())),
+            ),
+        )
+        for frame in sorted({*pictures, *shapes})
+    ]
+
+
+def _frame_of(shape: Element) -> int:
+    """The number of the frame; -1, which no picture has, if it cannot be read."""
+    with contextlib.suppress(ValueError):
+        return max(-1, int(shape.get("frame", "")))
+    return -1
+
+
+def _between(frame: int, following: int, pictures: Mapping[int, str]) -> Iterable[int]:
+    if following - frame <= len(pictures):
+        return (number for number in range(frame + 1, following) if number in pictures)
+    return (number for number in pictures if frame < number < following)
+
+
+def _pictures_by_frame(tree: DatasetTree, root: Element) -> dict[int, str]:
+    """Pictures by the number of their frame: those that CVAT names frame_000000, or as many as the video has frames, if
+    their numbers are those of the frames."""
+    named = {int(found[1]): name for name in tree.pictures if (found := _FRAME.search(stem_of(name)))}
+    if named:
+        return named
+    numbered = {
+        int(found[1]): name for name in tree.pictures if (found := _LAST_NUMBER.search(stem_of(name)))
+    }
+    length = root.findtext("./meta/task/size", "") or root.findtext("./meta/job/size", "")
+    is_whole = length.isdecimal() and len(numbered) == len(tree.pictures) == int(length[:9])
+    return numbered if is_whole and min(numbered) == 0 and max(numbered) == len(numbered) - 1 else {}
+
+
+def _video_size(root: Element) -> tuple[int, int] | None:
+    found = root.find("./meta//original_size")
+    with contextlib.suppress(ValueError):
+        return (
+            (int(found.findtext("width", "")), int(found.findtext("height", "")))
+            if found is not None
+            else None
+        )
+    return None
+
+
+def _read_frame(
+    name: str,
+    size: tuple[int, int] | None,
+    shapes: tuple[tuple[str, str, Element], ...],
+    missing: tuple[str, ...],
+) -> PictureAnnotation:
+    objects = _read_shapes((f"{name}, {place}", label, shape, size) for place, label, shape in shapes)
+    for place in missing:
+        objects.leave_out(f"{name}, {place}", _BETWEEN_KEY_FRAMES)
+    return PictureAnnotation(
+        name, size, objects.objects, split_of(name), (), objects.skipped, objects.left_out
+    )
+
+
+# Shapes -------------------------------------------------------------------------------------------
+
+
+def _read_object(shape: Element, label: str, size: tuple[int, int] | None) -> AnnotatedObject | None:
+    """Returns None for what is not an area. Raises MALFORMED_ERRORS."""
+    if shape.tag in _NOT_AREAS:
+        return None
+    if not label:
+        raise MalformedValueError(NO_LABEL)
     match shape.tag:
         case "polygon":
-            corners = [part.split(",") for part in shape.attrib["points"].split(";")]
-            return AnnotatedObject(label, (parse_ring([[float(x), float(y)] for x, y in corners]),))
+            corners = [part.split(",") for part in shape.attrib["points"].split(";") if part.strip()]
+            return AnnotatedObject(label, (parse_ring([[float(n) for n in corner] for corner in corners]),))
         case "box":
             x0, y0, x1, y1 = (float(shape.attrib[key]) for key in ("xtl", "ytl", "xbr", "ybr"))
             return AnnotatedObject(
@@ -95,13 +240,13 @@ def _read_object(shape: Element, label: str, size: tuple[int, int]) -> Annotated
             x, y, across, down = (float(shape.attrib[key]) for key in ("cx", "cy", "rx", "ry"))
             ring = circle_ring(x, y, across, down)
             return AnnotatedObject(label, (_rotated(ring, float(shape.get("rotation", 0))),))
-        case "mask":
+        case "mask" if size is not None:
             left, top, width, height = (int(shape.attrib[key]) for key in ("left", "top", "width", "height"))
             return AnnotatedObject(
                 label, runs=place_mask(_decode_rows(shape.attrib["rle"], width, height), left, top, size)
             )
         case _:
-            return None
+            raise MalformedValueError(kind_is_unknown(shape.tag))
 
 
 def _decode_rows(rle: str, width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:

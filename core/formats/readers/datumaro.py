@@ -9,13 +9,39 @@ from core.base.errors import FormatError
 from core.formats.dataset_tree import MALFORMED_ERRORS, SPLIT_NAMES, DatasetTree, stem_of
 from core.formats.dataset_types import Dataset, Recognition
 from core.formats.malformed import MalformedValueError, describe_malformed
-from core.formats.object_dataset import AnnotatedObject, PictureAnnotation, build_object_dataset
-from core.formats.rasterizer import parse_ring
+from core.formats.object_dataset import (
+    NO_LABEL,
+    AnnotatedObject,
+    ObjectCollector,
+    PictureAnnotation,
+    build_object_dataset,
+    kind_is_unknown,
+)
+from core.formats.rasterizer import circle_ring, parse_ring
 from core.formats.run_length import decode_rle, runs_from_counts
 
 NAME = "datumaro"
-DIALECTS = ("JSON of version 1, polygons and run lengths",)
+DIALECTS = (
+    "JSON of version 1: polygons, run lengths, ellipses",
+    "pictures named by image, media, or the item's id",
+)
 """Forms of the format that are read, for the documentation."""
+_NOT_AREAS = frozenset(
+    (
+        "bbox",
+        "rotated_bbox",
+        "points",
+        "polyline",
+        "keypoint",
+        "skeleton",
+        "cuboid_2d",
+        "cuboid_3d",
+        "caption",
+        "feature_vector",
+        "hash_key",
+        "tabular",
+    )
+)
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
@@ -64,15 +90,16 @@ def _read_annotation(
     tree: DatasetTree, file: str, item: dict[str, Any], labels: list[str], split: str | None
 ) -> PictureAnnotation:
     try:
-        picture = item.get("image") or {}
+        picture = item.get("image") or item.get("media") or {}
         reference = str(picture.get("path") or item["id"])
         size = (int(picture["size"][1]), int(picture["size"][0])) if picture.get("size") else None
-        objects, skipped = [], 0
-        for row in sorted(item.get("annotations") or (), key=lambda row: int(row.get("z_order") or 0)):
-            obj = _read_object(row, labels, size)
-            objects += [obj] if obj else []
-            skipped += obj is None and row.get("type") != "label"
-        return PictureAnnotation(reference, size, tuple(objects), split, (), skipped)
+        rows = [row for row in item.get("annotations") or () if _type_of(row) != "label"]
+        objects = ObjectCollector()
+        for number, row in sorted(enumerate(rows, 1), key=lambda row: _height(row[1])):
+            objects.add(f"{item['id']}, annotation {number}", partial(_read_object, row, labels, size))
+        return PictureAnnotation(
+            reference, size, objects.objects, split, (), objects.skipped, objects.left_out
+        )
     except MALFORMED_ERRORS as problem:
         name = item.get("id", "an item") if isinstance(item, dict) else "an item"
         raise FormatError(
@@ -80,15 +107,36 @@ def _read_annotation(
         ) from problem
 
 
+def _type_of(row: Any) -> str:
+    return str(row.get("type") or "") if isinstance(row, dict) else ""
+
+
+def _height(row: Any) -> int:
+    height = row.get("z_order") if isinstance(row, dict) else None
+    return height if isinstance(height, int) else 0
+
+
 def _read_object(
     row: dict[str, Any], labels: list[str], size: tuple[int, int] | None
 ) -> AnnotatedObject | None:
-    kind = row.get("type")
-    if kind not in ("polygon", "mask") or row.get("label_id") is None:
+    """Returns None for what is not an area. Raises MALFORMED_ERRORS."""
+    kind = _type_of(row)
+    if kind in _NOT_AREAS:
         return None
+    if kind not in ("polygon", "mask", "ellipse"):
+        raise MalformedValueError(kind_is_unknown(kind))
+    if row.get("label_id") is None:
+        raise MalformedValueError(NO_LABEL)
+    if not 0 <= int(row["label_id"]) < len(labels):
+        raise MalformedValueError(f"its label number {int(row['label_id'])} is not in the list of labels")
     label = labels[int(row["label_id"])]
     if kind == "polygon":
         return AnnotatedObject(label, (parse_ring(row["points"]),))
+    if kind == "ellipse":
+        x0, y0, x1, y1 = (float(number) for number in row["points"])
+        return AnnotatedObject(
+            label, (circle_ring((x0 + x1) / 2, (y0 + y1) / 2, abs(x1 - x0) / 2, abs(y1 - y0) / 2),)
+        )
     code = row["rle"]
     height, width = (int(n) for n in code["size"])
     if size is not None and size != (width, height):

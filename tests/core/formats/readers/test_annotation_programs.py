@@ -1,0 +1,279 @@
+"""Exports of annotation programs: every spelling of an area is read, and every object is accounted for."""
+
+from __future__ import annotations
+
+import base64
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.base.errors import FormatError
+from core.formats.account import AccountKind
+from core.formats.dataset_types import Dataset
+from core.formats.readers.picture_address import address_paths
+from core.formats.readers.registry import open_dataset, recognise_all
+from core.session.transfer.dataset_survey import survey_dataset
+from tests.dataset_files import HEIGHT, RIGHT, WIDTH, photo, write_json, write_text
+from tests.external_datasets import BOX, FLAT
+
+HALF = [[50, 0], [100, 0], [100, 100], [50, 100]]
+"""The right half of the picture in per cent."""
+SIZE = {"original_width": WIDTH, "original_height": HEIGHT}
+OBJECT = AccountKind.OBJECT
+
+
+def result(kind: str, region: str = "", **value: Any) -> dict[str, Any]:
+    named = {"id": region} if region else {}
+    return {**SIZE, **named, "type": kind, "from_name": "c", "value": value}
+
+
+def task(*annotations: Any, image: str = "a.jpg") -> dict[str, Any]:
+    return {"id": 4, "data": {"image": image}, "annotations": list(annotations)}
+
+
+def label_studio(root: Path, *tasks: Any, pictures: tuple[str, ...] = ("a.jpg",)) -> Dataset:
+    for name in pictures:
+        photo(root / name)
+    write_json(root / "export.json", list(tasks))
+    return open_dataset(root)
+
+
+def is_right_half(dataset: Dataset, label: str = "roof") -> bool:
+    read = dataset.samples[0].read_mask
+    assert read is not None
+    value = 1 + [c.name for c in dataset.classes].index(label)
+    return bool(((read().values == value) == RIGHT).all())
+
+
+LABELLED = result("labels", "r1", points=HALF, labels=["roof"])
+SPELLINGS = (
+    [result("polygon", "r1", points=HALF, closed=True), LABELLED],
+    [LABELLED, result("polygon", "r1", points=HALF)],
+    [result("polygon", "r1", points=HALF), result("labels", "r1", labels=["roof"])],
+    [result("polygon", "r1", points=HALF), result("choices", "r1", choices=["roof"])],
+    [result("polygon", "r1", points=HALF), result("taxonomy", "r1", taxonomy=[["house", "roof"]])],
+    [result("labels", "r1", points=HALF, labels=["roof"])],
+    [result("polygonlabels", points=[{"x": x, "y": y} for x, y in HALF], labels=["roof"])],
+    [result("rectangle", "r1", x=50, y=0, width=50, height=100), result("labels", "r1", labels=["roof"])],
+    [result("rectanglelabels", x=100, y=100, width=50, height=100, rotation=180, rectanglelabels=["roof"])],
+    [
+        result(
+            "vectorlabels", vertices=[{"x": x, "y": y} for x, y in HALF], closed=True, vectorlabels=["roof"]
+        )
+    ],
+)
+
+
+@pytest.mark.parametrize("results", SPELLINGS, ids=lambda rows: "-".join(row["type"] for row in rows))
+def test_spellings_of_label_studio(results: list[Any], tmp_path: Path) -> None:
+    dataset = label_studio(tmp_path, task({"result": results}))
+    assert is_right_half(dataset)
+    account = survey_dataset(dataset).account
+    assert (account.objects, account.count_left_out(), account.count_unrelated(OBJECT)) == (1, 0, 0)
+
+
+def test_an_empty_annotation_does_not_hide_the_next(tmp_path: Path) -> None:
+    area, other = result("polygonlabels", points=HALF, polygonlabels=["roof"]), result("polygon", points=HALF)
+    rows = [
+        {"result": []},
+        {"result": [area]},
+        {"result": [other]},
+        {"result": [area], "was_cancelled": True},
+    ]
+    dataset = label_studio(tmp_path, task(*rows))
+    assert is_right_half(dataset)
+    (row,) = (row for row in survey_dataset(dataset).account.unrelated if row.kind == OBJECT)
+    assert (row.count, row.reason) == (1, "another annotation of the same picture is used")
+
+
+def test_older_and_smaller_exports_of_label_studio(tmp_path: Path) -> None:
+    area = result("polygonlabels", points=HALF, polygonlabels=["roof"])
+    old = {"id": 1, "data": {"image": "a.jpg"}, "completions": [{"result": [area]}]}
+    assert is_right_half(label_studio(tmp_path / "old", old))
+    small = {"image": "/data/upload/a.jpg", "id": 1, "label": [{**SIZE, **area["value"]}], "annotation_id": 2}
+    assert is_right_half(label_studio(tmp_path / "small", small))
+
+
+ADDRESSES = (
+    "https://label.example.org/storage-data/uploaded/?filepath=upload/7/0a1b2c3d-a%20b.jpg",
+    "/data/local-files/?d=some/folder/a%20b.jpg",
+    "/data/local-files/?d=some/folder/a b.jpg",
+    "s3://bucket/folder/a b.jpg",
+    "gs://bucket/a%20b.jpg",
+    "https://bucket.example.org/x/a%20b.jpg?X-Amz-Signature=00ff&X-Amz-Date=1",
+    "https://storage.example.org/v0/b/bucket/o/folder%2Fa%20b.jpg?alt=media&token=1.2",
+    "/tasks/5/resolve/?fileuri=" + base64.urlsafe_b64encode(b"s3://bucket/a b.jpg").decode(),
+    "/data/upload/1/0a1b2c3d-a_b.jpg",
+    r"C:\pictures\a b.jpg",
+)
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_pictures_are_found_by_their_address(address: str, tmp_path: Path) -> None:
+    area = result("polygonlabels", points=HALF, polygonlabels=["roof"])
+    dataset = label_studio(
+        tmp_path, task({"result": [area]}, image=address), pictures=("a b.jpg", "other.jpg")
+    )
+    assert [sample.picture.name for sample in dataset.samples] == ["a b.jpg"]
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_an_address(text: str) -> None:
+    assert all(address_paths(text))
+
+
+# Accounts of random objects -------------------------------------------------------------------------
+
+sound, not_areas, strange = "sound", "not an area", "strange"
+kinds = st.lists(st.sampled_from((sound, not_areas, strange)), max_size=8)
+
+LABEL_STUDIO = {
+    sound: result("polygonlabels", points=HALF, polygonlabels=["roof"]),
+    not_areas: result("keypointlabels", x=3, y=3, width=1, keypointlabels=["roof"]),
+    strange: result("blobs", blob=[1, 2], labels=["roof"]),
+}
+SUPERVISELY = {
+    sound: {"classTitle": "roof", "geometryType": "polygon", "points": {"exterior": BOX, "interior": []}},
+    not_areas: {"classTitle": "roof", "geometryType": "point", "points": {"exterior": [[1, 2]]}},
+    strange: {"classTitle": "roof", "geometryType": "nurbs", "nurbs": [3]},
+}
+DATUMARO = {
+    sound: {"type": "polygon", "label_id": 0, "points": FLAT},
+    not_areas: {"type": "bbox", "label_id": 0, "bbox": [0, 0, 2, 2]},
+    strange: {"type": "blob", "label_id": 0},
+}
+CVAT = {
+    sound: '<polygon label="roof" points="12,0;24,0;24,16;12,16"/>',
+    not_areas: '<points label="roof" points="3,4"/>',
+    strange: '<blob label="roof"/>',
+}
+
+
+def write_label_studio(root: Path, things: list[str]) -> str:
+    write_json(root / "export.json", [task({"result": [LABEL_STUDIO[thing] for thing in things]})])
+    return "label-studio"
+
+
+def write_supervisely(root: Path, things: list[str]) -> str:
+    write_json(root / "meta.json", {"classes": [{"title": "roof", "shape": "any", "color": "#0A0B0C"}]})
+    size = {"width": WIDTH, "height": HEIGHT}
+    write_json(
+        root / "ann" / "a.jpg.json", {"size": size, "tags": [], "objects": [SUPERVISELY[t] for t in things]}
+    )
+    return "supervisely"
+
+
+def write_datumaro(root: Path, things: list[str]) -> str:
+    item = {"id": "a", "annotations": [DATUMARO[t] for t in things], "image": {"size": [HEIGHT, WIDTH]}}
+    labels = {"label": {"labels": [{"name": "roof"}]}}
+    write_json(root / "annotations" / "val.json", {"categories": labels, "items": [item]})
+    return "datumaro"
+
+
+def write_cvat(root: Path, things: list[str]) -> str:
+    shapes = "".join(CVAT[t] for t in things)
+    image = f'<image name="a.jpg" width="{WIDTH}" height="{HEIGHT}">{shapes}</image>'
+    write_text(root / "x.xml", f"<annotations>\n<version>1.1</version>{image}</annotations>")
+    return "cvat"
+
+
+@pytest.mark.parametrize("write", [write_label_studio, write_supervisely, write_datumaro, write_cvat])
+def test_every_object_is_accounted_for(write: Any) -> None:
+    @settings(max_examples=15, deadline=None)
+    @given(kinds)
+    def check(things: list[str]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            photo(root / "img" / "a.jpg")
+            account = survey_dataset(open_dataset(root, write(root, things))).account
+        assert account.objects == things.count(sound)
+        assert account.count_unrelated(OBJECT) == things.count(not_areas)
+        assert account.count_left_out(OBJECT) == things.count(strange)
+        assert all("is not known" in row.reason for row in account.left_out)
+
+    check()
+
+
+# Supervisely, Datumaro ------------------------------------------------------------------------------
+
+
+def test_supervisely_projects_may_begin_with_empty_pictures(tmp_path: Path) -> None:
+    for number in range(30):
+        photo(tmp_path / "img" / f"{number:02}.jpg", seed=number)
+        size = {"width": WIDTH, "height": HEIGHT}
+        rows = [SUPERVISELY[sound]] if number == 29 else []
+        write_json(tmp_path / "ann" / f"{number:02}.jpg.json", {"size": size, "tags": [], "objects": rows})
+    assert recognise_all_first(tmp_path) == "supervisely", "without meta.json"
+    write_json(tmp_path / "meta.json", {"classes": [{"title": "roof", "color": "?"}, 5]})
+    dataset = open_dataset(tmp_path)
+    assert dataset.recognition.format == "supervisely"
+    assert survey_dataset(dataset).labels == 1
+
+
+def recognise_all_first(root: Path) -> str:
+    from core.formats.dataset_tree import DatasetTree
+
+    return recognise_all(DatasetTree(root))[0].format
+
+
+def test_older_supervisely_files_and_areas_outside(tmp_path: Path) -> None:
+    photo(tmp_path / "img" / "a.jpg")
+    write_json(tmp_path / "meta.json", {"classes": [{"title": "roof", "shape": "polygon", "id": 7}]})
+    far = [[x + 500, y] for x, y in BOX]
+    rows = [
+        {"classId": 7, "points": {"exterior": BOX}},
+        {"classTitle": "roof", "geometryType": "polygon", "points": {"exterior": far}},
+        {"geometryType": "polygon", "points": {"exterior": BOX}},
+    ]
+    write_json(tmp_path / "ann" / "a.jpg.json", {"size": {"width": WIDTH, "height": HEIGHT}, "objects": rows})
+    dataset = open_dataset(tmp_path, "supervisely")
+    assert is_right_half(dataset)
+    account = survey_dataset(dataset).account
+    reasons = sorted(row.reason for row in account.left_out)
+    assert reasons == ["it covers no pixel of the picture", "it has no label"]
+
+
+# CVAT for video -------------------------------------------------------------------------------------
+
+
+def video(root: Path, frames: tuple[int, ...], name: str = "frame_{:06}.png", size: int = 0) -> Path:
+    for frame in frames:
+        photo(root / name.format(frame), seed=frame)
+    shape = '<polygon frame="{}" outside="{}" keyframe="1" points="12,0;24,0;24,16;12,16"/>'
+    shapes = "".join(shape.format(*row) for row in ((0, 0), (1, 0), (4, 0), (5, 1)))
+    meta = f"<meta><task><size>{size}</size></task></meta>"
+    track = f'<track id="0" label="roof">{shapes}</track>'
+    write_text(root / "a.xml", f"<annotations>\n<version>1.1</version>{meta}{track}</annotations>")
+    return root
+
+
+def test_frames_of_a_video_get_the_shapes_of_its_tracks(tmp_path: Path) -> None:
+    dataset = open_dataset(video(tmp_path, (0, 1, 2, 3, 4, 5)))
+    assert any("for video" in note for note in dataset.notes)
+    survey = survey_dataset(dataset)
+    assert (len(dataset.samples), survey.labels, survey.account.objects) == (6, 3, 3)
+    (row,) = survey.account.left_out
+    assert (row.count, row.places[0]) == (2, "a.xml, frame_000002.png, track 0")
+    assert "key frames" in row.reason
+    numbered = open_dataset(video(tmp_path / "other", (0, 1, 2, 3, 4, 5), "{}.png", 6))
+    assert survey_dataset(numbered).labels == 3
+
+
+def test_a_video_without_its_frames_is_explained(tmp_path: Path) -> None:
+    for number, name in enumerate(("holiday.png", "shot_{:03}.png")):
+        with pytest.raises(FormatError, match=r"for video.*Export the task from CVAT as “CVAT for images"):
+            open_dataset(video(tmp_path / str(number), (1, 2), name, 6))
+
+
+def test_a_picture_of_several_of_one_name_is_not_guessed(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        photo(tmp_path / folder / "a.jpg")
+    photo(tmp_path / "b.jpg")
+    area = result("polygonlabels", points=HALF, polygonlabels=["roof"])
+    write_json(tmp_path / "x.json", [task({"result": [area]}), task({"result": [area]}, image="b.jpg")])
+    (row,) = open_dataset(tmp_path).account.left_out
+    assert row.reason == "several pictures have this name, such as one/a.jpg and two/a.jpg"
