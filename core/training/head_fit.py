@@ -27,6 +27,8 @@ MAX_PICTURES = 400
 MAX_ROWS = 150_000
 MIN_PIXELS, MAX_PIXELS = 40, 200
 """Pixels drawn from each class of a picture: as many as MAX_ROWS allows, between these."""
+MOST_ROWS = 2 * MAX_ROWS
+"""Where MIN_PIXELS asks for more, with many classes in many pictures, fewer are drawn: a row takes 2 kB of memory."""
 BATCH = 512
 MIN_STEPS = 400
 EPOCHS = 6
@@ -60,8 +62,8 @@ def fit_head(
     class_weights: (classes,) float32, of pixels as they are in the pictures; that the classes are drawn evenly is
     balanced out. correction_weight: of pixels where a prediction was corrected. cache: of the encoder's features
 
-    False when `should_abort`, which is asked between two pictures and now and then while fitting, said yes: the model
-    is then unchanged. The model may be in any mode.
+    False when `should_abort`, which is asked between two pictures and now and then while fitting, said yes, and when no
+    picture could be read: the model is then unchanged. The model may be in any mode.
     """
     sample = sample_pixels(model, pictures, correction_weight, seed, should_abort, cache)
     if sample is None:
@@ -69,8 +71,11 @@ def fit_head(
     shares = torch.from_numpy(pictures.class_pixel_counts()).to(sample.rows.device) * class_weights
     drawn = torch.bincount(sample.rows, minlength=len(class_weights)).clamp_min(1)
     weights = sample.weights * (shares / drawn)[sample.rows]
-    mean, std = sample.features.mean(0), sample.features.std(0) + 1e-3
-    standardised = PixelSample((sample.features - mean) / std, sample.rows, weights / weights.mean())
+    # Of a single pixel the usual deviation, with n - 1, is not a number.
+    mean, std = sample.features.mean(0), sample.features.std(0, correction=0) + 1e-3
+    with torch.inference_mode():
+        sample.features.sub_(mean).div_(std)  # in place, because they take hundreds of megabytes
+    standardised = PixelSample(sample.features, sample.rows, weights / weights.mean())
     network = _fit(standardised, model.head.out_channels, seed, should_abort)
     if network is None:
         return False
@@ -87,7 +92,10 @@ def sample_pixels(
     should_abort: Callable[[], bool],
     cache: FeatureCache | None = None,
 ) -> PixelSample | None:
-    """Features and classes of pixels, balanced over the classes of each picture. None when `should_abort` said yes."""
+    """Features and classes of pixels, balanced over the classes of each picture.
+
+    None when `should_abort` said yes, and when all pictures were removed or replaced since the last refresh.
+    """
     rng = np.random.default_rng(seed)
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
@@ -95,11 +103,12 @@ def sample_pixels(
     rows: list[NDArray[np.int64]] = []
     weights: list[NDArray[np.float32]] = []
     try:
-        per_class = pixels_per_class(min(pictures.train_count, MAX_PICTURES), model.head.out_channels)
+        count = min(pictures.train_count, MAX_PICTURES)
+        per_class = pixels_per_class(count, model.head.out_channels)
         for example in pictures.training_examples(MAX_PICTURES):
             if should_abort():
                 return None
-            places, classes = draw_pixels(example.target_array, per_class, rng)
+            places, classes = draw_pixels(example.target_array, per_class, rng, MOST_ROWS // max(1, count))
             batch = pad_to_stride(normalise(example.picture.unsqueeze(0), pictures.statistics))
             levels = _levels_of(encoder_of(model), batch, example, cache)
             features.append(_features_at(levels, places, (batch.shape[3], batch.shape[2])))
@@ -110,6 +119,8 @@ def sample_pixels(
             module.training = mode
         if cache:
             cache.prune()
+    if not features:
+        return None
     device = features[0].device
     return PixelSample(
         torch.cat(features),
@@ -124,11 +135,16 @@ def pixels_per_class(pictures: int, classes: int) -> int:
 
 
 def draw_pixels(
-    target: NDArray[np.uint8], per_class: int, rng: np.random.Generator
+    target: NDArray[np.uint8], per_class: int, rng: np.random.Generator, most: int = MOST_ROWS
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """At most `per_class` pixels of each class of a target (h, w): centres (n, 2) as x, y, and class indices (n,)."""
+    """At most `per_class` pixels of each class of a target (h, w): centres (n, 2) as x, y, and class indices (n,).
+
+    most: pixels of all classes together, but one of each at least
+    """
     places, rows = [], []
-    for row in np.unique(target[target != IGNORE_INDEX]):
+    present = np.unique(target[target != IGNORE_INDEX])
+    per_class = min(per_class, max(1, most // max(1, len(present))))
+    for row in present:
         inside = np.flatnonzero(target == row)
         chosen = rng.choice(inside, min(per_class, len(inside)), replace=False)
         y, x = np.divmod(chosen, target.shape[1])

@@ -106,6 +106,33 @@ def test_pixels_are_balanced_over_classes() -> None:
     assert pixels_per_class(2, 2) == 200 and pixels_per_class(400, 50) == 40
 
 
+def test_many_classes_take_fewer_pixels_each() -> None:
+    target = np.arange(250, dtype=np.uint8).repeat(60).reshape(100, 150)
+    assert len(draw_pixels(target, 40, np.random.default_rng(0))[1]) == 250 * 40
+    assert np.bincount(draw_pixels(target, 40, np.random.default_rng(0), 750)[1]).tolist() == [3] * 250
+    assert len(draw_pixels(target, 40, np.random.default_rng(0), 0)[1]) == 250
+
+
+def test_a_single_labelled_pixel_gives_finite_weights(tmp_path: Path) -> None:
+    labels = TrainingSnapshot.create(tmp_path, SPEC, RECIPE)
+    values = np.zeros((64, 64), np.uint8)
+    values[5, 7] = 9
+    labels.put(0, "0.png", "train", example(0)[0], values)
+    model, pictures = network(), TrainingSet(labels, SPEC, RECIPE, torch.device("cpu"))
+    assert fit_head(model, pictures, EVEN, 1.0, 0, lambda: False)
+    assert all(bool(value.isfinite().all()) for value in model.state_dict().values())
+
+
+def test_pictures_that_were_removed_meanwhile_leave_the_network_as_it_is(tmp_path: Path) -> None:
+    model, labels = network(), snapshot(tmp_path)
+    pictures = TrainingSet(labels, SPEC, RECIPE, torch.device("cpu"))
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    for number in range(4):
+        labels.remove(number)
+    assert not fit_head(model, pictures, EVEN, 1.0, 0, lambda: False)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
 def test_the_first_checkpoint_is_the_head_and_training_goes_on_from_it(tmp_path: Path) -> None:
     events: list[TrainingEvent] = []
     train(
