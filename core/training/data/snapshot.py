@@ -121,6 +121,7 @@ class TrainingSnapshot:
         small = work_size(width, height, self.spec.size)
         shrinks = small[0] < width
         pixels = cv2.resize(picture, small, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        pixels = pixels.reshape(small[1], small[0], -1)  # OpenCV drops a single channel
         labels = cv2.resize(values, small, interpolation=cv2.INTER_NEAREST_EXACT)
         corrections = np.zeros((0, 0), np.uint8)
         if corrected is not None and corrected.any():

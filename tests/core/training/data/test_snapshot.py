@@ -34,6 +34,15 @@ def test_put_scales_to_the_input_size(tmp_path: Path) -> None:
     assert (read[1][32:] == 9).all()
 
 
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_pictures_keep_their_channels(channels: int, tmp_path: Path) -> None:
+    spec = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2), channels=channels)
+    snapshot = TrainingSnapshot.create(tmp_path, spec, Recipe())
+    snapshot.put(1, "a", "train", np.full((30, 40, channels), 7, np.uint8), np.ones((30, 40), np.uint8))
+    read = snapshot.read(snapshot.entries()[1])
+    assert read is not None and read[0].shape == (48, 64, channels)
+
+
 def test_a_mask_is_never_blended(tmp_path: Path) -> None:
     snapshot = TrainingSnapshot.create(tmp_path, SPEC, Recipe())
     values = np.random.default_rng(0).choice(np.array([0, 1, 200, 255], np.uint8), (500, 331))
