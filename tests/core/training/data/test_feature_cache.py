@@ -2,11 +2,13 @@
 
 import io
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from core.training.data.feature_cache import FeatureCache
+from core.training.data.feature_cache import MIN_FREE_BYTES, FeatureCache
 
 
 def picture(seed: int) -> np.ndarray:
@@ -53,6 +55,34 @@ def test_the_least_recently_used_files_go_first(tmp_path: Path) -> None:
     assert cache.read(picture(2)) is not None  # now the newest
     FeatureCache(tmp_path, "encoder", max_bytes=2 * max(sizes)).prune()
     assert len([*tmp_path.glob("*.npz")]) == 2 and cache.read(picture(2)) is not None
+
+
+def test_no_more_is_written_than_the_limit_keeps(tmp_path: Path) -> None:
+    size = sum(level.nbytes for level in features(0))
+    cache = FeatureCache(tmp_path, "encoder", max_bytes=2 * size)
+    for seed in range(4):
+        cache.write(picture(seed), features(seed))
+    assert len([*tmp_path.glob("*.npz")]) == 2
+    cache.prune()
+    cache.write(picture(3), features(3))
+    assert cache.read(picture(3)) is not None
+
+
+def test_the_last_space_of_a_disk_is_left_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cache = FeatureCache(tmp_path, "encoder")
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage._replace(free=MIN_FREE_BYTES))
+    cache.write(picture(0), features(0))
+    assert not [*tmp_path.iterdir()]
+
+
+def test_half_written_files_are_deleted_once_they_are_old(tmp_path: Path) -> None:
+    old, new = tmp_path / ".a.npz.1.tmp", tmp_path / ".b.npz.2.tmp"
+    old.touch()
+    new.touch()
+    os.utime(old, (1_000, 1_000))
+    FeatureCache(tmp_path, "encoder").prune()
+    assert [*tmp_path.iterdir()] == [new]
 
 
 def test_a_disk_that_refuses_is_no_error(tmp_path: Path) -> None:
