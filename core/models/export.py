@@ -139,7 +139,7 @@ def _write_weights(
     values = tuple(each.value for each in job.classes if each.value in known)
     spec = spec_from_base(loaded.spec, values, job.value_map)
     model = load_starting_model(job.folder, spec).eval().requires_grad_(False)
-    spec = replace(spec, inherits=(), weights="none")
+    spec = replace(spec, inherits=())
     tensors = {name: value.detach().contiguous() for name, value in model.state_dict().items()}
     metadata = {**_description(job, loaded.spec, canvas), "spec": spec.to_json()}
     temporary.write_bytes(

@@ -161,6 +161,14 @@ def test_exported_weights_can_be_imported(tmp_path: Path) -> None:
         torch.testing.assert_close(arrived.model(picture), network()(picture), rtol=1e-3, atol=1e-4)
 
 
+def test_exported_weights_say_what_they_started_from(tmp_path: Path) -> None:
+    spec = ModelSpec("hypercolumn", "tu-tf_efficientnet_lite0", "imagenet", 64, (1, 2, 5), channels=1)
+    exported = replace(job(tmp_path, "net.safetensors"), pictures=())
+    save_checkpoint(exported.folder, build_network(spec), spec, {})
+    arrived = read_model(Path(export_model(exported).out))
+    assert arrived.spec == spec and arrived.spec.is_pretrained and arrived.spec.normalisation == "symmetric"
+
+
 def test_merged_classes_are_exported_as_one_row(tmp_path: Path) -> None:
     delivered = export_model(job(tmp_path, "net.safetensors", {5: 7, 2: 1}))
     arrived = read_model(Path(delivered.out))
