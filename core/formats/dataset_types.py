@@ -81,7 +81,9 @@ class Sample:
 
     target_path: the relative path of the picture when it is copied into a project; split: train, val, test or None;
     read_mask: loads the mask, None if there is none; it may raise ImageError or FormatError; crop: the part of the file
-    that is the picture, None for all of it; sources: the files besides the picture that the mask is read from.
+    that is the picture, None for all of it; sources: the files besides the picture that the mask is read from;
+    is_mask_stored: whether the mask is that of the pixels as they are stored, before EXIF turns them, None if that is
+    decided for each picture; fits_size: whether a mask that misses the size of the picture by a pixel is fitted.
     """
 
     picture: Path
@@ -91,6 +93,8 @@ class Sample:
     tags: tuple[str, ...] = ()
     crop: Box | None = None
     sources: tuple[Path, ...] = ()
+    is_mask_stored: bool | None = None
+    fits_size: bool = False
 
     @classmethod
     def with_mask(

@@ -33,6 +33,7 @@ class MaskEvidence:
     format that blurs; numbers: pixels by stored number; solid: of them in the inside of areas of one number
     presence: masks by number; colours: pixels by colour, of colour files; palette: first colour of each number in
     palette files; transparent, pixels: numbers of pixels; pictures_as_masks: files with too many values for a mask
+    is_complete: whether all masks of the dataset were looked at
     """
 
     masks: int = 0
@@ -41,6 +42,7 @@ class MaskEvidence:
     pixels: int = 0
     pictures_as_masks: int = 0
     palettes_differ: bool = False
+    is_complete: bool = True
     kinds: Counter[str] = field(default_factory=Counter)
     numbers: Counter[int] = field(default_factory=Counter)
     solid: Counter[int] = field(default_factory=Counter)
@@ -67,6 +69,7 @@ class MaskEvidence:
 def gather_evidence(paths: Sequence[Path]) -> MaskEvidence:
     """Read at most SAMPLED_MASKS of the masks; unreadable ones are reported when they are read for the import."""
     evidence = MaskEvidence()
+    evidence.is_complete = len(paths) <= SAMPLED_MASKS
     step = max(1, len(paths) // SAMPLED_MASKS)
     for path in paths[::step][:SAMPLED_MASKS]:
         try:

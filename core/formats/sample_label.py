@@ -11,7 +11,7 @@ from core.base.errors import FormatError, ImageError
 from core.formats.account import Account, AccountBuilder, AccountKind
 from core.formats.dataset_types import Sample, Values
 from core.formats.mask_fit import fit_mask
-from core.images.image_reader import PICTURE_SUFFIXES
+from core.images.image_reader import PICTURE_SUFFIXES, read_orientation
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +37,30 @@ def read_label(sample: Sample, size: tuple[int, int], root: Path) -> SampleLabel
     if sample.read_mask is None:
         return SampleLabel()
     account = AccountBuilder()
+    masks = _mask_files(sample)
     try:
         mask = sample.read_mask()
     except (ImageError, FormatError) as problem:
-        place, kind = _place_of(sample, root)
-        account.failed(place, problem, kind)
-        account.came_in(files=-int(kind == AccountKind.FILE))
+        place = _relative(masks[0], root) if masks else _entry_of(sample, root)
+        account.failed(place, problem, AccountKind.FILE if masks else AccountKind.ENTRY)
+        for path in masks[1:]:
+            account.left_out(_relative(path, root), "none of the masks of its picture can be used")
+        account.came_in(files=-len(masks))
         return SampleLabel(account=account.result())
-    fitted = fit_mask(mask.values, sample.picture, size)
+    fitted = fit_mask(
+        mask.values,
+        sample.picture,
+        size,
+        may_be_turned=sample.crop is None and _may_be_turned(sample.picture, masks),
+        is_stored=sample.is_mask_stored,
+        fits_size=sample.fits_size,
+    )
     if fitted.values is None:
-        place, kind = _place_of(sample, root)
-        account.left_out(place, fitted.reason, kind)
-        account.came_in(files=-int(kind == AccountKind.FILE))
+        for path in masks:
+            account.left_out(_relative(path, root), fitted.reason)
+        if not masks:
+            account.left_out(_entry_of(sample, root), fitted.reason, AccountKind.ENTRY)
+        account.came_in(files=-len(masks))
         return SampleLabel(notes=mask.notes, account=account.result())
     account.add(mask.account)
     counts = np.bincount(fitted.values.ravel(), minlength=256).astype(np.int64)
@@ -64,15 +76,24 @@ def leave_out_picture(sample: Sample, problem: ImageError | FormatError, root: P
     return account.result()
 
 
-def _place_of(sample: Sample, root: Path) -> tuple[str, AccountKind]:
-    """The mask file, or the entry in an annotation file."""
-    mask = next((path for path in sample.sources if path.suffix.lower() in PICTURE_SUFFIXES), None)
-    if mask is not None:
-        return _relative(mask, root), AccountKind.FILE
+def _mask_files(sample: Sample) -> list[Path]:
+    return [path for path in sample.sources if path.suffix.lower() in PICTURE_SUFFIXES]
+
+
+def _may_be_turned(picture: Path, masks: list[Path]) -> bool:
+    """Whether EXIF turns the picture, but not its mask files."""
+    try:
+        return bool(masks) and read_orientation(picture) != 1 and all(read_orientation(m) == 1 for m in masks)
+    except ImageError:
+        return False
+
+
+def _entry_of(sample: Sample, root: Path) -> str:
+    """The entry in an annotation file."""
     picture = PurePosixPath(_relative(sample.picture, root)).name
     if sample.sources:
-        return f"{_relative(sample.sources[0], root)}, {picture}", AccountKind.ENTRY
-    return f"{_relative(sample.picture, root)}, mask", AccountKind.ENTRY
+        return f"{_relative(sample.sources[0], root)}, {picture}"
+    return f"{_relative(sample.picture, root)}, mask"
 
 
 def _relative(path: Path, root: Path) -> str:

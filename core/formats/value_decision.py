@@ -29,6 +29,12 @@ _NEAR = 16
 """Numbers that are this near to 0 or 255 count as black or white."""
 _MAX_SOLID = 0.05
 """Share of the grey pixels that may lie inside areas of one grey; an edge has none, a class has many."""
+_MAX_OBJECT_CLASSES = 12
+"""Values that number objects, by their file names, and still become classes: a person can look through so many."""
+_FIRST_GREY = 64
+"""The brightest value of a black and white mask is at least this."""
+_DENSE = 0.8
+"""Share of the numbers up to the highest that occur where the numbers count objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +68,13 @@ def decide_values(
     *,
     wanted: ValueReading | None = None,
     defaults: DefaultClasses | None = None,
+    counts_objects: bool = False,
 ) -> ValueDecision:
-    """Choose a reading, or take the `wanted` one. Raises FormatError if it does not fit, or no reading does."""
-    return _Decision(evidence, lists, wanted, defaults).decide()
+    """Choose a reading, or take the `wanted` one. Raises FormatError if it does not fit, or no reading does.
+
+    counts_objects: whether file names say that the values number objects
+    """
+    return _Decision(evidence, lists, wanted, defaults, counts_objects).decide()
 
 
 class _Decision:
@@ -76,8 +86,10 @@ class _Decision:
         lists: Sequence[ClassListFile],
         wanted: ValueReading | None,
         defaults: DefaultClasses | None,
+        counts_objects: bool,
     ) -> None:
         self._evidence, self._lists, self._wanted, self._defaults = evidence, lists, wanted, defaults
+        self._counts_objects = counts_objects
         self._notes: list[str] = []
         self._doubts: list[Doubt] = []
         self._readings = self._possible()
@@ -123,7 +135,17 @@ class _Decision:
             return ValueReading.BINARY
         if not evidence.palette and self._greys_are_colours():
             return ValueReading.COLOUR
+        if self._numbers_objects() and len(evidence.numbers) > _MAX_OBJECT_CLASSES:
+            return ValueReading.BINARY
         return ValueReading.INDEX
+
+    def _numbers_objects(self) -> bool:
+        """Whether the numbers count objects: file names say so, or there are too many for classes, without gaps."""
+        seen = [n for n in self._evidence.numbers if n >= 0]
+        if not seen or best_list(self._lists, self._evidence) is not None:
+            return False
+        is_dense = len(seen) > MAX_CLASS_VALUE and len(seen) >= _DENSE * (max(seen) + 1)
+        return (self._counts_objects and len(seen) > 2) or (is_dense and not self._evidence.pictures_as_masks)
 
     def _is_black_and_white(self) -> bool:
         """Only 0 and 255, and no list that has both as indices."""
@@ -202,8 +224,12 @@ class _Decision:
         if source:
             self._notes.append(f"Class names are from {source}.")
         greys = {n: count for n, count in numbers.items() if n not in (0, top)}
-        threshold = 0.0 if evidence.palette else top / 2
-        if greys:
+        numbers_objects = self._numbers_objects()
+        # Low numbers are no greys: above black everything is foreground.
+        threshold = 0.0 if evidence.palette or numbers_objects or top < _FIRST_GREY else top / 2
+        if numbers_objects:
+            self._doubts.append(value_doubts.object_numbers(evidence, names[1], is_united=True))
+        elif greys and threshold:
             self._doubts.append(value_doubts.smeared_edges(evidence, names, top, threshold))
         elif self._defaults is not None and top == VOID_NUMBER:
             self._doubts.append(value_doubts.black_and_white(evidence, names[1], self._defaults.title))
@@ -257,20 +283,28 @@ class _Decision:
     def _default(
         self, defaults: DefaultClasses, outside: set[int]
     ) -> tuple[tuple[DatasetClass, ...], MaskReader]:
-        self._assume_defaults(defaults, {c.name: self._evidence.numbers[c.index] for c in defaults.classes})
-        numbers = values_by_index(defaults.classes, frozenset([VOID_NUMBER]))
-        colours = {c.colour: value for value, c in enumerate(defaults.classes, 1)}
+        classes = self._used(defaults, {c for c in defaults.classes if self._evidence.numbers[c.index]})
+        self._assume_defaults(defaults, {c.name: self._evidence.numbers[c.index] for c in classes})
+        numbers = values_by_index(classes, frozenset([VOID_NUMBER]))
+        colours = {c.colour: value for value, c in enumerate(classes, 1)}
         if defaults.void_colour is not None:
             colours = {defaults.void_colour: VOID} | colours
         reader = MaskReader(
             ValueReading.INDEX, numbers | dict.fromkeys(outside, UNLABELLED), colours, defaults.title
         )
-        return defaults.classes, reader
+        return classes, reader
+
+    def _used(self, defaults: DefaultClasses, seen: set[DatasetClass]) -> tuple[DatasetClass, ...]:
+        """The classes of a layout that occur; all where not every mask was looked at."""
+        if not self._evidence.is_complete or not seen:
+            return defaults.classes
+        return tuple(c for c in defaults.classes if c in seen)
 
     def _assume_defaults(self, defaults: DefaultClasses, counts: dict[str, int]) -> None:
         """Note the class set of the layout, and doubt it unless the file names are those of the dataset."""
+        count = sum(1 for pixels in counts.values() if pixels)
         self._notes.append(
-            f"The classes are the {len(defaults.classes)} of {defaults.title}; the border of objects is void."
+            f"The classes are those of {defaults.title}, of which {count} occur; the border of objects is void."
         )
         if defaults.is_certain:
             return
@@ -303,6 +337,8 @@ class _Decision:
             void = frozenset()
         if spread:
             self._doubts.append(value_doubts.spread_greys(evidence, seen))
+        elif self._numbers_objects():
+            self._doubts.append(value_doubts.object_numbers(evidence, "foreground", is_united=False))
         numbers = values_by_index(classes, void) | dict.fromkeys(outside, UNLABELLED)
         return classes, MaskReader(ValueReading.INDEX, numbers)
 
@@ -325,7 +361,7 @@ class _Decision:
             classes = table.classes
             self._notes.append(f"Class names and colours are from {table.name}.")
         elif self._defaults is not None and self._has_default_colours(self._defaults, set(seen)):
-            classes = self._defaults.classes
+            classes = self._used(self._defaults, {c for c in self._defaults.classes if seen[c.colour]})
             self._assume_defaults(self._defaults, {c.name: seen[c.colour] for c in classes})
         elif known:
             classes = class_set(known)

@@ -122,5 +122,48 @@ def palette_order(evidence: MaskEvidence, table: ClassListFile, *, is_followed: 
     )
 
 
+def object_numbers(evidence: MaskEvidence, foreground: str, *, is_united: bool) -> Doubt:
+    """is_united: whether all objects were read as one class."""
+    count = sum(n > 0 for n in evidence.numbers)
+    told = f"all of them were read as {foreground}" if is_united else "each of them was read as a class"
+    return Doubt(
+        "object-numbers",
+        f"The masks seem to number objects, not classes ({count:,} numbers); {told}.",
+        tuple((str(n), evidence.share(n)) for n in sorted(evidence.numbers)[:MAX_SHARES]),
+        (
+            DoubtAnswer(f"all objects are {foreground}", ValueReading.BINARY, (), is_united),
+            DoubtAnswer("each number is a class", ValueReading.INDEX, (), not is_united),
+        ),
+    )
+
+
+def classes_of_files(classes: Sequence[str], masks: Mapping[str, int]) -> Doubt:
+    """classes: named after the files or folders of masks; masks: how many each has."""
+    total = max(1, sum(masks.values()))
+    return Doubt(
+        "classes-of-files",
+        f"Each mask shows one class, which was named after its folder or file: {', '.join(classes[:8])}; what no mask "
+        "shows is background.",
+        tuple((name, masks[name] / total) for name in classes[:MAX_SHARES]),
+        (
+            DoubtAnswer(
+                "all of them are one class",
+                None,
+                tuple((name, "foreground") for name in classes[:MAX_SHARES]),
+            ),
+            *_rename(classes),
+        ),
+    )
+
+
+def paired_by_number(count: int) -> Doubt:
+    """count: of pairs"""
+    return Doubt(
+        "paired-by-number",
+        f"{count_of(count, 'mask')} {'has' if count == 1 else 'have'} another name than the picture; they were paired "
+        "by the number in the name.",
+    )
+
+
 def _rename(names: Sequence[str]) -> tuple[DoubtAnswer, ...]:
     return tuple(DoubtAnswer(f"{name} is another class", None, ((name, ANY_NAME),)) for name in names[:3])

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from core.base.errors import FormatError, ImageError
+from core.formats.account import AccountBuilder
 from core.formats.class_sets import class_set
 from core.formats.dataset_tree import DatasetTree, split_of, stem_of
 from core.formats.dataset_types import Dataset, DatasetClass, LoadedMask, Recognition, Sample
+from core.formats.mask_sets.pairing import MaskGroup, pair_masks
 from core.formats.mask_values import pack_rgb, read_colour_mask, remap_indices, values_by_index
-from core.formats.pairing import MaskGroup, pair_masks
 from core.images.image_reader import ColourMaskError, read_mask, read_picture
 from core.labels.class_list import VOID
 
@@ -53,7 +54,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     read = partial(_read, classes=classes)
     samples = []
     for name in pairing.pictures:
-        mask = group.pairs.get(name)
+        mask = next(iter(group.pairs.get(name, ())), None)
         split = split_of(name) or (_annot_split(mask) if mask else None)
         samples.append(
             Sample.with_mask(tree.path(name), name, split, tree.path(mask) if mask else None, read)
@@ -64,9 +65,15 @@ def open_dataset(tree: DatasetTree) -> Dataset:
         if coloured
         else f"{len(classes)} classes; masks are indices ({group.kind})."
     ]
-    if others := [g.kind for g in groups if g is not group]:
+    if others := [g.title for g in groups if g is not group]:
         notes.append(f"Not used: other masks of the same pictures ({', '.join(others)}).")
-    return Dataset(tree.root, recognition, classes, tuple(samples), tuple(notes))
+    account = AccountBuilder()
+    used = {masks[0] for masks in group.pairs.values()}
+    for mask in (mask for g in groups for mask in g.masks() if mask not in used):
+        account.does_not_belong(mask, f"another mask of the same picture is used ({group.kind})")
+    for mask, reason in pairing.unpaired.items():
+        account.left_out(mask, reason)
+    return Dataset(tree.root, recognition, classes, tuple(samples), tuple(notes), account.result())
 
 
 def _class_set(tree: DatasetTree, group: MaskGroup) -> tuple[tuple[DatasetClass, ...], bool]:
@@ -74,7 +81,8 @@ def _class_set(tree: DatasetTree, group: MaskGroup) -> tuple[tuple[DatasetClass,
     colours: set[int] = set()
     highest = 0
     coloured = False
-    for mask in list(group.pairs.values())[:: max(1, len(group.pairs) // _SAMPLED_MASKS)][:_SAMPLED_MASKS]:
+    masks = group.masks()
+    for mask in masks[:: max(1, len(masks) // _SAMPLED_MASKS)][:_SAMPLED_MASKS]:
         try:
             highest = max(highest, int(read_mask(tree.path(mask)).max()))
         except ColourMaskError:

@@ -10,14 +10,17 @@ Also accepted: folders without splits, and the key `colour`.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from core.base.errors import FormatError
+from core.formats.account import AccountBuilder
 from core.formats.dataset_tree import DatasetTree, split_of
 from core.formats.dataset_types import Dataset, DatasetClass, LoadedMask, Recognition, Sample
 from core.formats.mask_layout import CLASSES_FILE, IMAGES, MASKS
+from core.formats.mask_sets.mask_sizes import compare_sizes
 from core.formats.mask_values import MAX_INDEX, read_colour_mask, read_index_mask, values_by_index
 from core.images.image_reader import ColourMaskError
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, Colour, default_colour
@@ -26,6 +29,7 @@ NAME = "masks"
 DIALECTS = (
     "folders with and without splits",
     "numbers of 8 or 16 bits, or class colours",
+    "masks that were not turned by EXIF along with their picture",
 )
 """Forms of the format that are read, for the documentation."""
 
@@ -54,7 +58,12 @@ def open_dataset(tree: DatasetTree) -> Dataset:
         )
     classes, void, blank = read_classes_file(tree.root / CLASSES_FILE)
     tree.note_read(CLASSES_FILE)
-    mask_of = {_relative_stem(name): name for name in tree.pictures if name.startswith(f"{MASKS}/")}
+    account = AccountBuilder()
+    mask_of: dict[str, str] = {}
+    for name in (name for name in tree.pictures if name.startswith(f"{MASKS}/")):
+        first = mask_of.setdefault(_relative_stem(name), name)
+        if first != name:
+            account.left_out(name, f"another mask of the same picture is used ({first})")
     pictures = [name for name in tree.pictures if name.startswith(f"{IMAGES}/")]
     if not pictures:
         raise FormatError(f"There are no pictures in {tree.root / IMAGES}.")
@@ -63,20 +72,36 @@ def open_dataset(tree: DatasetTree) -> Dataset:
             f"No mask in {tree.root / MASKS} has the name of a picture in {tree.root / IMAGES}. Masks are paired by "
             "name: masks/train/a.png belongs to images/train/a.jpg."
         )
+    stems = {_relative_stem(name) for name in pictures}
+    for stem, name in mask_of.items():
+        if stem not in stems:
+            account.left_out(name, "it has no picture")
     indices = values_by_index(classes, void, blank)
     colours = {c.colour: value for value, c in enumerate(classes, 1)} | {(255, 255, 255): VOID}
     read = partial(_read, indices=indices, colours=colours)
+    sizes = compare_sizes(
+        (tree.path(name), tree.path(mask_of[stem]))
+        for name in pictures
+        if (stem := _relative_stem(name)) in mask_of
+    )
     samples = []
     for name in pictures:
         target = name.removeprefix(f"{IMAGES}/")
         mask = mask_of.get(_relative_stem(name))
-        samples.append(
-            Sample.with_mask(
-                tree.path(name), target, split_of(target), tree.path(mask) if mask else None, read
-            )
+        sample = Sample.with_mask(
+            tree.path(name), target, split_of(target), tree.path(mask) if mask else None, read
         )
+        samples.append(replace(sample, is_mask_stored=sizes.is_mask_stored))
     recognition = recognise(tree) or Recognition.requested(NAME)
-    return Dataset(tree.root, recognition, classes, tuple(samples), states_void=bool(void))
+    return Dataset(
+        tree.root,
+        recognition,
+        classes,
+        tuple(samples),
+        account=account.result(),
+        doubts=sizes.doubts,
+        states_void=bool(void),
+    )
 
 
 def _read(path: Path, indices: dict[int, int], colours: dict[Colour, int]) -> LoadedMask:

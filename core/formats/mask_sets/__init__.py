@@ -1,0 +1,1 @@
+"""Which masks belong to a picture, and how several of them become one label."""
