@@ -358,7 +358,7 @@ class Tour(WindowDriver):
     def _learn(self) -> str:
         self._open_workspace("workspace_learn")
         self.wait(1500)
-        return "the bench, the lessons and the network"
+        return "the layer card, the lessons and the network"
 
     def _export(self) -> str:
         self._open_workspace("workspace_data")

@@ -1,4 +1,4 @@
-"""Controller of the Learn workspace: the open picture on the bench, the newest run's network in its card."""
+"""Controller of the Learn workspace: the open picture in the layer card, the newest run's network in its card."""
 
 from __future__ import annotations
 
@@ -68,17 +68,17 @@ class LearnController(Controller):
     # The picture -----------------------------------------------------------------------------------
 
     def _show_picture(self) -> None:
-        """Put the open picture on the bench, a drawn one without; the same picture again keeps its patch."""
+        """Put the open picture in the layer card, a drawn one without; the same picture again keeps its patch."""
         pyramid = self._canvas.pyramid
         if pyramid is None:
             if not self._has_sample:
                 from core.lessons.patch import practice_picture
 
-                self._page.bench.set_picture(practice_picture())
+                self._page.layer_card.set_picture(practice_picture())
             self._shown_pyramid, self._has_sample = None, True
         elif pyramid is not self._shown_pyramid:
             self._shown_pyramid, self._has_sample = pyramid, False
-            self._page.bench.set_picture(coarsest_level(pyramid))
+            self._page.layer_card.set_picture(coarsest_level(pyramid))
 
     # The network -----------------------------------------------------------------------------------
 

@@ -16,15 +16,15 @@ COLUMNS = 3
 
 
 class LessonCards(Card):
-    """`bench_requested` carries the setup of a lesson, `action_requested` the id of an action."""
+    """`setup_requested` carries the setup of a lesson, `action_requested` the id of an action."""
 
-    bench_requested = Signal(object)
+    setup_requested = Signal(object)
     action_requested = Signal(str)
 
     def __init__(self) -> None:
         super().__init__("Lessons")
         self.buttons: dict[tuple[str, str], QPushButton] = {}
-        """By the title of the lesson and "bench" or "action"."""
+        """By the title of the lesson and "layer" or "action"."""
         grid = QGridLayout()
         grid.setHorizontalSpacing(4 * GRID)
         grid.setVerticalSpacing(3 * GRID)
@@ -39,11 +39,11 @@ class LessonCards(Card):
         text.setAlignment(Qt.AlignmentFlag.AlignTop)
         buttons = []
         if lesson.setup is not None:
-            made = button("Show on the bench")
-            made.setAccessibleName(f"Show on the bench: {lesson.title}")
-            made.setToolTip("Sets up the bench above, with a patch of your picture.")
-            made.clicked.connect(partial(self._request_bench, lesson))
-            self.buttons[lesson.title, "bench"] = made
+            made = button("Try it above")
+            made.setAccessibleName(f"Try it above: {lesson.title}")
+            made.setToolTip("Sets up the card above, with a patch of your picture.")
+            made.clicked.connect(partial(self._request_setup, lesson))
+            self.buttons[lesson.title, "layer"] = made
             buttons.append(made)
         if lesson.action_id:
             made = button(lesson.button_text, "quiet" if buttons else "")
@@ -57,8 +57,8 @@ class LessonCards(Card):
         one.setLayout(column(title, text, None, row(*buttons, None), spacing=GRID))
         return one
 
-    def _request_bench(self, lesson: Lesson) -> None:
-        self.bench_requested.emit(lesson.setup)
+    def _request_setup(self, lesson: Lesson) -> None:
+        self.setup_requested.emit(lesson.setup)
 
     def _request_action(self, lesson: Lesson) -> None:
         self.action_requested.emit(lesson.action_id)

@@ -1,4 +1,4 @@
-"""Page of the Learn workspace: a bench for one operation on one patch, lessons, and the network stage by stage."""
+"""Page of the Learn workspace: a card for one operation on one patch, lessons, and the network stage by stage."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from desktop.widgets.controls import card_page, column, set_background, text_lab
 
 if TYPE_CHECKING:
     from core.lessons.layer_demo import DemoSetup
-    from desktop.workspaces.learn.layer_bench import LayerBench
+    from desktop.workspaces.learn.layer_card import LayerCard
     from desktop.workspaces.learn.lesson_cards import LessonCards
     from desktop.workspaces.learn.network_card import NetworkCard
 
@@ -39,7 +39,7 @@ class LearnPage(QWidget):
         self._steps: Iterator[None] | None = None
         self._ready = False
         self.area: QScrollArea
-        self.bench: LayerBench
+        self.layer_card: LayerCard
         self.lessons: LessonCards
         self.network: NetworkCard
 
@@ -48,11 +48,11 @@ class LearnPage(QWidget):
         # Only once the workspace is painted, so that the click reacts at once.
         QTimer.singleShot(0, self, self._on_shown)
 
-    def show_on_bench(self, setup: DemoSetup) -> None:
-        """Set up the bench and scroll to it."""
-        self.bench.set_setup(setup)
+    def show_setup(self, setup: DemoSetup) -> None:
+        """Set up the layer card and scroll to it."""
+        self.layer_card.set_setup(setup)
         self.area.verticalScrollBar().setValue(0)
-        self.bench.outputs[0].setFocus()
+        self.layer_card.outputs[0].setFocus()
 
     @property
     def is_ready(self) -> bool:
@@ -87,17 +87,17 @@ class LearnPage(QWidget):
         yield
 
         yield
-        from desktop.workspaces.learn.layer_bench import LayerBench
+        from desktop.workspaces.learn.layer_card import LayerCard
 
         yield
-        self.bench = LayerBench(self._theme)
+        self.layer_card = LayerCard(self._theme)
         yield
-        cards.insertWidget(cards.count() - 1, self.bench)
+        cards.insertWidget(cards.count() - 1, self.layer_card)
         yield
         from desktop.workspaces.learn.lesson_cards import LessonCards
 
         self.lessons = LessonCards()
-        self.lessons.bench_requested.connect(self.show_on_bench)
+        self.lessons.setup_requested.connect(self.show_setup)
         self.lessons.action_requested.connect(self.action_requested)
         cards.insertWidget(cards.count() - 1, self.lessons)
         yield

@@ -1,4 +1,4 @@
-"""Thumbnail of the picture in which the patch for the bench is placed."""
+"""Thumbnail of the picture in which the patch of the layer card is placed."""
 
 from __future__ import annotations
 

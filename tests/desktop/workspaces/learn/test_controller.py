@@ -1,4 +1,4 @@
-"""The Learn workspace: bench with the open picture, formulas, lessons, and the network."""
+"""The Learn workspace: layer card with the open picture, formulas, lessons, and the network."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from core.project.project import Project
 from desktop.actions.catalog import ACTIONS
 from desktop.shell.top_bar import WORKSPACE_ACTIONS
 from desktop.theme.theme import DARK, LIGHT, apply_theme
-from desktop.workspaces.learn.layer_bench import HINT, LayerBench
+from desktop.workspaces.learn.layer_card import HINT, LayerCard
 from desktop.workspaces.learn.network_card import NetworkCard
 from desktop.workspaces.learn.page import LearnPage
 from tests.desktop.conftest import GuiDriver
@@ -39,16 +39,18 @@ def come(gui: GuiDriver) -> LearnPage:
     page = gui.window.workspaces.learn
     gui.click(gui.window.top_bar._workspace_buttons["workspace_learn"])
     gui.wait_until(lambda: page.isVisible() and page.is_ready, "the Learn workspace", 20)
-    gui.wait_until(lambda: page.bench.result is not None and page.bench.picker.width() > 1, "a patch", 20)
+    gui.wait_until(
+        lambda: page.layer_card.result is not None and page.layer_card.picker.width() > 1, "a patch", 20
+    )
     return page
 
 
 @pytest.fixture
 def page(gui: GuiDriver) -> Iterator[LearnPage]:
     found = come(gui)
-    for grid in found.bench.outputs:
+    for grid in found.layer_card.outputs:
         grid.current = None
-    found.bench.set_setup(DemoSetup())
+    found.layer_card.set_setup(DemoSetup())
     yield found
     gui.window.actions_by_id["workspace_label"].trigger()
 
@@ -63,7 +65,7 @@ def test_learn_is_the_last_workspace_and_built_when_shown(gui: GuiDriver) -> Non
     assert WORKSPACE_ACTIONS[-1] == "workspace_learn"
     code = (
         "import sys, desktop.app;"
-        "sys.exit(any(n in sys.modules for n in ('desktop.workspaces.learn.layer_bench', 'core.lessons.layer_demo')))"
+        "sys.exit(any(n in sys.modules for n in ('desktop.workspaces.learn.layer_card', 'core.lessons.layer_demo')))"
     )
     root = Path(__file__).resolve().parents[4]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
@@ -73,58 +75,58 @@ def test_learn_is_the_last_workspace_and_built_when_shown(gui: GuiDriver) -> Non
 
 
 def test_bench_shows_the_open_picture(gui: GuiDriver, page: LearnPage) -> None:
-    bench = page.bench
+    card = page.layer_card
     seen = brightness(own_picture(gui))
-    left, top = bench.picker.left, bench.picker.top
-    np.testing.assert_array_equal(bench.source.values, seen[top : top + 8, left : left + 8])
-    bench.set_setup(DemoSetup(kernel=EDGES_ACROSS))
+    left, top = card.picker.left, card.picker.top
+    np.testing.assert_array_equal(card.source.values, seen[top : top + 8, left : left + 8])
+    card.set_setup(DemoSetup(kernel=EDGES_ACROSS))
     right = F.conv2d(
-        torch.from_numpy(bench.source.values)[None, None],
+        torch.from_numpy(card.source.values)[None, None],
         torch.tensor(EDGES_ACROSS, dtype=torch.float64)[None, None],
         padding=1,
     )
-    np.testing.assert_allclose(bench.outputs[0].values, right[0, 0].numpy())
+    np.testing.assert_allclose(card.outputs[0].values, right[0, 0].numpy())
 
 
 def test_a_click_into_the_picture_and_arrows_move_the_patch(gui: GuiDriver, page: LearnPage) -> None:
-    bench, picker = page.bench, page.bench.picker
+    card, picker = page.layer_card, page.layer_card.picker
     shown = gui.labelling.picture.id
     QTest.mouseClick(picker, Qt.MouseButton.LeftButton, pos=QPoint(picker.width() // 2, picker.height() // 2))
     scale = picker.width() / 96  # pictures of the tests are 96 by 64
     middle = int(picker.width() // 2 / scale) - 4, int(picker.height() // 2 / scale) - 4
     assert (picker.left, picker.top) == middle
-    before = bench.source.values
+    before = card.source.values
     gui.key(Qt.Key.Key_Right, on=picker)
     assert (picker.left, picker.top) == (middle[0] + 1, middle[1])
-    np.testing.assert_array_equal(bench.source.values[:, :-1], before[:, 1:])
+    np.testing.assert_array_equal(card.source.values[:, :-1], before[:, 1:])
     gui.key(Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier, on=picker)
     assert picker.top == middle[1] - 8
     gui.wait(50)
     assert gui.labelling.picture.id == shown  # the arrows turned no page
     picked = picker.left + 4, picker.top + 4
-    bench.patch_side.setCurrentIndex(bench.patch_side.findData(16))
+    card.patch_side.setCurrentIndex(card.patch_side.findData(16))
     assert (picker.left + 8, picker.top + 8) == picked  # it grows around its middle
-    assert bench.source.values.shape == (16, 16)
+    assert card.source.values.shape == (16, 16)
 
 
 def test_pointing_at_an_output_cell_shows_its_formula(page: LearnPage) -> None:
-    bench = page.bench
-    bench.set_setup(DemoSetup(kernel=EDGES_DOWN, same_padding=False))
-    grid = bench.outputs[0]
-    assert bench.explanation.text() == HINT
+    card = page.layer_card
+    card.set_setup(DemoSetup(kernel=EDGES_DOWN, same_padding=False))
+    grid = card.outputs[0]
+    assert card.explanation.text() == HINT
     QTest.mouseMove(grid, grid.rect_of((2, 1)).center())
     assert grid.current == (2, 1)
-    assert bench.source.highlighted == {(x, y) for x in (2, 3, 4) for y in (1, 2, 3)}
-    patch = bench.source.values
+    assert card.source.highlighted == {(x, y) for x in (2, 3, 4) for y in (1, 2, 3)}
+    patch = card.source.values
     total = sum(EDGES_DOWN[a][b] * patch[1 + a, 2 + b] for a in range(3) for b in range(3))
-    assert bench.explanation.text().startswith(f"Row 2, column 3:  −1·{patch[1, 2]:g} − 2·{patch[1, 3]:g}")
-    assert bench.explanation.text().endswith(f"= {total:g}".replace("-", "−"))
-    assert grid.accessibleDescription() in bench.explanation.text()
+    assert card.explanation.text().startswith(f"Row 2, column 3:  −1·{patch[1, 2]:g} − 2·{patch[1, 3]:g}")
+    assert card.explanation.text().endswith(f"= {total:g}".replace("-", "−"))
+    assert grid.accessibleDescription() in card.explanation.text()
 
 
 def test_arrow_keys_move_through_the_output(gui: GuiDriver, page: LearnPage) -> None:
-    shown, grid = gui.labelling.picture.id, page.bench.outputs[0]
-    page.bench.operation.setFocus()
+    shown, grid = gui.labelling.picture.id, page.layer_card.outputs[0]
+    page.layer_card.operation.setFocus()
     grid.setFocus()
     assert grid.current == (0, 0)
     for key in (Qt.Key.Key_Right, Qt.Key.Key_Right, Qt.Key.Key_Down, Qt.Key.Key_Left):
@@ -133,18 +135,20 @@ def test_arrow_keys_move_through_the_output(gui: GuiDriver, page: LearnPage) -> 
     for _ in range(20):
         gui.key(Qt.Key.Key_Down, on=grid)
     assert grid.current == (1, 7)
-    assert page.bench.source.highlighted == {(x, y) for x in (0, 1, 2) for y in (6, 7)}  # below is padding
+    assert page.layer_card.source.highlighted == {
+        (x, y) for x in (0, 1, 2) for y in (6, 7)
+    }  # below is padding
     assert gui.labelling.picture.id == shown
 
 
 def test_unused_boxes_are_hidden(page: LearnPage) -> None:
-    bench = page.bench
+    card = page.layer_card
     boxes = {
-        "kernel": bench.kernel,
-        "stride": bench.stride,
-        "padding": bench.padding,
-        "squares": bench.window_side,
-        "rate": bench.rate,
+        "kernel": card.kernel,
+        "stride": card.stride,
+        "padding": card.padding,
+        "squares": card.window_side,
+        "rate": card.rate,
     }
     there = {
         "convolution": {"kernel", "stride", "padding"},
@@ -155,64 +159,64 @@ def test_unused_boxes_are_hidden(page: LearnPage) -> None:
         "mean": {"squares"},
     }
     for key, title, line in OPERATIONS:
-        bench.operation.setCurrentText(title)
-        assert bench.setup.operation == key and bench.about.text() == line
+        card.operation.setCurrentText(title)
+        assert card.setup.operation == key and card.about.text() == line
         assert {name for name, box in boxes.items() if box.isVisible()} == there.get(key, set()), key
-        assert bench.outputs[1].isVisible() == (key == "flipped")
+        assert card.outputs[1].isVisible() == (key == "flipped")
 
 
 def test_custom_kernel(page: LearnPage) -> None:
-    bench = page.bench
-    assert bench.kernel.currentText() == "Blur"
-    bench.kernel.setCurrentText("Custom")
-    first = bench.kernel_editor.fields[0]
-    assert first.hasFocus() and bench.setup.kernel == BLUR
+    card = page.layer_card
+    assert card.kernel.currentText() == "Blur"
+    card.kernel.setCurrentText("Custom")
+    first = card.kernel_editor.fields[0]
+    assert first.hasFocus() and card.setup.kernel == BLUR
     first.clear()
     QTest.keyClicks(first, "-")  # only begun: nothing changes yet
-    assert bench.setup.kernel == BLUR
+    assert card.setup.kernel == BLUR
     QTest.keyClicks(first, "1.5")
-    assert bench.setup.kernel[0] == (-1.5, 0.1, 0.1) and bench.kernel.currentText() == "Custom"
+    assert card.setup.kernel[0] == (-1.5, 0.1, 0.1) and card.kernel.currentText() == "Custom"
     assert first.text() == "-1.5"
     QTest.keyClicks(first, "x")
     assert first.text() == "-1.5"
-    bench.kernel.setCurrentText("Sharpen")
-    assert [field.text() for field in bench.kernel_editor.fields[3:6]] == ["-1", "5", "-1"]
+    card.kernel.setCurrentText("Sharpen")
+    assert [field.text() for field in card.kernel_editor.fields[3:6]] == ["-1", "5", "-1"]
 
 
 def test_correlation_beside_convolution(gui: GuiDriver, page: LearnPage) -> None:
-    bench = page.bench
-    bench.set_setup(DemoSetup("flipped", EDGES_ACROSS, same_padding=False))
+    card = page.layer_card
+    card.set_setup(DemoSetup("flipped", EDGES_ACROSS, same_padding=False))
     gui.wait(300)  # the second output finds its place
-    one, other = bench.outputs
+    one, other = card.outputs
     np.testing.assert_allclose(one.values, -other.values)
-    np.testing.assert_array_equal(bench.flipped_kernel.values, np.array(EDGES_ACROSS)[::-1, ::-1])
+    np.testing.assert_array_equal(card.flipped_kernel.values, np.array(EDGES_ACROSS)[::-1, ::-1])
     QTest.mouseMove(one, one.rect_of((1, 1)).center())
     QTest.mouseMove(other, other.rect_of((2, 2)).center())
     assert one.current is None and other.current == (2, 2)
-    assert bench.explanation.text().endswith(f"= {other.values[2, 2]:g}".replace("-", "−"))
+    assert card.explanation.text().endswith(f"= {other.values[2, 2]:g}".replace("-", "−"))
 
 
 def test_a_kernel_that_does_not_fit_is_explained(page: LearnPage) -> None:
-    bench = page.bench
-    bench.set_setup(DemoSetup("dilated", rate=4, same_padding=False, patch_side=4))
-    assert "does not fit into 4" in bench.formula.text()
-    assert not bench.outputs[0].isVisible() and bench.explanation.text() == ""
-    bench.padding.setCurrentIndex(bench.padding.findData("same"))
-    assert bench.outputs[0].isVisible() and bench.formula.text() == "(4 + 2·4 − 9) / 1 + 1 = 4"
+    card = page.layer_card
+    card.set_setup(DemoSetup("dilated", rate=4, same_padding=False, patch_side=4))
+    assert "does not fit into 4" in card.formula.text()
+    assert not card.outputs[0].isVisible() and card.explanation.text() == ""
+    card.padding.setCurrentIndex(card.padding.findData("same"))
+    assert card.outputs[0].isVisible() and card.formula.text() == "(4 + 2·4 − 9) / 1 + 1 = 4"
 
 
 def test_buttons_of_every_lesson(gui: GuiDriver, page: LearnPage) -> None:
     for lesson in LESSONS:
-        for kind in ("bench", "action"):
+        for kind in ("layer", "action"):
             button = page.lessons.buttons.get((lesson.title, kind))
-            assert (button is not None) == bool(lesson.setup if kind == "bench" else lesson.action_id)
+            assert (button is not None) == bool(lesson.setup if kind == "layer" else lesson.action_id)
             if button is None:
                 continue
             page.area.ensureWidgetVisible(button)
             gui.click(button)
-            if kind == "bench":
-                assert page.bench.setup == lesson.setup
-                assert page.area.verticalScrollBar().value() == 0 and page.bench.outputs[0].hasFocus()
+            if kind == "layer":
+                assert page.layer_card.setup == lesson.setup
+                assert page.area.verticalScrollBar().value() == 0 and page.layer_card.outputs[0].hasFocus()
             else:
                 assert gui.window.actions_by_id[lesson.action_id].isChecked() and not page.isVisible()
                 come(gui)
@@ -221,14 +225,14 @@ def test_buttons_of_every_lesson(gui: GuiDriver, page: LearnPage) -> None:
 def test_without_a_picture_the_bench_shows_a_drawn_one(gui: GuiDriver, page: LearnPage) -> None:
     gui.canvas.clear("This picture cannot be shown", "for a test")
     seen = brightness(practice_picture())
-    left, top = page.bench.picker.left, page.bench.picker.top
-    np.testing.assert_array_equal(page.bench.source.values, seen[top : top + 8, left : left + 8])
-    page.bench.picker.set_side(4)
+    left, top = page.layer_card.picker.left, page.layer_card.picker.top
+    np.testing.assert_array_equal(page.layer_card.source.values, seen[top : top + 8, left : left + 8])
+    page.layer_card.picker.set_side(4)
     gui.labelling.show_picture(gui.session.pictures.ids()[1])
     gui.wait_until(lambda: gui.canvas.pyramid is not None, "another picture")
     whole = brightness(own_picture(gui))
-    left, top = page.bench.picker.left, page.bench.picker.top
-    np.testing.assert_array_equal(page.bench.source.values, whole[top : top + 4, left : left + 4])
+    left, top = page.layer_card.picker.left, page.layer_card.picker.top
+    np.testing.assert_array_equal(page.layer_card.source.values, whole[top : top + 4, left : left + 4])
 
 
 def test_default_network_then_that_of_the_newest_run(gui: GuiDriver, page: LearnPage) -> None:
@@ -308,7 +312,7 @@ def test_no_text_is_clipped(gui: GuiDriver, page: LearnPage, size: tuple[int, in
     gui.window.resize(*size)
     try:
         for key, _, _ in OPERATIONS:
-            page.bench.set_setup(DemoSetup(key, patch_side=64))
+            page.layer_card.set_setup(DemoSetup(key, patch_side=64))
             gui.wait(30)
             inner = page.area.widget()
             assert inner.width() <= page.area.viewport().width()
@@ -328,30 +332,30 @@ def test_no_text_is_clipped(gui: GuiDriver, page: LearnPage, size: tuple[int, in
 
 def test_every_field_is_reachable_by_tab_and_has_a_name(page: LearnPage) -> None:
     reachable = [
-        page.bench.picker,
-        *page.bench.kernel_editor.fields,
-        page.bench.outputs[0],
+        page.layer_card.picker,
+        *page.layer_card.kernel_editor.fields,
+        page.layer_card.outputs[0],
         page.network.input_size,
     ]
-    reachable += [*page.lessons.buttons.values(), page.bench.operation, page.bench.patch_side]
+    reachable += [*page.lessons.buttons.values(), page.layer_card.operation, page.layer_card.patch_side]
     for widget in reachable:
         assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus
         assert widget.accessibleName() or widget.text(), widget  # type: ignore[attr-defined]
-    assert page.bench.outputs[0].accessibleName() == "Output, 8 by 8"
+    assert page.layer_card.outputs[0].accessibleName() == "Output, 8 by 8"
     assert {lesson.action_id for lesson in LESSONS if lesson.action_id} <= {entry.id for entry in ACTIONS}
 
 
 def test_the_bench_follows_the_theme(qtbot) -> None:
     theme = apply_theme(QApplication.instance(), "light")  # type: ignore[arg-type]
-    bench = LayerBench(theme)
-    qtbot.addWidget(bench)
-    bench.resize(1100, 520)
-    bench.show()
-    bench.set_picture(practice_picture())
-    bench.outputs[0].select(2, 2)
+    card = LayerCard(theme)
+    qtbot.addWidget(card)
+    card.resize(1100, 520)
+    card.show()
+    card.set_picture(practice_picture())
+    card.outputs[0].select(2, 2)
 
     def frame() -> str:
-        return bench.outputs[0].grab().toImage().pixelColor(0, 60).name()
+        return card.outputs[0].grab().toImage().pixelColor(0, 60).name()
 
     light = frame()
     theme.apply("dark")

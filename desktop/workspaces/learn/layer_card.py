@@ -1,4 +1,4 @@
-"""The bench: applies one operation of a network to a patch of the picture and shows every number."""
+"""Card that applies one operation of a network to a patch of the picture and shows every number."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ MAX_OUTPUTS = 2
 """Outputs that an operation may have."""
 
 
-class LayerBench(Card):
+class LayerCard(Card):
     """Computes on the GUI thread at every change, as a patch has at cells 64 × 64 pixels."""
 
     changed = Signal()
 
     def __init__(self, theme: Theme) -> None:
-        super().__init__("Bench")
+        super().__init__("One layer")
         self.setup = DemoSetup()
         self.result: DemoResult | None = None
         self._explained_output = 0
