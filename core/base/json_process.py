@@ -91,9 +91,13 @@ class JsonProcess:
         self._process.stdin.write(encode_message(message) + "\n")
         self._process.stdin.flush()
 
-    def receive(self) -> str | None:
-        """The next line, waited for; None once the process has closed its output."""
-        return self._lines.get()
+    def receive(self, timeout: float | None = None) -> str | None:
+        """The next line, waited for; None once the process has closed its output. Raises TimeoutError when none of
+        both happens in `timeout` seconds."""
+        try:
+            return self._lines.get(timeout=timeout)
+        except queue.Empty as error:
+            raise TimeoutError(f"{self.module} did not answer in {timeout:.0f} s") from error
 
     def terminate(self) -> None:
         self._process.terminate()

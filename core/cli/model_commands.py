@@ -33,7 +33,8 @@ from core.session.models.model_exporter import make_export_job
 from core.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from core.models.model_import import ImportedClass, ImportedModel
+    from core.models.import_job import ImportedClass
+    from core.models.model_import import ImportedModel
 
 MAX_ENCODERS_SHOWN = 40
 """Encoders in the text output; --json lists all."""
@@ -121,9 +122,9 @@ def import_command(
     with report_errors():
         find_home(project)
         from core.models.checkpoint import save_checkpoint
-        from core.models.model_import import read_model
+        from core.models.import_process import read_foreign_model
 
-        imported = read_model(file, arch, encoder, size)
+        imported = read_foreign_model(file, arch, encoder, size)
         named = _named(imported, classes)
         with open_for_writing(project, None, "maskloop model import") as opened:
             listed, values = _matched(opened.classes.read(), named)
@@ -195,7 +196,7 @@ def _line(name: str, parameters: float, gmacs: float, idea: str) -> str:
 
 def _named(imported: ImportedModel, classes: str) -> tuple[ImportedClass, ...]:
     """The classes of a model: those of the file, or those given by name if the file has none. Raises UsageError."""
-    from core.models.model_import import ImportedClass
+    from core.models.import_job import ImportedClass
 
     count = len(imported.spec.class_values)
     names = [name.strip() for name in classes.split(",") if name.strip()]

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from core.base.errors import ModelError
 from core.models.network_builder import StatusCallback, build_network, grow_head
 from core.models.spec import WEIGHTS_FILE, ModelSpec
+from core.models.weights_budget import check_fit, has_small_encoder, outline_network, read_header
 
 CONFIG_FILE, RUN_FILE = "config.json", "run.json"
 MAX_RUN_FILE_BYTES = 64 << 20
@@ -69,11 +70,17 @@ def save_checkpoint(folder: Path, model: nn.Module, spec: ModelSpec, metadata: M
 def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> LoadedModel:
     """Load what `save_checkpoint` wrote. Raises ModelError when it is missing or damaged."""
     spec, metadata = read_checkpoint_metadata(folder)
-    model = build_network(replace(spec, weights="none"))
     path = folder / WEIGHTS_FILE
     try:
         if path.stat().st_size > MAX_WEIGHTS_FILE_BYTES:
             raise ModelError(f"The weights in {folder.name} are too large to be a network of Maskloop.")
+        shapes = read_header(path).shapes
+        # A description may ask for gigabytes that the file does not have.
+        outline = None if has_small_encoder(spec) else outline_network(spec)
+        if outline is not None:
+            check_fit(outline, shapes)
+        model = build_network(replace(spec, weights="none"))
+        check_fit(model, shapes)
         # Read instead of memory-mapped: a mapped file cannot be replaced on Windows.
         tensors = safetensors.torch.load(path.read_bytes())
         if not all_finite(tensors.values()):
