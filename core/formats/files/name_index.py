@@ -83,7 +83,9 @@ def _from_query(values: list[str]) -> Iterator[str]:
             decoded = _from_base64(decoded)
         if "." in decoded:
             _, scheme, rest = decoded.partition("://")
-            yield rest.partition("?")[0] if scheme else decoded
+            path = rest.partition("?")[0] if scheme else decoded
+            yield path
+            yield unquote(path)
             yield unquote_plus(value)
 
 

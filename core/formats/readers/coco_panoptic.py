@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from core.base.display_text import quoted
 from core.base.errors import FormatError
 from core.formats.account import AccountBuilder, AccountKind
 from core.formats.class_sets import default_target
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, folder_of, stem_of
 from core.formats.dataset_types import Dataset, DatasetClass, LoadedMask, Recognition, Sample
-from core.formats.malformed import describe_malformed
+from core.formats.malformed import MalformedValueError, as_format_error, describe_malformed
 from core.formats.mask_values import pack_rgb
 from core.formats.readers.coco_files import panoptic_files, split_of_file
+from core.formats.readers.coco_index import Id, id_key
 from core.images.image_reader import read_picture
 from core.labels.class_list import MAX_CLASS_VALUE, VOID, default_colour
 
 NAME = "coco-panoptic"
-DIALECTS = ("one or several JSON files",)
+DIALECTS = (
+    "one or several JSON files; ids as numbers or text",
+    "lists with more categories than a project has classes, if few are used",
+)
 """Forms of the format that are read, for the documentation."""
 
 
@@ -36,48 +43,91 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     files = panoptic_files(tree)
     if not files:
         raise FormatError(f"There is no JSON file with segments_info in {tree.root}.")
-    classes: dict[int, DatasetClass] = {}
-    samples, account = [], AccountBuilder()
+    account = AccountBuilder()
+    contents = {}
     for file in files:
-        content = tree.read_json(file)
         try:
-            images = {image["id"]: str(image["file_name"]) for image in content.get("images") or ()}
-            for row in content["categories"]:
-                classes.setdefault(int(row["id"]), _category(row))
-            if len(classes) > MAX_CLASS_VALUE:
-                raise FormatError(
-                    f"{tree.path(file)} has {len(classes)} categories; a project has at most {MAX_CLASS_VALUE} classes."
-                )
-            value_of = {category: value for value, category in enumerate(classes, 1)}
-            for annotation in content["annotations"]:
-                png = str(annotation["file_name"])
-                mask = tree.find(png, "/".join(filter(None, (folder_of(file), stem_of(file)))))
-                reference = images.get(annotation["image_id"], stem_of(png))
-                picture = _find_picture(tree, reference, mask, file)
-                if mask is None or picture is None:
-                    missing = "the mask" if mask is None else "the picture"
-                    account.left_out(
-                        f"{file}, {reference} with the mask {png}",
-                        f"{missing} does not exist",
-                        AccountKind.ENTRY,
-                    )
-                    continue
-                segments = {
-                    int(s["id"]): value_of[int(s["category_id"])] for s in annotation["segments_info"]
-                }
-                read = partial(_read_segments, tree.path(mask), segments)
-                sources = (tree.path(mask), tree.path(file))
-                samples.append(
-                    Sample(tree.path(picture), picture, split_of_file(file), read, sources=sources)
-                )
-        except MALFORMED_ERRORS as problem:
-            raise FormatError(
-                f"{tree.path(file)} does not have the structure of a COCO panoptic file: "
-                f"{describe_malformed(problem)}."
-            ) from problem
+            contents[file] = _Content.of(tree.read_json(file))
+        except (FormatError, *MALFORMED_ERRORS) as problem:
+            error = as_format_error(problem, f"{tree.path(file)}, read as COCO panoptic,")
+            if len(files) == 1:
+                raise error from problem
+            account.failed(file, error)
+    classes = _classes(list(contents.values()))
+    if len(classes) > MAX_CLASS_VALUE:
+        raise FormatError(
+            f"{tree.root} has {len(classes)} categories; a project has at most {MAX_CLASS_VALUE} classes."
+        )
+    value_of = {category: value for value, category in enumerate(classes, 1)}
+    samples = []
+    for file, content in contents.items():
+        for number, row in enumerate(content.annotations, 1):
+            place = f"{file}, annotation {number:,}"
+            try:
+                samples.append(_sample(tree, file, content, row, value_of))
+            except MALFORMED_ERRORS as problem:
+                account.left_out(place, describe_malformed(problem), AccountKind.ENTRY)
     recognition = recognise(tree) or Recognition.requested(NAME)
     notes = ("Objects of one class become one area; pixels without a segment are void.",)
     return Dataset(tree.root, recognition, tuple(classes.values()), tuple(samples), notes, account.result())
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """images: file names by id; used: ids of the categories of segments."""
+
+    images: dict[Id, str]
+    categories: list[dict[str, Any]]
+    annotations: list[Any]
+    used: frozenset[Id]
+
+    @classmethod
+    def of(cls, content: dict[str, Any]) -> _Content:
+        """Entries that cannot be used are passed over; what refers to them is named."""
+        images, used = {}, set()
+        for row in content.get("images") or ():
+            with contextlib.suppress(*MALFORMED_ERRORS):
+                images[id_key(row["id"])] = str(row["file_name"])
+        for row in content["annotations"]:
+            with contextlib.suppress(*MALFORMED_ERRORS):
+                used |= {id_key(segment["category_id"]) for segment in row["segments_info"]}
+        return cls(images, list(content["categories"]), list(content["annotations"]), frozenset(used))
+
+
+def _classes(contents: list[_Content]) -> dict[Id, DatasetClass]:
+    """All categories by id; only those that segments have, if they are more than a project can hold."""
+    classes: dict[Id, DatasetClass] = {}
+    for content in contents:
+        for row in content.categories:
+            with contextlib.suppress(*MALFORMED_ERRORS):
+                classes.setdefault(id_key(row["id"]), _category(row))
+    if len(classes) <= MAX_CLASS_VALUE:
+        return classes
+    used = {key for content in contents for key in content.used}
+    return {key: category for key, category in classes.items() if key in used}
+
+
+def _sample(
+    tree: DatasetTree, file: str, content: _Content, annotation: dict[str, Any], value_of: dict[Id, int]
+) -> Sample:
+    """Raises MalformedValueError and other MALFORMED_ERRORS."""
+    png = str(annotation["file_name"])
+    mask = tree.find(png, "/".join(filter(None, (folder_of(file), stem_of(file)))))
+    reference = content.images.get(id_key(annotation.get("image_id", "")), stem_of(png))
+    picture = _find_picture(tree, reference, mask, file)
+    if mask is None:
+        raise MalformedValueError(f"its mask {quoted(png)} does not exist")
+    if picture is None:
+        raise MalformedValueError(f"its picture {quoted(reference)} does not exist")
+    segments, strange = {}, 0
+    for segment in annotation["segments_info"]:
+        value = value_of.get(id_key(segment["category_id"]))
+        if value is None:
+            strange += 1
+        segments[int(segment["id"])] = VOID if value is None else value
+    read = partial(_read_segments, tree.path(mask), segments, strange)
+    sources = (tree.path(mask), tree.path(file))
+    return Sample(tree.path(picture), picture, split_of_file(file), read, sources=sources)
 
 
 def _find_picture(tree: DatasetTree, reference: str, mask: str | None, file: str) -> str | None:
@@ -92,22 +142,29 @@ def _find_picture(tree: DatasetTree, reference: str, mask: str | None, file: str
     return named[0] if len(named) == 1 else None
 
 
-def _read_segments(path: Path, segments: dict[int, int]) -> LoadedMask:
-    """segments: LoadedMask value by segment id."""
+def _read_segments(path: Path, segments: dict[int, int], strange: int) -> LoadedMask:
+    """segments: LoadedMask value by segment id; strange: how many of them have a category that is not listed."""
     ids = pack_rgb(read_picture(path)[..., ::-1])  # reversed channels: 65536 blue + 256 green + red
     found, inverse = np.unique(ids, return_inverse=True)
     unknown = [int(s) for s in found if int(s) and int(s) not in segments]
     values = np.array([segments.get(int(s), VOID) for s in found], np.uint8)
-    notes = (
-        (f"{path.name} contains {len(unknown)} segments that are not listed; they are void.",)
-        if unknown
-        else ()
-    )
-    return LoadedMask(values[inverse].reshape(ids.shape), 1.0, notes)
+    account = AccountBuilder()
+    account.came_in(objects=len(segments) - strange)
+    for count, reason in (
+        (len(unknown), "its segment is not listed; it is void"),
+        (strange, "its category is not in the list of categories; it is void"),
+    ):
+        if count:
+            account.left_out(f"{path.name}, segments", reason, AccountKind.OBJECT, count=count)
+    return LoadedMask(values[inverse].reshape(ids.shape), account=account.result())
 
 
 def _category(row: dict[str, Any]) -> DatasetClass:
-    index, title = int(row["id"]), str(row["name"])
+    key = id_key(row["id"])
+    index = key if isinstance(key, int) and 0 <= key < 1 << 31 else 0
+    title = str(row["name"])
     rgb = row.get("color")
-    colour = (int(rgb[0]), int(rgb[1]), int(rgb[2])) if rgb else default_colour(index % MAX_CLASS_VALUE + 1)
+    colour = default_colour(index % MAX_CLASS_VALUE + 1)
+    if isinstance(rgb, list) and len(rgb) >= 3 and all(isinstance(c, int) and 0 <= c < 256 for c in rgb[:3]):
+        colour = (rgb[0], rgb[1], rgb[2])
     return DatasetClass(index, title, colour, default_target(title))
