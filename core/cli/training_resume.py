@@ -43,15 +43,19 @@ def plan_resume(
 
     progress = read_resume_point(project.run_folder(base.id))
     before = ModelSpec.from_json(json.loads(base.model))
-    optimizer = Recipe.from_json(json.loads(base.recipe)).optimizer
+    recipe_before = Recipe.from_json(json.loads(base.recipe))
     if progress is None:
         sentence = f"Run {base.id} has no saved optimizer state; training starts from its weights."
         return ResumePlan(recipe, False, sentence)
     if replace(before, weights="none", inherits=()) != replace(spec, weights="none"):
         sentence = f"Run {base.id} has another input size or other classes; training starts from its weights."
         return ResumePlan(recipe, False, sentence)
-    if optimizer != recipe.optimizer:
-        sentence = f"Run {base.id} used another optimizer ({optimizer}); training starts from its weights."
+    if recipe_before.optimizer != recipe.optimizer:
+        used = recipe_before.optimizer
+        sentence = f"Run {base.id} used another optimizer ({used}); training starts from its weights."
+        return ResumePlan(recipe, False, sentence)
+    if _parameter_groups(before, recipe_before) != _parameter_groups(spec, recipe):
+        sentence = f"Run {base.id} froze or slowed other layers; training starts from its weights."
         return ResumePlan(recipe, False, sentence)
     pictures = max(1, sum(1 for r in project.pictures.labelled(Split.TRAIN)))
     if extend_budget:
@@ -63,6 +67,11 @@ def plan_resume(
     return ResumePlan(
         recipe, True, f"Resumes run {base.id} with its optimizer state at step {progress.step}."
     )
+
+
+def _parameter_groups(spec: ModelSpec, recipe: Recipe) -> tuple[int, bool]:
+    """What decides which parameters an optimizer has, and in which order; its saved state goes by their number."""
+    return (recipe.frozen_levels, recipe.encoder_rate != 1) if spec.is_pretrained else (0, False)
 
 
 def _extended(recipe: Recipe, progress: ResumePoint, pictures: int) -> Recipe:

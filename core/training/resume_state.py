@@ -80,6 +80,10 @@ def load_state(
             state.setdefault(int(number), {})[key] = value
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
+        for parameter, loaded in optimizer.state.items():
+            # A fused optimizer does not check this, and would write beyond the end of the smaller one.
+            if any(value.ndim and value.shape != parameter.shape for value in loaded.values()):
+                raise ValueError("the state of the optimizer has another shape")
     except FileNotFoundError as error:
         raise TrainingError(
             f"The run {folder.name} has no saved training state; start a new training."
