@@ -14,7 +14,7 @@ from torch import nn
 from core.models.spec import ModelSpec
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.devices import make_fabric
-from core.training.distributed import leave_process_group
+from core.training.distributed import ProcessGroup, leave_process_group
 from core.training.distributed_config import DistributedConfig
 from core.training.events import ModelEvaluated, TrainingEvent
 from core.training.loop import train
@@ -61,9 +61,10 @@ def learn(out: Path, devices: int) -> None:
         model, SPEC, TrainingSnapshot.open(out / "snapshot"), RECIPE,
         run_folder=out / "run", on_event=events.append, fabric=fabric,
     )  # fmt: skip
-    save_file(
-        {name: value.contiguous() for name, value in model.state_dict().items()}, out / f"{rank}.safetensors"
-    )
+    shared = network(seed=10 + rank).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    ProcessGroup(fabric).share_weights(shared)
+    weights = {**model.state_dict(), **shared.state_dict(prefix="shared.")}
+    save_file({name: value.contiguous() for name, value in weights.items()}, out / f"{rank}.safetensors")
     scores = [[e.miou, e.confusion, e.labelled_pictures] for e in events if isinstance(e, ModelEvaluated)]
     (out / f"{rank}.json").write_text(json.dumps({"events": len(events), "scores": scores}))
     leave_process_group()

@@ -57,6 +57,16 @@ class ProcessGroup:
         total: Tensor = self._fabric.all_reduce(value, reduce_op="sum")
         return total
 
+    @torch.no_grad()
+    def share_weights(self, model: nn.Module) -> None:
+        """Give `model` the weights of rank zero: what each process computed for itself may differ by rounding."""
+        if self.world_size == 1:
+            return
+        for tensor in model.state_dict().values():
+            sent = tensor.contiguous()
+            torch.distributed.broadcast(sent, 0)
+            tensor.copy_(sent)
+
     def rank_zero_value(self, value: float) -> float:
         """The value of rank zero: clocks differ between processes, decisions must not."""
         if self.world_size == 1:

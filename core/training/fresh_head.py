@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from core.base.errors import ModelError
 from core.models.network_builder import build_network
 from core.models.networks.hypercolumn import HypercolumnNet
 from core.models.spec import ModelSpec
@@ -52,7 +53,7 @@ class FreshHead:
     def fit(self, class_weights: Tensor, should_abort: Callable[[], bool]) -> HypercolumnNet | None:
         """The network with pretrained encoder and fitted head, in eval mode; None when `should_abort` said yes.
 
-        Raises ModelError when the pretrained weights cannot be read.
+        Raises ModelError when the pretrained weights cannot be read; it is then not possible any more.
         """
         began = time.monotonic()
         network, recipe = self._pretrained(), self._recipe
@@ -75,10 +76,15 @@ class FreshHead:
 
     def _pretrained(self) -> HypercolumnNet:
         if self._network is None:
-            # Building draws random weights: the training goes on with the random numbers it had.
+            # Building draws random weights: the training goes on with the random numbers it had. Only the generator of
+            # the processor is seeded, as those of graphics cards are not restored here.
             with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self._recipe.seed)
-                built = build_network(self._spec)
+                torch.default_generator.manual_seed(self._recipe.seed)
+                try:
+                    built = build_network(self._spec)
+                except ModelError:
+                    self.failures = MAX_FAILURES
+                    raise
             assert isinstance(built, HypercolumnNet)
             self._network = built.to(  # type: ignore[call-overload]
                 device=self._pictures.device, memory_format=torch.channels_last

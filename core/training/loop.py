@@ -124,7 +124,15 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
         selector.evaluate_base(_model_to_beat(resume_from, spec, state.averaged.model), budget.seconds)
     if fresh_head.is_possible and (pictures.has_fresh if warm_start else not resume_from):
         _try_fresh_head(
-            fresh_head, state, selector, weights, start.step, budget, should_abort, is_new=not warm_start
+            fresh_head,
+            state,
+            selector,
+            weights,
+            start.step,
+            budget,
+            should_abort,
+            note,
+            is_new=not warm_start,
         )
 
     # Steps
@@ -146,7 +154,7 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
             update = _apply_label_update(pictures, budget, selector, step)
             weights = _class_weights(pictures, recipe)
             if update.train and fresh_head.is_possible:
-                _try_fresh_head(fresh_head, state, selector, weights, step, budget, should_abort)
+                _try_fresh_head(fresh_head, state, selector, weights, step, budget, should_abort, note)
         if group.rank_zero_value(selector.is_due(budget.seconds)):
             selector.evaluate(state.averaged.model, step, budget.seconds)
             if out_of_patience := 0 < recipe.patience <= selector.evaluations_without_gain:
@@ -248,6 +256,7 @@ def _try_fresh_head(
     step: int,
     budget: Budget,
     should_abort: Callable[[], bool],
+    note: Callable[[str], None],
     *,
     is_new: bool = False,
 ) -> None:
@@ -255,8 +264,13 @@ def _try_fresh_head(
 
     is_new: the network was not trained yet, so training goes on from the fitted head in any case
     """
-    network = fresh_head.fit(weights, should_abort)
+    try:
+        network = fresh_head.fit(weights, should_abort)
+    except ModelError as error:  # a trained network does not need the weights that it started from
+        note(f"No head is fitted to the new labels. {error}")
+        return
     if network is not None:
+        state.train_step.group.share_weights(network)
         better = selector.evaluate_candidate(network, step, budget.seconds)
         fresh_head.was_better(better)
         if better or is_new:

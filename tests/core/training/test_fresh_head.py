@@ -1,7 +1,9 @@
 """A head fitted anew when labels have changed, which takes the place of a network that is worse."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 import torch
 
 from core.models.checkpoint import (
@@ -11,9 +13,11 @@ from core.models.checkpoint import (
     trained_label_digests,
 )
 from core.models.network_builder import build_network
+from core.models.networks import packaged_weights
 from core.models.networks.hypercolumn import HypercolumnNet
+from core.models.networks.packaged_weights import PACKAGED_WEIGHTS
 from core.training.data.snapshot import TrainingSnapshot
-from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent
+from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent, TrainingNote
 from core.training.fresh_head import MAX_FAILURES, FreshHead
 from core.training.loop import train
 from core.training.recipe import Recipe
@@ -72,6 +76,19 @@ def test_without_new_labels_no_head_is_fitted(tmp_path: Path) -> None:
     torch.manual_seed(0)
     save_checkpoint(tmp_path / "base", build_network(SPEC).eval(), SPEC, {"seen": known})
     events = rerun(tmp_path / "base", labels, tmp_path / "run")
+    assert [e.step for e in events if isinstance(e, ModelEvaluated)] == [1]
+
+
+def test_a_network_trains_on_without_the_weights_that_it_started_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base, labels = untrained(tmp_path / "base"), snapshot(tmp_path / "snapshot")
+    known = PACKAGED_WEIGHTS["tu-tf_efficientnet_lite0"]
+    missing = {"tu-tf_efficientnet_lite0": replace(known, module="not_installed")}
+    monkeypatch.setattr(packaged_weights, "PACKAGED_WEIGHTS", missing)
+    events = rerun(base, labels, tmp_path / "run")
+    (note,) = (e.message for e in events if isinstance(e, TrainingNote))
+    assert note.startswith("No head is fitted") and "not installed" in note
     assert [e.step for e in events if isinstance(e, ModelEvaluated)] == [1]
 
 
