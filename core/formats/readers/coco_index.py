@@ -119,6 +119,7 @@ class _Reader:
                     self._add_annotation(row, start, end)
         except MALFORMED_ERRORS as problem:
             reason = str(problem) if isinstance(problem, MalformedValueError) else "it has no id of a picture"
+            self._previous = None  # a span must not go on over this entry
             bad = self._index.bad_annotations if key == "annotations" else self._index.left_out
             bad.append((place, reason if key == "annotations" else f"{reason} or is not complete"))
 
