@@ -304,7 +304,7 @@ EXTERNAL_DATASETS = (
     ),
     ExternalDataset("camvid", _camvid_colours, "LaneMkgsDriv", "Sidewalk"),
     ExternalDataset("camvid", _camvid_indices, "Road", "Car", "train"),
-    ExternalDataset("oxford-pet", _pet, "background", "pet", "train", ("great pyrenees",)),
+    ExternalDataset("oxford-pet", _pet, "surroundings", "pet", "train", ("great pyrenees",)),
     ExternalDataset("mask-folders", _drone, "paved-area", "roof"),
     ExternalDataset("mask-folders", _tiles, "Land (unpaved area)", "Building"),
     ExternalDataset("pascal-voc", _voc, "background", "dog", "val"),

@@ -17,6 +17,7 @@ from core.formats.dataset_types import Dataset, LoadedMask, Recognition, Sample
 from core.formats.malformed import describe_malformed
 from core.formats.mask_values import match_nearest_colours, read_colour_mask, remap_indices
 from core.formats.rasterizer import FilledShape, parse_ring, rasterize
+from core.formats.readers.blurred_mask import TOLERANCE, decide_colours
 from core.images.image_reader import read_mask, read_picture, read_size
 from core.labels.class_list import VOID
 
@@ -24,11 +25,9 @@ NAME, PAIRS = "cityscapes", "cityscapes-pairs"
 DIALECTS = (
     "labelIds, instanceIds, labelTrainIds (void 255 or 19), color, polygons",
     "fine and coarse",
+    "image pairs: smeared pixels between areas get the class of an area beside them",
 )
 """Forms of the format that are read, for the documentation."""
-COLOUR_TOLERANCE = 24
-"""A blurred colour that differs from every palette colour by more than this in some channel is void."""
-
 _MASK = re.compile(
     r"([^/]+)_gt(?:Fine|Coarse)_(labelIds|instanceIds|labelTrainIds|color|polygons)\.(?:png|json)$"
 )
@@ -76,7 +75,7 @@ def open_dataset(tree: DatasetTree, count: int = 19) -> Dataset:
         for other in others:
             account.does_not_belong(other, "a more informative file of the same frame is read")
     recognition = recognise(tree) or Recognition.requested(NAME)
-    note = f"{count} of Cityscapes' 34 labels are classes; the others are void."
+    note = f"{count} of Cityscapes' 34 labels are classes; the others are void unless they are mapped to a class."
     return Dataset(
         tree.root, recognition, cityscapes_classes(count), tuple(samples), (note,), account.result()
     )
@@ -93,7 +92,7 @@ def recognise_pairs(tree: DatasetTree) -> Recognition | None:
 
 
 def open_pairs(tree: DatasetTree) -> Dataset:
-    """The half without label colours becomes the picture; the other one is its mask, by the nearest colours."""
+    """The half without label colours becomes the picture; the other one is its mask."""
     samples, account = [], AccountBuilder()
     sides = [_side(tree.path(name)) for name in tree.pictures[:: max(1, len(tree.pictures) // 3)][:3]]
     side = max(set(sides), key=sides.count) if sides else None
@@ -117,8 +116,9 @@ def open_pairs(tree: DatasetTree) -> Dataset:
         samples.append(Sample(path, target, split_of(name), partial(_read_half, path, mask), crop=picture))
     recognition = recognise_pairs(tree) or Recognition.requested(PAIRS)
     notes = (
-        f"Each file is an image pair. Its {side} half is the mask, each pixel gets the class of the nearest colour. "
-        f"Pixels that differ from every colour by more than {COLOUR_TOLERANCE} are void.",
+        f"Each file is an image pair; its {side} half is the mask, whose colours JPEG has smeared. Areas of one colour "
+        "have its class, smeared pixels beside them get the class of the area that fits best, and those that fit none "
+        "are void.",
     )
     return Dataset(tree.root, recognition, cityscapes_classes(19), tuple(samples), notes, account.result())
 
@@ -180,7 +180,8 @@ def _palette() -> tuple[list[tuple[int, int, int]], list[int]]:
 
 def _read_half(path: Path, half: Box) -> LoadedMask:
     colours, values = _palette()
-    return match_nearest_colours(read_picture(path)[half.slices], colours, values, tolerance=COLOUR_TOLERANCE)
+    decided = decide_colours(read_picture(path)[half.slices], colours, values)
+    return LoadedMask(decided.values, decided.certain)
 
 
 def _side(path: Path) -> str | None:
@@ -199,9 +200,7 @@ def _coloured(path: Path) -> str | None:
     colours, values = _palette()
     middle = pixels.shape[1] // 2
     left, right = (
-        match_nearest_colours(
-            np.ascontiguousarray(half), colours, values, tolerance=COLOUR_TOLERANCE
-        ).confidence
+        match_nearest_colours(np.ascontiguousarray(half), colours, values, tolerance=TOLERANCE).confidence
         for half in (pixels[:, :middle], pixels[:, middle:])
     )
     if max(left, right) < 0.75 or abs(left - right) < 0.2:

@@ -7,14 +7,23 @@ from functools import partial
 
 from core.base.errors import FormatError
 from core.formats.account import AccountBuilder, AccountKind
-from core.formats.class_sets import class_set
 from core.formats.dataset_tree import DatasetTree, folder_of, stem_of
-from core.formats.dataset_types import Dataset, Recognition, Sample
+from core.formats.dataset_types import Dataset, DatasetClass, Recognition, Sample
+from core.formats.doubt import Doubt, DoubtAnswer
 from core.formats.mask_values import read_index_mask, values_by_index
 
 NAME = "oxford-pet"
-DIALECTS = ("trimaps with the lists trainval.txt and test.txt",)
+DIALECTS = (
+    "trimaps with the lists trainval.txt and test.txt",
+    "three classes: pet, surroundings, border; `--map border=void` ignores the border",
+)
 """Forms of the format that are read, for the documentation."""
+CLASSES = (
+    DatasetClass(1, "pet", (230, 110, 40)),
+    DatasetClass(2, "surroundings", (60, 140, 230)),
+    DatasetClass(3, "border", (250, 205, 60)),
+)
+"""The three values of a trimap."""
 _MISSING = "The lists name {count} pictures that do not exist, for example {place}."
 _PET = re.compile(r"^(.+)_(\d+)$")
 
@@ -31,8 +40,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     masks = {stem_of(name): name for name in tree.pictures if _is_trimap(name)}
     if not masks:
         raise FormatError(f"There is no folder “trimaps” with masks in {tree.root}.")
-    classes = class_set("pet")
-    read = partial(read_index_mask, values=values_by_index(classes), source="the Pet dataset")
+    read = partial(read_index_mask, values=values_by_index(CLASSES), source="the Pet dataset")
     splits = _splits(tree)
     samples, seen = [], set()
     for name in tree.pictures:
@@ -56,8 +64,19 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     for missing in sorted(splits.keys() - seen):
         account.left_out(missing, "the picture does not exist", AccountKind.ENTRY, summary=_MISSING)
     recognition = recognise(tree) or Recognition.requested(NAME)
-    notes = ("The border of a pet is void. The breed in the file name becomes a tag.",)
-    return Dataset(tree.root, recognition, classes, tuple(samples), notes, account.result())
+    notes = ("The breed in the file name becomes a tag.",)
+    doubt = Doubt(
+        "border-class",
+        "The border around each pet, where the annotators did not decide, is a class of its own as in the dataset.",
+        (),
+        (
+            DoubtAnswer("the border is a class", is_assumed=True),
+            DoubtAnswer("the border is void, which training and scores ignore", None, (("border", "void"),)),
+        ),
+    )
+    return Dataset(
+        tree.root, recognition, CLASSES, tuple(samples), notes, account.result(), (doubt,), states_void=True
+    )
 
 
 def _is_trimap(name: str) -> bool:

@@ -76,7 +76,14 @@ EXPECTED = (
         11,
         {"Building", "Land (unpaved area)", "Road", "Vegetation", "Water"},
     ),
-    Expected("oxford-pets", "oxford-pet", 16, 16, {"pet", "background"}, ("583 pictures that do not exist",)),
+    Expected(
+        "oxford-pets",
+        "oxford-pet",
+        16,
+        16,
+        {"pet", "surroundings", "border"},
+        ("583 pictures that do not exist",),
+    ),
     Expected("pascal-voc", "pascal-voc", 2, 1, {"chair", "dog", "background"}),
     Expected("sahi-terrain", "coco", 1, 1, {"human"}),
 )
