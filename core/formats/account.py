@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -16,14 +16,11 @@ from typing import Any
 from core.base.errors import MaskloopError
 from core.base.text import count_of
 from core.formats.dataset_tree import DatasetTree
-from core.formats.malformed import shorten
 
 KEPT_PLACES = 20
 """Places named for each reason."""
 KEPT_REASONS = 500
 """Reasons told apart; what comes later is counted as OTHER_REASONS."""
-MAX_REASON, MAX_PLACE = 1_500, 300
-"""Letters; what is longer repeats a value of the file and is cut."""
 OTHER_REASONS = "other reasons, too many to list"
 NOT_AN_AREA = "points, lines and bounding boxes are not areas"
 _UNUSED_PICTURE = "no annotation of this format refers to the picture"
@@ -243,8 +240,6 @@ def account_files(tree: DatasetTree, used: Iterable[Path], account: Account) -> 
 
 
 def _add(groups: dict[tuple[AccountKind, str], _Group], row: AccountRow) -> None:
-    places = tuple(shorten(place, MAX_PLACE) for place in row.places[:KEPT_PLACES])
-    row = replace(row, reason=shorten(row.reason, MAX_REASON), places=places)
     key = row.kind, row.reason
     if key not in groups and len(groups) >= KEPT_REASONS:
         key = row.kind, OTHER_REASONS

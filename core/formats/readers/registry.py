@@ -10,11 +10,11 @@ from pathlib import Path
 
 from core.base.display_text import clean_name
 from core.base.errors import FormatError, MaskloopError
-from core.formats.account import AccountBuilder, account_files
+from core.formats.account import Account, AccountBuilder, AccountRow, account_files
 from core.formats.dataset_tree import DatasetTree, split_of
 from core.formats.dataset_types import Dataset, LoadedMask, Recognition, Sample
 from core.formats.doubt import Doubt, ValueReading
-from core.formats.malformed import as_format_error
+from core.formats.malformed import MAX_SENTENCE, as_format_error, shorten
 from core.formats.readers import (
     ade20k,
     camvid,
@@ -36,6 +36,8 @@ from core.formats.readers import (
 )
 
 AUTO = "auto"
+MAX_PLACE = 300
+"""Letters of a place in an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,7 +357,21 @@ def _open(tree: DatasetTree, format_name: str, values: ValueReading | None) -> D
         dataset,
         classes=tuple(replace(row, name=clean_name(row.name)) for row in dataset.classes),
         samples=tuple(map(_guarded, dataset.samples)),
-        account=account.result(),
+        account=_shortened(account.result()),
+    )
+
+
+def _shortened(account: Account) -> Account:
+    """The account without values of files that are quoted at any length, and without control characters."""
+
+    def short(row: AccountRow) -> AccountRow:
+        places = tuple(shorten(place, MAX_PLACE) for place in row.places)
+        return replace(row, reason=shorten(row.reason, MAX_SENTENCE), places=places)
+
+    return replace(
+        account,
+        left_out=tuple(map(short, account.left_out)),
+        unrelated=tuple(map(short, account.unrelated)),
     )
 
 
@@ -366,7 +382,7 @@ def _with_refused(problem: MaskloopError, tree: DatasetTree) -> MaskloopError:
     account = AccountBuilder()
     for name, reason in tree.refused:
         account.left_out(name, reason)
-    return FormatError(" ".join((str(problem), *account.result().sentences(tree.root))))
+    return FormatError(" ".join((str(problem), *_shortened(account.result()).sentences(tree.root))))
 
 
 def _guarded(sample: Sample) -> Sample:
@@ -378,7 +394,8 @@ def _guarded(sample: Sample) -> Sample:
 
 def _read_guarded(read: Callable[[], LoadedMask], picture: Path) -> LoadedMask:
     try:
-        return read()
+        mask = read()
+        return replace(mask, account=_shortened(mask.account)) if mask.account.left_out else mask
     except Exception as problem:
         raise as_format_error(problem, f"The label of {picture}") from problem
 

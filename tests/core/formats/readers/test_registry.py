@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import numpy as np
 import pytest
 
 from core.base.errors import FormatError, ImageError
-from core.formats.account import AccountBuilder
+from core.formats.account import AccountBuilder, AccountKind
 from core.formats.dataset_tree import DatasetTree
+from core.formats.dataset_types import LoadedMask
 from core.formats.malformed import MAX_SENTENCE, as_format_error, shorten
 from core.formats.readers import registry
 from core.formats.readers.registry import IMPORT_FORMATS, open_dataset, recognise_all
@@ -89,12 +91,25 @@ def test_names_of_classes_and_tags_have_no_control_characters(
     assert found.samples[0].tags == ("x y",)
 
 
-def test_sentences_do_not_repeat_values_of_any_length() -> None:
+def test_sentences_do_not_repeat_values_of_any_length(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    row = IMPORT_FORMATS["mask-folders"]
+    assert row.open is not None
     account = AccountBuilder()
-    account.left_out("a.json, " + "x" * 700_000, "its value is " + "\x1b" * 5000)
-    account.failed("b.json", FormatError("y" * 90_000))
-    found = account.result()
-    assert all(len(text) < 8_000 and text.isprintable() for text in found.sentences(Path("/data")))
+    account.left_out("a.json, " + "x" * 700_000, "its value is " + "\x1b" * 5000, AccountKind.OBJECT)
+    account.failed("b.json", FormatError("y" * 90_000), AccountKind.ENTRY)
+    dataset = replace(row.open(DatasetTree(folder)), account=account.result())
+    mask = LoadedMask(np.zeros((16, 24), np.uint8), account=account.result())
+    long = replace(dataset, samples=tuple(replace(s, read_mask=lambda: mask) for s in dataset.samples))
+    monkeypatch.setitem(registry.IMPORT_FORMATS, row.name, replace(row, open=lambda _: long))
+    opened = open_dataset(folder, "mask-folders")
+    read = opened.samples[0].read_mask
+    assert read is not None
+    for found in (opened.account, read().account):
+        assert found.count_left_out() == 2
+        assert all(len(text) < 9_000 and text.isprintable() for text in found.sentences(folder))
+
+
+def test_an_error_is_kept_unless_it_is_very_long() -> None:
     assert len(str(as_format_error(FormatError("z" * 9_000), "a"))) <= MAX_SENTENCE + 9
     problem = ImageError("A sentence.")
     assert as_format_error(problem, "a") is problem
