@@ -2,34 +2,55 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from functools import partial
 from typing import Any
 
-from core.base.errors import FormatError
-from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, split_of
+from core.base.display_text import quoted
+from core.base.errors import FormatError, ImageError
+from core.formats.dataset_tree import DatasetTree, folder_of, split_of, stem_of
 from core.formats.dataset_types import Dataset, Recognition
-from core.formats.malformed import describe_malformed
+from core.formats.files.annotation_files import (
+    FoundPicture,
+    PictureTree,
+    decode_base64,
+    holds_keys,
+    join_samples,
+    sample_files,
+    stated_size,
+)
+from core.formats.malformed import MalformedValueError
 from core.formats.object_dataset import (
+    NO_LABEL,
     AnnotatedObject,
+    ObjectCollector,
     PictureAnnotation,
     build_object_dataset,
     decode_png_mask,
+    kind_is_unknown,
     place_mask,
 )
-from core.formats.rasterizer import box_ring, circle_ring, parse_ring
+from core.formats.rasterizer import Ring, box_ring, circle_ring, parse_ring
+from core.images.image_reader import read_size
 
 NAME, X_NAME = "labelme", "xanylabeling"
 DIALECTS = (
-    "labelme 4 and 5, X-AnyLabeling",
-    "moved pictures, found by the name of the JSON file",
+    "labelme 3 to 6 and X-AnyLabeling, also files of any length and order of keys",
+    "without a size, which is then that of the picture",
+    "without picture files, if the pictures are in imageData",
+    "moved or renamed pictures, found by the name of the JSON file; percent-encoded names",
+    "several JSON files of one picture are put together",
 )
 """Forms of the format that are read, for the documentation."""
-_KEYS = ('"shapes"', '"imagePath"')
+_KEYS = (('"shapes"',), ('"imagePath"', '"imageData"'))
+"""Keys of labelme's files; of the second two, one is enough."""
+_FOREIGN = ('"annotations"', '"categories"', '"segments_info"', '"features"')
+"""Keys of other formats, in whose large files there is nothing to look for."""
 _SAMPLED_FILES = 20
-_X_KEYS = ('"description"', '"difficult"', '"kie_linking"')
-"""Keys that together occur in every X-AnyLabeling shape, but not in labelme's."""
+_X_KEYS = ('"difficult"', '"kie_linking"')
+"""Keys that occur in every X-AnyLabeling shape, but not in labelme's."""
+_NOT_AREAS = frozenset({"point", "points", "line", "linestrip", "polyline"})
+_OUTLINES = frozenset({"polygon", "rectangle", "rotation", "quadrilateral", "oriented_rectangle"})
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
@@ -42,72 +63,141 @@ def recognise_x(tree: DatasetTree) -> Recognition | None:
 
 def open_dataset(tree: DatasetTree, name: str = NAME) -> Dataset:
     """Smaller shapes cover larger ones; the file order does not matter. Points and lines are not areas."""
-    files = _files(tree, tree.files_ending(".json"))
+    listed = tree.files_ending(".json")
+    files = _files(tree, listed)
     if not files:
         raise FormatError(f"There are no JSON files with shapes and an imagePath in {tree.root}.")
-    annotations = [(file, partial(_read_annotation, tree, file)) for file in files]
+    rest = set(listed) - set(files)
+    files += [name for name in listed if name in rest and _is_empty(tree, name)]
+    pictures = PictureTree(tree)
+    annotations = [(file, partial(_read_annotation, pictures, file)) for file in files]
     recognition = _recognise(tree, name, x=name == X_NAME) or Recognition.requested(name)
-    return build_object_dataset(tree, recognition, annotations)
+    return join_samples(build_object_dataset(pictures, recognition, annotations))
 
 
 def _recognise(tree: DatasetTree, name: str, *, x: bool) -> Recognition | None:
-    candidates = tree.files_ending(".json")
-    sampled = candidates[:: max(1, len(candidates) // _SAMPLED_FILES)][:_SAMPLED_FILES]
+    sampled = sample_files(tree, ".json", _SAMPLED_FILES)
     found = _files(tree, sampled)
     if not found or len(found) * 4 < len(sampled):
         return None
-    has_x_keys = all(key in tree.read_ends(found[0]) for key in _X_KEYS[1:])
-    if has_x_keys != x:
+    if any(all(key in tree.read_ends(file) for key in _X_KEYS) for file in found) != x:
         return None
-    count = len(candidates) * len(found) // len(sampled)
+    count = len(tree.files_ending(".json")) * len(found) // len(sampled)
     return Recognition(
         name, 0.9 if x else 0.92, f"About {count:,} JSON files contain “shapes” and an “imagePath”."
     )
 
 
 def _files(tree: DatasetTree, names: list[str]) -> list[str]:
-    return [name for name in names if all(key in tree.read_ends(name) for key in _KEYS)]
+    return [name for name in names if holds_keys(tree, name, _KEYS, _FOREIGN)]
 
 
-def _read_annotation(tree: DatasetTree, name: str) -> PictureAnnotation:
+def _is_empty(tree: DatasetTree, name: str) -> bool:
+    """Whether an empty file has the name of a picture: then its content was lost, and that is to be said."""
+    return not tree.read_ends(name).strip() and bool(tree.pictures_with_stem(stem_of(name)))
+
+
+def _read_annotation(tree: PictureTree, name: str) -> PictureAnnotation:
+    if _is_empty(tree, name):
+        raise FormatError(f"{tree.path(name)} is empty. Save the annotation again, or delete the file.")
     content = tree.read_json(name)
-    try:
-        size = int(content["imageWidth"]), int(content["imageHeight"])
-        objects, skipped = [], 0
-        for shape in content["shapes"]:
-            obj = _read_object(shape, size)
-            objects += [obj] if obj else []
-            skipped += obj is None
-        picture = str(content.get("imagePath") or name)
-        # Moved files keep the old path; then the name of the JSON file identifies the picture.
-        json_stem = name.rsplit(".", 1)[0]
-        is_moved = tree.find_picture(picture, name.rpartition("/")[0]) is None and tree.find_picture(
-            json_stem
-        )
-        reference = json_stem if is_moved else picture
-        tags = tuple(str(key) for key, on in (content.get("flags") or {}).items() if on)
-        return PictureAnnotation(reference, size, tuple(objects), split_of(name), tags, skipped)
-    except MALFORMED_ERRORS as problem:
+    shapes = content.get("shapes") if isinstance(content, dict) else None
+    if not isinstance(shapes, list):
         raise FormatError(
-            f"{tree.path(name)} does not have the structure of a labelme file ({describe_malformed(problem)})."
-        ) from problem
+            f"{tree.path(name)} does not have the structure of a labelme file (“shapes” is not a list)."
+        )
+    picture = _picture(tree, name, content)
+    size = stated_size(content.get("imageWidth"), content.get("imageHeight"))
+    if size is None:
+        try:
+            size = read_size(tree.path(picture))
+        except ImageError as problem:
+            raise FormatError(str(problem)) from problem
+    found = ObjectCollector()
+    for number, shape in enumerate(shapes, 1):
+        found.add(f"shape {number}", partial(_read_object, shape, size))
+    flags = content.get("flags")
+    tags = tuple(key for key, on in flags.items() if on) if isinstance(flags, dict) else ()
+    return PictureAnnotation(
+        picture, size, found.objects, split_of(name), tags, found.skipped, found.left_out
+    )
 
 
-def _read_object(shape: dict[str, Any], size: tuple[int, int]) -> AnnotatedObject | None:
-    label, points = str(shape["label"]), shape["points"]
-    match shape.get("shape_type", "polygon"):
-        case "mask":
-            part = decode_png_mask(base64.b64decode(shape["mask"], validate=True))
-            return AnnotatedObject(
-                label, runs=place_mask(part, round(points[0][0]), round(points[0][1]), size)
-            )
-        case "rectangle" if len(points) == 2:
-            (x0, y0), (x1, y1) = points
-            return AnnotatedObject(label, (box_ring(x0, y0, x1, y1),))
-        case "circle":
-            (x, y), (edge_x, edge_y) = points
-            return AnnotatedObject(label, (circle_ring(x, y, math.hypot(edge_x - x, edge_y - y)),))
-        case "polygon" | "rectangle" | "rotation" | "quadrilateral" if len(points) >= 3:
-            return AnnotatedObject(label, (parse_ring(points),))
-        case _:
-            return None
+def _picture(tree: PictureTree, name: str, content: dict[str, Any]) -> FoundPicture:
+    """The picture that the file names, else one with the name of the JSON file, else the one inside it.
+
+    Moved and renamed files keep the old path. Raises FormatError if there is no picture.
+    """
+    own, folder, split = name.rsplit(".", 1)[0], folder_of(name), split_of(name)
+    references = [own]
+    if isinstance(stated := content.get("imagePath"), str) and stated:
+        references.insert(int(_is_copied(tree, name, stem_of(stated.replace("\\", "/")))), stated)
+    for reference in references:
+        if (found := tree.find_picture(reference, folder, split)) is not None:
+            return FoundPicture(found)
+    if content.get("imageData"):
+        try:
+            return tree.add_embedded(name, content["imageData"])
+        except MalformedValueError as problem:
+            raise FormatError(
+                f"{tree.path(name)} was left out: there is no picture {quoted(references[0])}, and {problem}."
+            ) from problem
+    raise tree.missing_picture(name, references[0])
+
+
+def _is_copied(tree: PictureTree, name: str, stated: str) -> bool:
+    """Whether picture and JSON file were renamed or copied together, and the stated picture has a file of its own."""
+    own, folder = stem_of(name), folder_of(name)
+    return (
+        own.casefold() != stated.casefold()
+        and any(folder_of(found) == folder for found in tree.pictures_with_stem(own))
+        and any(folder_of(found) == folder for found in tree.files_named(f"{stated}.json"))
+    )
+
+
+def _read_object(shape: Any, size: tuple[int, int]) -> AnnotatedObject | None:
+    """None for what is not an area. Raises MalformedValueError."""
+    if not isinstance(shape, dict):
+        raise MalformedValueError("the shape is not an object with a label and points")
+    kind = str(shape.get("shape_type") or "polygon").casefold()
+    if kind in _NOT_AREAS:
+        return None
+    label = shape.get("label")
+    if not isinstance(label, str | int | float):
+        raise MalformedValueError(NO_LABEL)
+    points = _points(shape.get("points"))
+    if kind == "mask":
+        part = decode_png_mask(decode_base64(shape.get("mask"), "its mask"))
+        if not points:
+            raise MalformedValueError("its mask has no place, because “points” is missing")
+        return AnnotatedObject(
+            str(label), runs=place_mask(part, round(points[0][0]), round(points[0][1]), size)
+        )
+    return AnnotatedObject(str(label), (_outline(kind, points),))
+
+
+def _outline(kind: str, points: list[tuple[float, float]]) -> Ring:
+    if kind == "rectangle" and len(points) == 2:
+        return box_ring(*points[0], *points[1])
+    if kind == "circle":
+        if len(points) != 2:
+            raise MalformedValueError(f"the circle has {len(points)} points instead of two")
+        (x, y), (edge_x, edge_y) = points
+        return circle_ring(x, y, math.hypot(edge_x - x, edge_y - y))
+    if kind in _OUTLINES:
+        return parse_ring(points)
+    raise MalformedValueError(kind_is_unknown(kind))
+
+
+def _points(points: Any) -> list[tuple[float, float]]:
+    """Points as [x, y] or {"x": x, "y": y}, finite. Raises MalformedValueError."""
+    if points is None:
+        return []
+    try:
+        pairs = [(p["x"], p["y"]) if isinstance(p, dict) else (p[0], p[1]) for p in points]
+        found = [(float(x), float(y)) for x, y in pairs]
+    except (LookupError, TypeError, ValueError, OverflowError) as problem:
+        raise MalformedValueError("the outline contains something else than pairs of numbers") from problem
+    if not all(math.isfinite(x) and math.isfinite(y) for x, y in found):
+        raise MalformedValueError("the outline has coordinates that are not finite")
+    return found
