@@ -16,7 +16,7 @@ from core.base.geometry import Box
 from core.base.text import count_of
 from core.formats.malformed import MalformedValueError
 from core.formats.run_length import Runs, fills
-from core.images.image_reader import MAX_PIXELS
+from core.images.image_reader import MAX_PIXELS, read_size
 from core.labels.rasterization import polygon_runs, ring_successors
 
 Ring = NDArray[np.float64]
@@ -35,6 +35,8 @@ MAX_LAYERS = 8
 """How often the objects of a picture may cover it, all together, if it is large."""
 MAX_PAINTED = 1_000_000_000
 """Pixels that may be painted in any picture."""
+BELIEVED_PIXELS = 4_000_000
+"""A picture size that a file states is compared with that of the picture only above this."""
 CROSSINGS_PER_BATCH = 1 << 20
 """Edges and rows that are computed in one step, which limits memory."""
 OVERLAP_RULE = "Where objects overlap, smaller ones cover larger ones."
@@ -100,6 +102,20 @@ def rasterize(
             f"{source} contains too many objects that cover all of a picture of {width} x {height}."
         )
     return values
+
+
+def check_stated_size(size: tuple[int, int], picture: Path, source: Path) -> None:
+    """Raises FormatError if the file `source` claims a much larger size (width, height) than the picture has, before
+    anything of that size is allocated. Small differences are left to those who compare masks with pictures."""
+    width, height = size
+    if width * height <= BELIEVED_PIXELS:
+        return
+    real = read_size(picture)
+    if width * height > 2 * real[0] * real[1]:
+        raise FormatError(
+            f"{source} states a size of {width} x {height} pixels for {picture.name}, which has {real[0]} x {real[1]}; "
+            "its label was left out."
+        )
 
 
 def find_excessive(shapes: Sequence[FilledShape], size: tuple[int, int]) -> dict[int, str]:

@@ -15,8 +15,16 @@ from core.base.errors import FormatError
 from core.base.geometry import Box
 from core.formats import rasterizer
 from core.formats.malformed import MalformedValueError
-from core.formats.rasterizer import FilledShape, Ring, find_excessive, parse_ring, rasterize
+from core.formats.rasterizer import (
+    FilledShape,
+    Ring,
+    check_stated_size,
+    find_excessive,
+    parse_ring,
+    rasterize,
+)
 from core.labels.rasterization import polygon
+from tests.dataset_files import photo
 
 SOURCE = Path("a.json")
 SIZE = (19, 13)
@@ -79,6 +87,15 @@ def test_objects_that_cover_a_picture_again_and_again_are_refused(monkeypatch: p
     rasterize(SIZE, [whole] * 5, source=SOURCE)
     with pytest.raises(FormatError, match="too many objects"):
         rasterize(SIZE, [whole] * 50, source=SOURCE)
+
+
+def test_a_size_far_beyond_that_of_the_picture_is_not_believed(tmp_path: Path) -> None:
+    picture = photo(tmp_path / "a.png")
+    check_stated_size((1500, 2000), picture, SOURCE)
+    with pytest.raises(
+        FormatError, match="states a size of 17000 x 17000 pixels for a.png, which has 24 x 16"
+    ):
+        check_stated_size((17_000, 17_000), picture, SOURCE)
 
 
 def test_dense_outlines_and_holes_are_drawn_in_little_memory() -> None:
