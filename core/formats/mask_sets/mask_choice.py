@@ -187,6 +187,7 @@ def _single_rank(tree: DatasetTree, group: MaskGroup) -> float:
     """Masks of all objects, then colours, then indices; parts of a mask and drawings of a second person last."""
     role = group.role
     weight = 2.0 * role.is_whole - role.is_object - 0.5 * bool(role.label or role.person)
+    weight -= 2.0 * ("instance" in plain(group.title))
     name = group.masks()[0]
     if not name.lower().endswith(LOSSLESS):
         return weight

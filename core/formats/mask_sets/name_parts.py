@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from core.formats.dataset_tree import SPLIT_NAMES, folder_of, stem_of
 
@@ -18,11 +19,13 @@ _OBJECTS = frozenset(["object", "objects", "obj", "instance", "instances", "inst
 _CLASS = frozenset(["class", "classes", "attribute", "category"])
 _FILLERS = frozenset(["type", "of", "the", "simple", "predictions"])
 _SHORT = frozenset(("cp", "l", "p"))
+_CACHED_FOLDERS = 8192
+"""Folders whose words are kept, so that they are not taken apart for each file."""
 _SEP = r"[-_. ]+"
 _MASK_END = re.compile(
     r"(?:[-_. ]+(?:l|p|gt|masks?|labels?|lab|seg|segs|segmentations?|annotations?|annot|color_mask|color|labelids|"
     r"trainids|labeltrainids|gtfine_labelids|gtfine_color|groundtruth|ground_truth|truth|simple segmentation|"
-    r"object predictions|cp_masks|mattes?|trimap|segmap)|(?<=[0-9])(?:masks?|labels?|gt|seg))$",
+    r"object predictions|cp_masks|instance_?ids?|mattes?|trimap|segmap)|(?<=[0-9])(?:masks?|labels?|gt|seg))$",
     re.IGNORECASE,
 )
 _MASK_START = re.compile(
@@ -38,11 +41,14 @@ _PICTURE_START = re.compile(
     r"(?:[-_. ]+|(?=[0-9(])|$)",
     re.IGNORECASE,
 )
+_MASK_INSIDE = re.compile(r"[^-_. ][-_. ]+(?:masks?|labels?|segmentation|gt)[-_. ]", re.IGNORECASE)
 _NUMBER_END = re.compile(r"(?:[-_. ]*\([0-9]+\)|[-_. ]*[0-9]+)$")
 _WORDS = re.compile(r"[\W_]+|(?<=[^\W\d_])(?=[0-9])")
 _PERSON = re.compile(
     r"^(?:[0-9]+(?:st|nd|rd|th)\w*|(?:annotator|annotation|expert|rater|reader|observer|manual|grader|doctor)[0-9]*)$"
 )
+_MAX_CUTS = 8
+"""Parts of a name that may follow that of its picture."""
 _PLAIN_PART = re.compile(r"[^\w&+]+|_+")
 
 
@@ -64,8 +70,9 @@ def plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).casefold()
 
 
-def words_of(part: str) -> set[str]:
-    return {word for word in _WORDS.split(part.casefold()) if word}
+@lru_cache(maxsize=_CACHED_FOLDERS)
+def words_of(part: str) -> frozenset[str]:
+    return frozenset(word for word in _WORDS.split(part.casefold()) if word)
 
 
 def is_mask_folder(part: str) -> bool:
@@ -74,7 +81,12 @@ def is_mask_folder(part: str) -> bool:
 
 def folder_role(name: str) -> bool | None:
     """True if the innermost folder with a role holds masks, False for pictures, None if no folder says so."""
-    for part in reversed(name.split("/")[:-1]):
+    return _role_of_folder(folder_of(name))
+
+
+@lru_cache(maxsize=_CACHED_FOLDERS)
+def _role_of_folder(folder: str) -> bool | None:
+    for part in reversed(folder.split("/")):
         if is_mask_folder(part):
             return True
         if words_of(part) & PICTURE_WORDS:
@@ -84,8 +96,13 @@ def folder_role(name: str) -> bool | None:
 
 def folder_key(name: str) -> tuple[str, ...]:
     """The folders without picture and mask words; equal for a pair."""
+    return _key_of_folder(folder_of(name))
+
+
+@lru_cache(maxsize=_CACHED_FOLDERS)
+def _key_of_folder(folder: str) -> tuple[str, ...]:
     parts = []
-    for part in folder_of(name).split("/"):
+    for part in folder.split("/"):
         rest = words_of(re.sub("annot$", "", plain(part))) - MASK_WORDS - PICTURE_WORDS
         if rest:
             parts.append("-".join(sorted(rest)))
@@ -123,13 +140,17 @@ def shorter_names(stem: str) -> list[tuple[str, str]]:
         for n in range(len(stem) - 1, 0, -1)
         if not stem[n].isalnum() and (stem[n - 1].isalnum() or stem[n - 1] == ")")
     ]
-    return [(stem[:n], stem[n:]) for n in cuts[:16]]
+    return [(stem[:n], stem[n:]) for n in cuts[:_MAX_CUTS]]
 
 
 def names_a_mask(stem: str) -> bool:
-    """Whether the name alone says that this is a mask: an ending, a beginning, or a word followed by a number."""
+    """Whether the name alone says that this is a mask: an ending, a beginning, or a word before a number or a class."""
     numberless = _NUMBER_END.sub("", stem)
-    return mask_core(stem) != stem or without_mask_ending(numberless) != numberless
+    return (
+        mask_core(stem) != stem
+        or without_mask_ending(numberless) != numberless
+        or _MASK_INSIDE.search(stem) is not None
+    )
 
 
 def begins_as_mask(stem: str) -> bool:
@@ -139,10 +160,11 @@ def begins_as_mask(stem: str) -> bool:
 def role_of(rest: str, folders: tuple[str, ...] = ()) -> MaskRole:
     """rest: of the name behind that of the picture; folders: that the mask has and its picture has not.
 
-    A number at the end of the rest counts objects, unless the word before it is “class”; one of a folder stays.
+    A number at the end of the rest counts objects, unless the word before it is “class”; one of a folder stays, except
+    before a name (“1. Roads”). Where folders say the class, the words of the rest say it no better.
     """
     label: list[str] = []
-    is_whole, is_object, person, is_class = False, False, "", False
+    is_whole, is_object, person, is_class, from_folders = False, False, "", False, 0
     for part, is_folder in (*((f, True) for f in folders), (rest, False)):
         for word in filter(None, _PLAIN_PART.split(part)):
             bare = re.sub(r"[0-9]+$", "", word.casefold())
@@ -161,6 +183,11 @@ def role_of(rest: str, folders: tuple[str, ...] = ()) -> MaskRole:
             elif bare or keeps_number:
                 label.append((word if keeps_number else word[: len(bare)]).removeprefix("class"))
             is_class = False
+        if is_folder and len(label) > 1 and label[0].isdigit():
+            del label[0]
+        if label and not is_folder and from_folders:
+            label = label[:from_folders]
+        from_folders = len(label) if is_folder else from_folders
     named = " ".join(filter(None, label))
     return MaskRole(
         f"class {named}" if named.isdigit() else named, is_whole, is_object and not is_whole, person

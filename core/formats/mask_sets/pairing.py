@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 from core.formats.dataset_tree import SPLIT_NAMES, DatasetTree, folder_of, stem_of
 from core.formats.mask_sets.name_parts import (
@@ -67,6 +68,10 @@ class Pairing:
     by_number: int = 0
 
 
+_PAIRINGS: WeakKeyDictionary[DatasetTree, Pairing] = WeakKeyDictionary()
+"""The pairing of a listed folder, which several readers ask for."""
+
+
 def pair_masks(tree: DatasetTree) -> Pairing:
     """Separate the image files of a dataset into pictures and masks, and pair them.
 
@@ -76,12 +81,25 @@ def pair_masks(tree: DatasetTree) -> Pairing:
     picture that one of its folders is named after; otherwise to the picture whose name its own begins with; otherwise,
     where all names differ from each other in numbers only, to the picture with the same number.
     """
-    names = tree.pictures
+    if (pairing := _PAIRINGS.get(tree)) is None:
+        pairing = _PAIRINGS[tree] = _pair(tree.pictures)
+    return pairing
+
+
+def _pair(names: Sequence[str]) -> Pairing:
     roles = {name: folder_role(name) for name in names}
     if all(roles.values()):  # everything is in a folder called masks: then names decide
         roles = dict.fromkeys(names)
-    named = [name for name in names if roles[name] is None and names_a_mask(stem_of(name))]
     in_folders = [name for name in names if roles[name]]
+    # With a folder of masks, a name in a folder of pictures is that of a picture whatever it says.
+    named = [
+        name
+        for name in names
+        if (roles[name] is None or not in_folders) and not roles[name] and names_a_mask(stem_of(name))
+    ]
+    if not named and not in_folders:
+        in_folders = _beside_pictures(names, roles)
+        roles |= dict.fromkeys(in_folders, True)
     apart = {*named, *in_folders}
     found = _Matches([name for name in names if name not in apart])
     for name in named:
@@ -105,6 +123,21 @@ def pair_masks(tree: DatasetTree) -> Pairing:
     found.drop_single_words()
     unpaired = orphans | {name: reason for name, reason in found.unpaired.items() if roles[name]}
     return Pairing(tuple(pictures), found.groups(), unpaired, found.by_number)
+
+
+def _beside_pictures(names: Sequence[str], roles: Mapping[str, bool | None]) -> list[str]:
+    """Files of folders without a role (road, building) that all have the name of a picture in a folder of pictures."""
+    stems = {plain(stem_of(name)) for name in names if roles[name] is False}
+    folders: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        if roles[name] is None:
+            folders[folder_of(name)].append(name)
+    return [
+        name
+        for folder, inside in folders.items()
+        if folder and all(n.lower().endswith(LOSSLESS) and plain(stem_of(n)) in stems for n in inside)
+        for name in inside
+    ]
 
 
 @dataclass(slots=True)

@@ -183,6 +183,9 @@ def test_masks_of_parts_are_united(picture: str, first: str, second: str, tmp_pa
         "masks/{1}_{0}.png",
         "masks/{1}/{0}.png",
         "masks/{1}_class_{0}.png",
+        "masks/7. {0}/{1}_XY.png",
+        "images/{1}_mask_{0}.png",
+        "{0}/{1}.png",
     ],
 )
 @pytest.mark.parametrize("white", [1, 255])
