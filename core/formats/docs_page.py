@@ -94,8 +94,14 @@ _RULES = """## Rules of import
 - **Void** are borders in Pascal VOC and Pet, classes that Cityscapes and Mapillary do not evaluate, ADE20K's 0, and
   pixels of image pairs whose colour is not near that of any class. `--map name=void` makes any class
   void, `--map name=skip` leaves it unlabelled.
-- **Pictures and masks are paired** by mask folders (masks, labels, annotations, gt, …annot), by name endings (`_L`,
-  `_mask`, `_gt`, `_labelIds` …) and by equal names in equal folders.
+- **Pictures and masks are paired** by mask folders (masks, labels, annotations, gt, …annot), by words at the end or
+  the beginning of both names (`_L`, `_mask`, `_gt`, `_labelIds`, `image_1` and `mask_1` …) and by equal names in equal
+  folders; otherwise by a folder that is named after the picture, by a picture whose name the mask's begins with, and,
+  where names have only numbers in common, by number, which is a doubt.
+- **Several masks of one picture** are parts of one label and are united if only numbers tell them apart. A black and
+  white mask for each word (`masks/road/a.png`, `a_road.png`) gives classes of these names, a doubt; smaller areas cover
+  larger ones. If masks of two words show the same thing, or hold several values, one is used. A mask of all objects is
+  used before those of classes and of single objects; what is not used is in the account.
 - **Points, lines and bounding boxes** are not areas; the import reports how many were left out. Rectangles drawn as
   shapes (CVAT, labelme, Supervisely, Label Studio) are areas.
 - **Malformed files** are reported one by one, and the rest is imported. File names inside a dataset are looked up
@@ -125,14 +131,21 @@ label_colors.txt, class_names.txt, codes.txt, classes.txt, labels.txt, a README 
 - **Class lists.** The first list that names all values is used. A list without line numbers and without a background
   starts at 1 if 0 fills most of the pixels, unless its first name is itself a surrounding such as soil or sky. As many
   names as values with gaps (0, 128, 255) go with them in order. All three are doubts.
-- **Class sets of known datasets** are assumed only if no list names the values, and are doubted: folders named like
+- **Class sets of known datasets** are assumed only if no list names the values, with the classes that occur, and are
+  doubted: folders named like
   Pascal VOC's are not Pascal VOC unless the pictures are, too.
 - **Smeared edges.** Greys between black and white are no classes if at most 5 % of their pixels lie inside areas of one
   grey. JPEG masks keep a band of void between black and white; other files are cut in the middle.
 - **255** is void in index masks, except where it is the only value beside 0, where a list names it, or in evenly spread
   greys. Void is doubted when it is the most or second most frequent value, unless a class list states it.
 - **Numbers below 0** are “no data”: unlabelled, and said.
-- **A mask that was not turned by EXIF** along with its picture is turned if the sizes say so.""".splitlines()
+- **Numbers of objects** (`_cp_masks`, `instance`, or more numbers than classes can be) are a doubt; more than 12 are
+  read as one class.
+- **A mask that was not turned by EXIF** along with its picture is turned. The sizes decide; where a picture is upside
+  down, mirrored or square, the sizes of other pictures do, then the content of the picture, and otherwise the mask is
+  turned and this is said.
+- **A mask of another size** than its picture is left out with both sizes. One that misses by at most 2 pixels is a
+  doubt and can be fitted: what it lacks at the right and at the bottom stays unlabelled.""".splitlines()
 
 _ACCOUNT = """## The account
 
