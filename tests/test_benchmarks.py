@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -62,6 +63,19 @@ def test_pairs_go_out_to_coco_and_come_in_again() -> None:
     assert found["pairs"] == 3 and found["regions_a_pair"] > 10
     for way in ("export", "import"):
         assert {"ms", "cpu_ms", "peak_mb", "growth_mb"} <= set(found[way]["ours"])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="each case is a fork")
+def test_hostile_inputs_end_in_a_sentence() -> None:
+    """The standing test of everything that is read from strangers, with a fixed seed."""
+    found = answer("hostile", "--cases", "280", "--seed", "16")
+    outcomes = ("crash", "hang", "blow_up", "foreign", "outside")
+    assert {outcome: found[outcome] for outcome in outcomes} == dict.fromkeys(outcomes, 0), found["failures"]
+
+
+def test_a_soak_of_the_window_loses_nothing() -> None:
+    found = answer("soak", "--minutes", "0.1")
+    assert (found["lost"], found["stalled"], found["errors"]) == (0, 0, 0), found
 
 
 def test_charts_hand_out_no_more_points_than_they_can_draw() -> None:
