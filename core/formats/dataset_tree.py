@@ -11,8 +11,8 @@ from xml.etree.ElementTree import Element
 
 from core.base.errors import FormatError
 from core.formats.files import parsers
-from core.formats.files.listing import list_files
-from core.formats.files.name_index import NameIndex, best_match, reference_forms
+from core.formats.files.folder_files import list_files
+from core.formats.files.name_index import FileNameIndex, best_match, reference_forms
 from core.formats.malformed import MALFORMED_ERRORS, MalformedValueError
 from core.images.folder import natural_key
 from core.images.image_reader import PICTURE_SUFFIXES
@@ -80,12 +80,12 @@ class DatasetTree:
         return tuple(name for name in self.files if PurePosixPath(name).suffix.lower() in PICTURE_SUFFIXES)
 
     @cached_property
-    def _by_name(self) -> NameIndex:
-        return NameIndex((name.rsplit("/", 1)[-1], name) for name in self.files)
+    def _by_name(self) -> FileNameIndex:
+        return FileNameIndex((name.rsplit("/", 1)[-1], name) for name in self.files)
 
     @cached_property
-    def _by_stem(self) -> NameIndex:
-        return NameIndex((stem_of(name), name) for name in self.pictures)
+    def _by_stem(self) -> FileNameIndex:
+        return FileNameIndex((stem_of(name), name) for name in self.pictures)
 
     @cached_property
     def folders(self) -> frozenset[str]:

@@ -23,7 +23,7 @@ def name_key(name: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
-class NameIndex:
+class FileNameIndex:
     """Listed names by `key_of` the name: exact letters first, then percent-decoded names."""
 
     def __init__(self, names: Iterable[tuple[str, str]]) -> None:

@@ -23,7 +23,7 @@ _KINDS = (
 
 
 @dataclass(slots=True)
-class Listing:
+class FolderFiles:
     """files: names relative to the folder, with forward slashes, in no order; refused: (name, reason)."""
 
     files: list[str] = field(default_factory=list)
@@ -34,12 +34,12 @@ class Listing:
             self.refused.append((name.encode("utf-8", "backslashreplace").decode(), reason))
 
 
-def list_files(root: Path) -> Listing:
+def list_files(root: Path) -> FolderFiles:
     """All files below `root` but hidden ones. A folder is listed once, under its own name rather than that of a link.
 
     Raises FormatError for more than MAX_FILES files.
     """
-    found = Listing()
+    found = FolderFiles()
     real_root = os.path.realpath(root)
     seen: set[tuple[int, int]] = set()
     folders, linked = [""], list[str]()
@@ -69,7 +69,7 @@ def list_files(root: Path) -> Listing:
 
 
 def _usable(
-    entries: list[os.DirEntry[str]], lead: str, real_root: str, found: Listing
+    entries: list[os.DirEntry[str]], lead: str, real_root: str, found: FolderFiles
 ) -> Iterator[tuple[str, bool, bool]]:
     """(name, whether it is a folder, whether it is a link) of the entries that are not refused."""
     for entry in entries:

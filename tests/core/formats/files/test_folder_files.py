@@ -13,8 +13,8 @@ import pytest
 from core.base.errors import FormatError
 from core.formats.account import AccountKind
 from core.formats.dataset_tree import DatasetTree
-from core.formats.files import listing
-from core.formats.files.listing import OUTSIDE, list_files
+from core.formats.files import folder_files
+from core.formats.files.folder_files import OUTSIDE, list_files
 from core.formats.readers.registry import open_dataset
 from tests.dataset_files import grey, photo, write_text
 
@@ -66,7 +66,7 @@ def test_names_that_are_no_text_and_closed_folders_are_said(tmp_path: Path) -> N
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "MAX_FILES", 2)
+    monkeypatch.setattr(folder_files, "MAX_FILES", 2)
     for name in "abc":
         write_text(tmp_path / name, "")
     with pytest.raises(FormatError, match="more than 2 files"):
