@@ -63,6 +63,8 @@ def report_json(report: ImportReport, dataset: Dataset, home: Path) -> dict[str,
         "labels": report.labels,
         "classes": report.classes,
         "skipped": report.skipped,
+        "new": report.new,
+        "kept": report.kept,
         "unsure": dict(report.uncertain),
         "problems": list(report.problems),
         "notes": list(report.notes),
@@ -79,12 +81,21 @@ def report_lines(report: ImportReport) -> list[str]:
     lines = [f"Imported {pictures} with {labels} of {classes}."]
     if report.skipped:
         lines.append(f"Skipped {count_of(report.skipped, 'picture')}, already imported and unchanged.")
+    if report.new < report.pictures or report.skipped:
+        lines.append(
+            f"{count_of(report.new, 'picture')} of the dataset {'is' if report.new == 1 else 'are'} new."
+        )
+    if report.kept:
+        lines.append(
+            f"{count_of(report.kept, 'picture')} kept a label that differs from the one in the dataset."
+        )
     if report.uncertain:
         worst = min(report.uncertain, key=lambda name: report.uncertain[name])
         mean = sum(report.uncertain.values()) / len(report.uncertain)
+        void = report.pixels.get("void", 0) / (sum(report.pixels.values()) or 1)
         lines.append(
             f"The colours of {count_of(len(report.uncertain), 'mask')} are blurred: {mean:.1%} of the pixels have a "
-            f"certain class, {report.uncertain[worst]:.1%} in {worst}; the others are void."
+            f"certain class, {report.uncertain[worst]:.1%} in {worst}. Void is {void:.1%} of all pixels."
         )
     lines += [f"Doubt: {doubt.line()}" for doubt in report.doubts]
     lines += limited("", report.notes) + limited("Left out: ", report.problems)

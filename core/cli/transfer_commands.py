@@ -30,11 +30,12 @@ from core.formats.writers.resize_and_tile import ResizeOptions
 from core.labels.class_list import ClassList
 from core.project.project import HOME_FOLDER, Project
 from core.project.records import Split
+from core.session.transfer.account_page import AccountOfImport, check_page_place, write_account_page
 from core.session.transfer.dataset_survey import survey_dataset
 from core.session.transfer.export_plan import ExportOptions, ExportPlan, plan_export
 from core.session.transfer.export_run import run_export
 from core.session.transfer.file_names import PATTERN
-from core.session.transfer.import_plan import ClassChoice, plan_import
+from core.session.transfer.import_plan import ClassChoice, ImportPlan, plan_import
 from core.session.transfer.import_run import ImportReport, run_import
 
 LEFT_OUT_CODE = 3
@@ -81,6 +82,10 @@ def import_command(
             help="What the pixels of mask files say: a class number, a palette colour, a colour, or black and white.",
         ),
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--report", help="Write the whole account, with masks on pictures, to this HTML file."),
+    ] = None,
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit with code 3 if anything was left out.")
     ] = False,
@@ -91,6 +96,8 @@ def import_command(
         if format_ != AUTO and format_ not in {row.name for row in importable_formats()}:
             raise UsageError(f"“{format_}” cannot be imported; “maskloop formats” lists the formats.")
         choices = dict(_choice(text) for text in map_ or [])
+        if page is not None:
+            check_page_place(page)
         tree = DatasetTree(source)
         dataset = open_dataset(source, format_, tree, values)
         verdict = dataset.recognition
@@ -103,13 +110,19 @@ def import_command(
             plan = plan_import(classes, picture_folder, dataset, choices, split)
             with progress_bar("Reading", quiet=as_json) as bar:
                 survey = survey_dataset(dataset, labelled=plan.labelled_values, progress=bar)
-            print_result(plan_json(plan, survey), as_json, [recognised, *plan_lines(plan, survey)])
-            account = survey.account
+            lines, result, account = plan_lines(plan, survey), plan_json(plan, survey), survey.account
+            said = AccountOfImport((recognised, lines[0]), plan, account, survey.doubts, survey.pixels)
+            lines = [recognised, *lines]
         else:
-            report, home = _import(folder, dataset, choices, split, as_json)
-            result = report_json(report, dataset, home)
-            print_result(result, as_json, [recognised] * (format_ == AUTO) + report_lines(report))
-            account = report.account
+            plan, report, home = _import(folder, dataset, choices, split, as_json)
+            lines, result, account = report_lines(report), report_json(report, dataset, home), report.account
+            said = AccountOfImport((recognised, lines[0]), plan, account, report.doubts, report.pixels)
+            lines = [recognised] * (format_ == AUTO) + lines
+        if page is not None:
+            write_account_page(page, said)
+            result["report"] = str(page)
+            lines.append(f"The whole account is in {page}.")
+        print_result(result, as_json, lines)
         if strict and account.left_out:
             raise typer.Exit(LEFT_OUT_CODE)
 
@@ -267,7 +280,7 @@ def _class_list_and_folder(folder: Path) -> tuple[ClassList, Path]:
 
 def _import(
     folder: Path, dataset: Dataset, choices: dict[str, ClassChoice], split: Split | None, quiet: bool
-) -> tuple[ImportReport, Path]:
+) -> tuple[ImportPlan, ImportReport, Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
@@ -277,7 +290,7 @@ def _import(
         progress_bar("Importing", quiet=quiet) as bar,
     ):
         plan = plan_import(project.classes.read(), project.folder, dataset, choices, split)
-        return run_import(project, plan, bar), project.home
+        return plan, run_import(project, plan, bar), project.home
 
 
 def _choice(text: str) -> tuple[str, ClassChoice]:

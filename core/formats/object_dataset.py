@@ -287,8 +287,8 @@ def _outside(objects: Sequence[AnnotatedObject], size: tuple[int, int]) -> set[i
         begins = np.cumsum([0, *(len(ring) for _, ring in rings[:-1])])
         corners = np.concatenate([ring for _, ring in rings])
         low, high = (extreme.reduceat(corners, begins) for extreme in (np.minimum, np.maximum))
-        inside: NDArray[np.bool_] = (low < size).all(axis=1) & (high > 0).all(axis=1)
-        found -= {n for (n, _), is_inside in zip(rings, inside, strict=True) if is_inside}
+        inside = np.flatnonzero((low < size).all(axis=1) & (high > 0).all(axis=1))
+        found -= {rings[place][0] for place in inside.tolist()}
     return found
 
 

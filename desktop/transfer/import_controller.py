@@ -12,10 +12,12 @@ from core.base.text import count_of
 from core.formats.dataset_types import Dataset
 from core.formats.readers.registry import AUTO, importable_formats
 from core.session.session import Session
+from core.session.transfer.account_page import AccountOfImport
 from core.session.transfer.dataset_survey import DatasetSurvey
 from core.session.transfer.import_plan import ImportPlan
 from core.session.transfer.import_run import ImportReport
-from core.session.transfer.import_service import RecognisedDataset, SamplePreview
+from core.session.transfer.import_service import RecognisedDataset
+from core.session.transfer.sample_preview import SamplePreview
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
@@ -43,6 +45,7 @@ class ImportController(Controller):
         self._survey: DatasetSurvey | None = None
         self._first_preview = 0
         self._plan: ImportPlan | None = None
+        self._report: ImportReport | None = None
         self.dialog: ImportDialog | None = None
 
     def actions(self) -> Actions:
@@ -57,6 +60,7 @@ class ImportController(Controller):
             dialog.options_changed.connect(self._request_plan)
             dialog.previews.others_wanted.connect(self._show_other_previews)
             dialog.import_requested.connect(self._run)
+            dialog.report_requested.connect(self._save_report)
             dialog.cancel_requested.connect(self._session.imports.cancel)
             self.dialog = dialog
             dialog.show()
@@ -80,7 +84,7 @@ class ImportController(Controller):
         self._preview_request.cancel()
         self._plan_request.cancel()
         self._survey_request.cancel()
-        self._dataset = self._plan = self._survey = None
+        self._dataset = self._plan = self._survey = self._report = None
         self._first_preview = 0
         self.dialog.set_scanning()
         dataset = self._session.imports.open(
@@ -115,6 +119,7 @@ class ImportController(Controller):
         if self.dialog is None or self._dataset is None:
             return
         self._survey = survey
+        self.dialog.report_button.setEnabled(self._plan is not None)
         self.dialog.set_shares(survey.shares())
         if survey.doubts != self._dataset.doubts:
             self.dialog.set_doubts(survey.doubts)
@@ -136,8 +141,9 @@ class ImportController(Controller):
 
     def _show_plan(self, plan: ImportPlan) -> None:
         if self.dialog is not None:
-            self._plan = plan
+            self._plan, self._report = plan, None
             self.dialog.set_plan(_plan_text(plan, self._survey))
+            self.dialog.report_button.setEnabled(self._survey is not None)
 
     def _show_dataset_error(self, problem: MaskloopError) -> None:
         if self.dialog is not None:
@@ -155,6 +161,29 @@ class ImportController(Controller):
         )
         self._dispatcher.when_done(running, self._show_report, self._show_error, self._show_cancelled)
 
+    def _save_report(self, place: str) -> None:
+        """Write the account of the last import, or of what would be imported, to an HTML file."""
+        plan, report, survey = self._plan, self._report, self._survey
+        if plan is None:
+            return
+        if report is not None:
+            said = AccountOfImport(
+                (_report_text(report),), plan, report.account, report.doubts, report.pixels
+            )
+        elif survey is not None:
+            lead = (_plan_text(plan, survey),)
+            said = AccountOfImport(lead, plan, survey.account, survey.doubts, survey.pixels)
+        else:
+            return
+        path = Path(place)
+        written = self._session.imports.write_page(path, said)
+        self._dispatcher.when_done(
+            written, lambda _: self.message.emit(f"The report is in {path}."), self._show_report_error
+        )
+
+    def _show_report_error(self, problem: MaskloopError) -> None:
+        self.message.emit(str(problem))
+
     def _show_progress(self, done: int, of: int) -> None:
         if self.dialog is not None and self.dialog.isVisible() and done < of:
             self.dialog.set_progress(done, of)
@@ -169,21 +198,10 @@ class ImportController(Controller):
     def _show_report(self, report: ImportReport) -> None:
         if self.dialog is None:
             return
-        sentences = [f"{count_of(report.pictures, 'picture')} imported, {report.labels:,} with labels."]
-        if report.skipped:
-            sentences.append(f"Imported before and unchanged: {count_of(report.skipped, 'picture')}.")
-        if report.uncertain:
-            share = sum(report.uncertain.values()) / len(report.uncertain)
-            sentences.append(
-                f"Mask colours were blurred by compression: {share:.0%} of the pixels could be assigned to a class, "
-                "the others became void."
-            )
-        if left_out := report.account.count_left_out():
-            sentences.append(f"Left out: {left_out:,}.")
-            sentences += report.problems[:3]
-            sentences.append(report.account.summary())
-        self.dialog.set_finished(" ".join(sentences))
-        self.message.emit(" ".join(sentences))
+        self._report = report
+        text = _report_text(report)
+        self.dialog.set_finished(text)
+        self.message.emit(text)
         self.labels_imported.emit()
 
     def _show_error(self, problem: MaskloopError) -> None:
@@ -215,3 +233,27 @@ def _plan_text(plan: ImportPlan, survey: DatasetSurvey | None) -> str:
             )
         sentences.append(account.summary())
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _report_text(report: ImportReport) -> str:
+    sentences = [f"{count_of(report.pictures, 'picture')} imported, {report.labels:,} with labels."]
+    if report.skipped:
+        sentences.append(f"Imported before and unchanged: {count_of(report.skipped, 'picture')}.")
+    if report.skipped or report.new < report.pictures:
+        sentences.append(f"New in this project: {count_of(report.new, 'picture')}.")
+    if report.kept:
+        sentences.append(
+            f"Own labels that differ from the dataset were kept in {count_of(report.kept, 'picture')}."
+        )
+    if report.uncertain:
+        share = sum(report.uncertain.values()) / len(report.uncertain)
+        void = report.pixels.get("void", 0) / (sum(report.pixels.values()) or 1)
+        sentences.append(
+            f"Mask colours were blurred by compression: {share:.0%} of the pixels have the colour of a class; void "
+            f"is {void:.0%} of all pixels."
+        )
+    if left_out := report.account.count_left_out():
+        sentences.append(f"Left out: {left_out:,}.")
+        sentences += report.problems[:3]
+        sentences.append(report.account.summary())
+    return " ".join(sentences)

@@ -14,7 +14,7 @@ from core.formats.doubt import Doubt, DoubtAnswer, ValueReading
 from core.labels.class_list import ClassList
 from core.project.records import Split
 from core.session.transfer.import_plan import ClassChoice
-from core.session.transfer.import_service import SamplePreview
+from core.session.transfer.sample_preview import SamplePreview
 from desktop.theme.theme import GRID, Theme
 from desktop.transfer.class_map import ClassMapping
 from desktop.transfer.doubt_list import DoubtList
@@ -47,6 +47,8 @@ class ImportDialog(QDialog):
     options_changed = Signal()
     import_requested = Signal()
     cancel_requested = Signal()
+    report_requested = Signal(str)
+    """Carries the HTML file to write."""
 
     def __init__(
         self, theme: Theme, formats: Sequence[tuple[str, str]], auto: str, parent: QWidget | None = None
@@ -78,6 +80,9 @@ class ImportDialog(QDialog):
         self.plan = text_label("", wrap=True)
         self.progress = QProgressBar()
         self.progress.setTextVisible(False)
+        self.report_button = button("Save report…")
+        self.report_button.setToolTip("Save the whole account, with masks on pictures, as an HTML file")
+        self.report_button.setEnabled(False)
         self.import_button = button("Import", "primary")
         self.cancel = button("Cancel")
         self._connect()
@@ -111,6 +116,7 @@ class ImportDialog(QDialog):
     def set_scanning(self) -> None:
         """The folder is being scanned; the duration is unknown."""
         self._set_reason("Scanning the folder…")
+        self.report_button.setEnabled(False)
         self.progress.setRange(0, 0)
         self.progress.show()
         self.previews.hide()
@@ -264,6 +270,14 @@ class ImportDialog(QDialog):
         dialog.fileSelected.connect(self.set_folder)
         dialog.open()
 
+    def _choose_report(self) -> None:
+        dialog = QFileDialog(self, "Save the report of this import", str(Path.home() / "import.html"))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setNameFilter("HTML files (*.html)")
+        dialog.setDefaultSuffix("html")
+        dialog.fileSelected.connect(self.report_requested)
+        dialog.open()
+
     def _changed(self) -> None:
         self.cancel.setText("Cancel")
         self.set_plan("Counting…", ready=False)
@@ -291,6 +305,8 @@ class ImportDialog(QDialog):
         self.doubts.answered.connect(self._answer)
         self.class_mapping.changed.connect(self._changed)
         self.split.activated.connect(self._changed)
+        self.report_button.clicked.connect(self._choose_report)
+        self.report_button.setAutoDefault(False)
         self.import_button.clicked.connect(self.import_requested)
         self.cancel.clicked.connect(self.reject)
         self.import_button.setAutoDefault(False)
@@ -312,7 +328,7 @@ class ImportDialog(QDialog):
                 self.plan,
                 self.progress,
                 None,
-                row(None, self.cancel, self.import_button),
+                row(self.report_button, None, self.cancel, self.import_button),
                 margins=(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID),
                 spacing=12,
             )

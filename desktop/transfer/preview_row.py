@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-from numpy.typing import NDArray
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPixmap
 from PySide6.QtWidgets import QLabel, QWidget
 
-from core.formats.dataset_types import ClassTarget, DatasetClass
-from core.labels.class_list import VOID
-from core.session.transfer.import_service import SamplePreview
+from core.formats.dataset_types import DatasetClass
+from core.session.transfer.sample_preview import SamplePreview, blend_mask
 from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, button, column, row, text_label
 
 PREVIEW_SIDE = 188
 """Longer side in widget pixels; previews may have more for high-density screens."""
-_MASK_OPACITY = 0.6
-_GREY = (128, 128, 128)
 
 
 class PreviewRow(QWidget):
@@ -68,22 +63,3 @@ class PreviewRow(QWidget):
         shown.setPixmap(pixmap)
         card.setLayout(column(shown, name, None, spacing=GRID // 2))
         return card
-
-
-def blend_mask(
-    picture: NDArray[np.uint8], values: NDArray[np.uint8] | None, classes: Sequence[DatasetClass]
-) -> NDArray[np.uint8]:
-    """(h, w, 3) uint8 RGB: the picture with the class colours blended over it; void is grey, unlabelled is clear.
-
-    picture: (h, w, 3) uint8 RGB; values: (h, w) uint8, 1 for the first of `classes`.
-    """
-    if values is None:
-        return picture
-    table = np.zeros((256, 3), np.float32)
-    shown = np.zeros(256, bool)
-    for place, c in enumerate(classes, 1):
-        table[place] = _GREY if c.target == ClassTarget.VOID else c.colour
-        shown[place] = c.target != ClassTarget.SKIP
-    table[VOID], shown[VOID] = _GREY, True
-    mixed = picture * (1 - _MASK_OPACITY) + table[values] * _MASK_OPACITY
-    return np.where(shown[values][..., None], mixed, picture).astype(np.uint8)

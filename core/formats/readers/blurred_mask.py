@@ -53,8 +53,8 @@ def decide_colours(pixels: _Pixels, colours: Sequence[Colour], values: Sequence[
     own = _opponent(palette[None])[0].astype(np.int16)
     seeds, weak = _regions(nearest, is_close, len(palette))
     seeds |= _strokes(seeds, weak, own)
-    certain = seeds.any(axis=0)
-    decided = _assign(seeds, ~certain, mixed, own)
+    certain: _Mask = np.asarray(seeds.any(axis=0), bool)
+    decided = _assign(seeds, np.logical_not(certain), mixed, own)
     index = np.where(certain, seeds.argmax(axis=0), decided)
     table = np.array([*values, VOID], np.uint8)
     found = decided[~certain] >= 0

@@ -322,7 +322,7 @@ def _read_region(results: list[Any], size: tuple[int, int] | None) -> AnnotatedO
 def _outline(kind: str, value: dict[str, Any]) -> Ring:
     """In per cent of the picture."""
     if "points" in value or "vertices" in value:
-        corners: list[Any] = value.get("points", value.get("vertices"))
+        corners: list[Any] = value["points" if "points" in value else "vertices"]
         if kind.startswith("vector") and (
             not value.get("closed") or any(c.get("isBezier") for c in corners if isinstance(c, dict))
         ):

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from core.base.errors import Cancelled, FormatError, ImageError
 from core.base.process_pool import MAX_WEIGHT, map_in_order
 from core.base.progress import ProgressCallback
+from core.base.text import count_of
 from core.formats.account import Account, AccountBuilder
 from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, Sample
 from core.formats.doubt import Doubt, DoubtAnswer
@@ -24,6 +25,8 @@ QUICK_SAMPLES = 200
 _PIXELS_AT_ONCE = MAX_WEIGHT // 4
 """Assumed of a picture of unknown size, so that some are read at a time."""
 _FREQUENT_VOID = 0.05
+_SPECK_SHARE = 2e-5
+"""A class with fewer of the pixels is doubted where colours were blurred: it may be a smeared edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class _SampleCount:
 
     account: Account
     counts: NDArray[np.int64]
+    confidence: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class _CountTask:
         except (ImageError, FormatError) as problem:
             return _SampleCount(leave_out_picture(sample, problem, self.root), np.zeros(256, np.int64))
         label = read_label(sample, size, self.root)
-        return _SampleCount(label.account, label.counts)
+        return _SampleCount(label.account, label.counts, label.confidence)
 
 
 def survey_dataset(
@@ -94,11 +98,13 @@ def survey_dataset(
     account = AccountBuilder(dataset.account)
     counts = np.zeros(256, np.int64)
     labels = 0
+    is_blurred = False
     results = map_in_order(_CountTask(dataset.root), samples, len(samples), lambda _: _PIXELS_AT_ONCE)
     for done, result in enumerate(results, 1):
         account.add(result.account)
         counts += result.counts
         labels += int(result.counts[kept].sum() > 0)
+        is_blurred |= result.confidence < 1
         if progress:
             progress(done, len(samples))
         if cancelled():
@@ -109,7 +115,7 @@ def survey_dataset(
         labels,
         pixels_by_class(dataset.classes, counts),
         account.result(),
-        (*dataset.doubts, *doubts_about_pixels(dataset, counts)),
+        (*dataset.doubts, *doubts_about_pixels(dataset, counts, is_blurred=is_blurred)),
     )
 
 
@@ -123,11 +129,41 @@ def pixels_by_class(classes: Sequence[DatasetClass], counts: NDArray[np.int64]) 
     return pixels
 
 
-def doubts_about_pixels(dataset: Dataset, counts: NDArray[np.int64]) -> tuple[Doubt, ...]:
-    """Void is doubted when it is the most frequent or the second most frequent value: it may be the object.
+def doubts_about_pixels(
+    dataset: Dataset, counts: NDArray[np.int64], *, is_blurred: bool = False
+) -> tuple[Doubt, ...]:
+    """Void is doubted when it is the most frequent or the second most frequent value: it may be the object. Of blurred
+    colours the classes with hardly a pixel are doubted: they may be edges.
 
     counts: (256,) pixels by value of a LoadedMask
     """
+    return (*_frequent_void(dataset, counts), *(_speck_classes(dataset, counts) if is_blurred else ()))
+
+
+def _speck_classes(dataset: Dataset, counts: NDArray[np.int64]) -> tuple[Doubt, ...]:
+    total = int(counts.sum())
+    specks = [
+        (c.name, int(counts[value]))
+        for value, c in enumerate(dataset.classes, 1)
+        if c.target == ClassTarget.CLASS and 0 < counts[value] < _SPECK_SHARE * total
+    ]
+    if not specks:
+        return ()
+    shown = ", ".join(f"{name} ({count_of(count, 'pixel')})" for name, count in specks[:8])
+    return (
+        Doubt(
+            "speck-classes",
+            f"The colours are blurred, and these classes have so few pixels that they may be smeared edges: {shown}.",
+            tuple((name, count / total) for name, count in specks[:12]),
+            (
+                DoubtAnswer("they are classes", is_assumed=True),
+                DoubtAnswer("they are void", None, tuple((name, "void") for name, _ in specks)),
+            ),
+        ),
+    )
+
+
+def _frequent_void(dataset: Dataset, counts: NDArray[np.int64]) -> tuple[Doubt, ...]:
     if dataset.states_void:
         return ()
     classes = dataset.classes

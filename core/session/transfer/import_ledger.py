@@ -11,7 +11,9 @@ from typing import IO
 
 
 class ImportLedger:
-    """A JSON line for each imported picture: its path in the project and a signature of what it was made from.
+    """A JSON line for each imported picture: its path in the project, a signature of the files it was made from, and a
+    digest of its label in the dataset. The files of a grown dataset change, such as one annotation file for all
+    pictures; a label with the same digest does not.
 
     Without it an import reads everything again and finds nothing to change.
     """
@@ -20,24 +22,28 @@ class ImportLedger:
         """folder: of all ledgers, in the project's cache; root: of the dataset."""
         name = hashlib.blake2b(str(root).encode("utf-8", "surrogateescape"), digest_size=12).hexdigest()
         self._path = folder / f"{name}.jsonl"
-        self._known: dict[str, str] = {}
+        self._known: dict[str, tuple[str, str]] = {}
         self._file: IO[str] | None = None
         with contextlib.suppress(OSError, ValueError), self._path.open(encoding="utf-8") as lines:
             for line in lines:
                 with contextlib.suppress(ValueError):  # the last line of an import that was killed
-                    path, signature = json.loads(line)
-                    self._known[str(path)] = str(signature)
+                    path, signature, *digest = json.loads(line)
+                    self._known[str(path)] = str(signature), str(digest[0]) if digest else ""
 
     def has(self, path: str, signature: str) -> bool:
-        return self._known.get(path) == signature
+        return path in self._known and self._known[path][0] == signature
 
-    def add(self, path: str, signature: str) -> None:
+    def label_digest(self, path: str) -> str:
+        """Of the label that was imported; empty if that is not known."""
+        return self._known.get(path, ("", ""))[1]
+
+    def add(self, path: str, signature: str, label_digest: str = "") -> None:
         """Errors of the disk are ignored: without the line only resuming takes longer."""
         with contextlib.suppress(OSError, ValueError):
             if self._file is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("a", encoding="utf-8", buffering=1)
-            self._file.write(json.dumps([path, signature]) + "\n")
+            self._file.write(json.dumps([path, signature, label_digest]) + "\n")
 
     def close(self) -> None:
         if self._file is not None:

@@ -14,6 +14,7 @@ from core.base.errors import FormatError, UserError
 from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, ClassList
 from core.project.records import Split
+from core.session.transfer.validation_share import with_validation
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +80,18 @@ def plan_import(
     class that the dataset does not have, for an invalid class name, for too many classes, and for cropped pictures that
     would have to be imported in place.
     """
+    if split is None:
+        dataset = with_validation(dataset)
     named = {c.name.casefold() for c in dataset.classes}
     numbered = {str(c.index): c.name.casefold() for c in dataset.classes if str(c.index) not in named}
+    # A class without a name is called after its colour.
+    numbered |= {c.name.partition(" ")[2]: c.name for c in dataset.classes if c.name.startswith("colour #")}
     chosen = {
         numbered.get(name.casefold(), name.casefold()): choice for name, choice in (choices or {}).items()
     }
     unknown = chosen.keys() - named
     if unknown:
-        names = ", ".join(f"“{c.name}”" for c in dataset.classes[:20])
+        names = ", ".join(f"“{c.name}” ({c.index})" for c in dataset.classes[:20])
         raise FormatError(f"The dataset has no class “{sorted(unknown)[0]}”. It has {names}.")
     in_place = any(sample.picture.is_relative_to(folder) for sample in dataset.samples)
     if in_place and any(sample.crop is not None for sample in dataset.samples):

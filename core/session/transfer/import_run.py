@@ -58,7 +58,8 @@ class ImportReport:
     classes: class value by name of the dataset's class; skipped: pictures that were imported before and are unchanged
     problems: a sentence for each reason for which something was left out; notes: how the dataset was understood
     uncertain: by path the confidence, 0..1, of masks that had to be guessed; account: of the whole dataset
-    pixels: by class of the dataset, of the masks read now; doubts: what was assumed
+    pixels: by class of the dataset, of the masks read now; doubts: what was assumed; new: of the pictures those that
+    the project did not have; kept: pictures whose own label was kept although the dataset has another one
     """
 
     pictures: int
@@ -71,6 +72,8 @@ class ImportReport:
     account: Account = field(default_factory=Account, compare=False)
     pixels: Mapping[str, int] = field(default_factory=dict, compare=False)
     doubts: tuple[Doubt, ...] = field(default=(), compare=False)
+    new: int = field(default=0, compare=False)
+    kept: int = field(default=0, compare=False)
 
 
 def import_dataset(
@@ -176,7 +179,7 @@ class _ImportRun:
         """Pixels of the largest picture so far. Before there is one, the first picture is read alone."""
         self._waiting: dict[str, tuple[ImportItem, PackedPicture]] = {}
         self._pixels = 0
-        self._pictures = self._labels = self._skipped = 0
+        self._pictures = self._labels = self._skipped = self._new = self._kept = 0
         self._account = AccountBuilder(plan.dataset.account)
         self._counts = np.zeros(256, np.int64)
         self._notes = list(plan.dataset.notes)
@@ -206,6 +209,10 @@ class _ImportRun:
         self._notes += result.notes
         if result.confidence < 1:
             self._uncertain[result.path] = round(result.confidence, 4)
+        if result.is_unchanged and set(result.tags) <= set(self._known[result.path].tags):
+            self._skipped += 1
+            self._ledger.add(result.path, result.signature, result.label_digest)
+            return
         pixels = result.size[0] * result.size[1]
         is_first = not self._pictures and not self._waiting
         self._largest_pixels = pixels if is_first else max(self._largest_pixels, pixels)
@@ -232,7 +239,8 @@ class _ImportRun:
         is_imported = (
             is_stored and self._ledger.has(path, signature) and self._project.picture_path(path).exists()
         )
-        return ImportRequest(sample, path, split, signature, record is not None, is_imported)
+        digest = self._ledger.label_digest(path) if record is not None and record.is_labelled else ""
+        return ImportRequest(sample, path, split, signature, record is not None, is_imported, digest)
 
     def notify(self, picture_ids: Iterable[int]) -> None:
         """Pass these pictures to `on_imported`."""
@@ -257,7 +265,9 @@ class _ImportRun:
             self._uncertain,
             account,
             pixels_by_class(dataset.classes, self._counts),
-            (*dataset.doubts, *doubts_about_pixels(dataset, self._counts)),
+            (*dataset.doubts, *doubts_about_pixels(dataset, self._counts, is_blurred=bool(self._uncertain))),
+            self._new,
+            self._kept,
         )
 
     def store(self, report: ImportReport) -> None:
@@ -294,10 +304,14 @@ class _ImportRun:
     def _store_one(self, item: ImportItem) -> None:
         """Store a picture that the project has already."""
         try:
-            record = self._on_document(lambda: self._store(item))
+            record, is_changed = self._on_document(lambda: self._store(item))
         except FormatError as problem:
             self._account.failed(item.path, problem)
             self._account.came_in(files=-1)
+            return
+        if not is_changed and item.path in self._known:
+            self._skipped += 1
+            self._remember(item)
             return
         self._count_stored(item)
         if self._on_imported is not None:
@@ -306,16 +320,23 @@ class _ImportRun:
     def _count_stored(self, item: ImportItem) -> None:
         self._pictures += 1
         self._labels += item.has_label
+        self._new += item.path not in self._known
+        self._remember(item)
+
+    def _remember(self, item: ImportItem) -> None:
         if item.is_complete:
-            self._ledger.add(item.path, item.signature)
+            self._ledger.add(item.path, item.signature, item.label_digest)
 
     def _write_classes(self) -> NDArray[np.uint8]:
         classes, table = map_classes(self._project.classes.read(), self._plan.rows)
         self._project.classes.save(classes)
         return table
 
-    def _store(self, item: ImportItem) -> PictureRecord:
-        """On the thread that owns the project: store size, digest, split, tags and label. Raises FormatError."""
+    def _store(self, item: ImportItem) -> tuple[PictureRecord, bool]:
+        """On the thread that owns the project: store size, digest, split, tags and label. Raises FormatError.
+
+        Returns also whether anything is different now.
+        """
         project, path, size = self._project, item.path, item.size
         added = project.pictures.add([path])
         record = added[0] if added else project.pictures.by_path(path)
@@ -329,13 +350,20 @@ class _ImportRun:
             project.pictures.set_split([record.id], item.split)
         rows = _tag_rows(record, item.tags)
         label = item.label()
+        is_changed = bool(rows) or item.is_copied or not record.width
         if label is not None:
-            store_label(project, record, label, "Import masks", "import", rows)
+            self._kept += record.is_labelled and self._is_another_label(record, label)
+            is_changed |= store_label(project, record, label, "Import masks", "import", rows)
             if label.any() and record.status == Status.NEW:
                 project.pictures.set_status([record.id], Status.DONE)
         elif rows:
             project.journal.change_rows(record.id, "Import tags", "import", rows)
-        return project.pictures.get(record.id)
+        return project.pictures.get(record.id), is_changed
+
+    def _is_another_label(self, record: PictureRecord, label: Values) -> bool:
+        """Whether the stored label has another class where both have one."""
+        stored = LabelMap(self._project.labels.read(record.id, label.shape[1], label.shape[0])).values
+        return bool(((stored != label) & (stored != 0) & (label != 0)).any())
 
 
 def _tag_rows(record: PictureRecord, tags: tuple[str, ...]) -> tuple[RowChange, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import filecmp
+import hashlib
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ class ImportRequest:
     """A picture to import.
 
     path: in the project; signature: of the files it is made from; known: whether the project has a picture there
-    is_imported: whether an earlier import stored it with this signature
+    is_imported: whether an earlier import stored it with this signature; label_digest: of the label that it stored
     """
 
     sample: Sample
@@ -42,6 +43,7 @@ class ImportRequest:
     signature: str
     known: bool = False
     is_imported: bool = False
+    label_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class ImportItem:
     packed_picture: row and label for a picture that the project does not have yet
     account: what this picture adds to that of the dataset; counts: (256,) int64 pixels by value of a LoadedMask
     confidence: of a mask that had to be guessed, 0..1; is_complete: whether the label did not have to be left out
-    has_label: whether any pixel is labelled
+    has_label: whether any pixel is labelled; label_digest: of the label in class values, empty without one
+    is_copied: whether the file was not there before; is_unchanged: whether an earlier import stored this label
     """
 
     path: str
@@ -69,6 +72,9 @@ class ImportItem:
     has_mask: bool = False
     has_label: bool = False
     counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))
+    label_digest: str = ""
+    is_copied: bool = False
+    is_unchanged: bool = False
 
     def label(self) -> Values | None:
         """Class values (H, W) uint8, None without a mask."""
@@ -103,12 +109,16 @@ class ImportTask:
         sample, path = request.sample, request.path
         if not is_encodable_name(str(sample.picture)):
             raise FormatError(f"The name {sample.picture.name!r} is not readable text; rename the file.")
+        was_there = False
+        with contextlib.suppress(OSError):  # a name that is too long for the disk
+            was_there = (self.folder / path).exists()
         size = self._copy_picture(sample, path)
         label = read_label(sample, size, self.root)
         values: Values | None = None
         if label.values is not None:
             values = np.asarray(cv2.LUT(np.ascontiguousarray(label.values), self.table), np.uint8)
         has_mask = values is not None
+        digest = "" if values is None else _digest_of(values)
         has_label = values is not None and bool(values.any())
         packed_picture = None
         if not request.known:
@@ -128,6 +138,9 @@ class ImportTask:
             has_mask,
             has_label,
             label.counts,
+            digest,
+            not was_there,
+            was_there and digest != "" and digest == request.label_digest,
         )
 
     def _pack(self, request: ImportRequest, size: tuple[int, int], values: Values | None) -> PackedPicture:
@@ -160,6 +173,12 @@ class ImportTask:
                 f"{sample.picture.name} could not be copied to {target.parent}: {problem}."
             ) from problem
         return size
+
+
+def _digest_of(values: Values) -> str:
+    return hashlib.blake2b(
+        np.ascontiguousarray(values).data, digest_size=12, salt=b"%d" % values.shape[1]
+    ).hexdigest()
 
 
 def _crop_picture(source: Path, part: Box, target: Path) -> None:

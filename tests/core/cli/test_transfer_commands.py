@@ -31,6 +31,8 @@ def test_dataset_is_imported_and_exported(tmp_path: Path) -> None:
         "classes": {"sky": 1, "road": 2, "tree": 3},
         "problems": [],
         "skipped": 0,
+        "new": 3,
+        "kept": 0,
         "notes": [],
         "unsure": {},
         "values": None,
@@ -203,3 +205,17 @@ def test_strict_imports_tell_by_their_exit_code(tmp_path: Path) -> None:
     assert "Last import (masks): Account: 7 files: 6 came in, 1 left out." in output_of(
         "status", "--project", tmp_path / "mine"
     )
+
+
+def test_the_account_is_written_as_a_page(tmp_path: Path) -> None:
+    dataset, page = mask_dataset(tmp_path / "set"), tmp_path / "report.html"
+    words = ("import", "masks", dataset, "--into", tmp_path / "mine", "--report", page)
+    output_of(*words, "--dry-run")
+    assert "This would import 3 pictures" in page.read_text("utf-8")
+    output_of(*words)
+    text = page.read_text("utf-8")
+    assert "Imported 3 pictures with 3 labels" in text and text.count("data:image/jpeg;base64,") == 3
+    assert "Skipped 3 pictures" in output_of(*words) and "0 pictures of the dataset are new" in output_of(
+        *words
+    )
+    assert "ends with .html" in error_of(*words[:-1], tmp_path / "report.doc")

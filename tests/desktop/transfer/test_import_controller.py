@@ -228,3 +228,20 @@ def test_other_samples_are_shown_on_request(gui: GuiDriver, tmp_path: Path) -> N
     gui.wait_until(lambda: shown() == [f"{n}.jpg with its mask" for n in (0, 2, 4)], "the first samples")
     QTest.mouseClick(dialog.previews.others, Qt.MouseButton.LeftButton)
     gui.wait_until(lambda: shown() == [f"{n}.jpg with its mask" for n in (1, 3, 5)], "other samples")
+
+
+def test_the_report_is_saved_before_and_after_an_import(gui: GuiDriver, tmp_path: Path) -> None:
+    dialog = opened(gui, black_and_white(tmp_path / "set", 2))
+    gui.wait_until(dialog.report_button.isEnabled, "the survey")
+    before, after = tmp_path / "before.html", tmp_path / "after.html"
+    dialog.report_requested.emit(str(before))
+    gui.wait_until(before.exists, "the report")
+    assert "2 pictures, 2 with masks" in before.read_text("utf-8")
+    press_import(gui, dialog)
+    dialog.report_requested.emit(str(after))
+    gui.wait_until(after.exists, "the report of the import")
+    assert "2 pictures imported, 2 with labels" in after.read_text("utf-8")
+    said: list[str] = []
+    gui.window.context.import_controller.message.connect(said.append)
+    dialog.report_requested.emit(str(tmp_path / "nowhere" / "x.html"))
+    gui.wait_until(lambda: any("no folder" in text for text in said), "the refusal")
