@@ -67,7 +67,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     notes = ("The breed in the file name becomes a tag.",)
     doubt = Doubt(
         "border-class",
-        "The border around each pet, where the annotators did not decide, is a class of its own as in the dataset.",
+        "The dataset has a value of its own for the border around each pet, where the annotators did not decide.",
         (),
         (
             DoubtAnswer("the border is a class", is_assumed=True),

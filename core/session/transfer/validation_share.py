@@ -46,7 +46,7 @@ def with_validation(dataset: Dataset) -> Dataset:
     )
     note = (
         f"The dataset names no validation pictures, so {len(aside):,} of its {len(train):,} training pictures ({kind}) "
-        "were set aside for validation. --split, or the page Data, assigns them otherwise."
+        "were set aside for validation. The page Data assigns them otherwise, and so does --split."
     )
     return replace(dataset, samples=samples, notes=(*dataset.notes, note))
 
