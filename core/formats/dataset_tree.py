@@ -133,8 +133,7 @@ class DatasetTree:
         for parts in reference_forms(reference):
             several = next((names for names in self._pictures_called(parts[-1]) if len(names) > 1), None)
             if several:
-                shown = " and ".join(several[:2])
-                return f"several pictures have this name, such as {shown}, and its folder does not say which is meant"
+                return f"several pictures have this name, such as {several[0]} and {several[1]}"
         return "the picture does not exist"
 
     def _pictures_called(self, last: str) -> tuple[list[str], ...]:
