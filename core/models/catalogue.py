@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.base.display_text import quoted
 from core.base.errors import ModelError
 from core.models.networks.packaged_weights import is_packaged
 
@@ -107,7 +108,7 @@ def architecture(name: str) -> Architecture:
     row = _BY_NAME.get(name)
     if row is None:
         known = ", ".join([*_BY_NAME, *(pair.name for pair in NAMED_NETWORKS)])
-        raise ModelError(f"There is no architecture called “{name}”; choose one of {known}.")
+        raise ModelError(f"There is no architecture called {quoted(name)}; choose one of {known}.")
     return row
 
 

@@ -16,6 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from core.base.display_text import quoted
 from core.base.errors import ModelError
 from core.models.network_builder import StatusCallback, build_network, grow_head
 from core.models.spec import WEIGHTS_FILE, ModelSpec
@@ -112,7 +113,7 @@ def read_checkpoint_metadata(folder: Path) -> tuple[ModelSpec, Mapping[str, Any]
         raise ModelError(f"There is no trained network in {folder.name}; train one first.") from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ModelError(
-            f"The description of the network in {folder.name} is damaged ({error!r})."
+            f"The description of the network in {folder.name} is damaged ({quoted(repr(error))})."
         ) from error
 
 

@@ -19,6 +19,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
+from core.base.display_text import quoted
 from core.base.errors import ModelError
 from core.labels.class_list import ClassList
 from core.models.catalogue import resolve_network
@@ -187,7 +188,9 @@ def _spec_from_metadata(
             red, green, blue = (int(part) & 255 for part in rows[value]["color"])
             class_list = class_list.with_class(str(rows[value]["name"]), (red, green, blue), value)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise ModelError(f"The description of the network in {path.name} is damaged ({error!r}).") from error
+        raise ModelError(
+            f"The description of the network in {path.name} is damaged ({quoted(repr(error))})."
+        ) from error
     return spec, tuple(ImportedClass(each.name, each.colour) for each in class_list)
 
 

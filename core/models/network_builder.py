@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.base.display_text import quoted
 from core.base.errors import ModelError
 from core.models.catalogue import Architecture, architecture
 from core.models.networks.asymmetric_unet import AsymmetricUNet
@@ -227,7 +228,9 @@ def _no_weights(encoder: str) -> ModelError:
 
 
 def _no_encoder(encoder: str) -> ModelError:
-    return ModelError(f"There is no encoder called “{encoder}”; resnet34 and mobilenet_v2 are good choices.")
+    return ModelError(
+        f"There is no encoder called {quoted(encoder)}; resnet34 and mobilenet_v2 are good choices."
+    )
 
 
 def _cannot_build(row: Architecture, encoder: str, weights: str, error: Exception) -> ModelError:

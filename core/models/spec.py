@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from core.base.display_text import quoted
 from core.base.errors import ModelError
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED
 from core.models.catalogue import normalisation_of
@@ -59,13 +60,13 @@ class ModelSpec:
             object.__setattr__(self, "normalisation", normalisation_of(self.encoder))
         if self.normalisation not in NORMALISATIONS:
             raise ModelError(
-                f"The normalisation “{self.normalisation}” is not known to this version of Maskloop."
+                f"The normalisation {quoted(self.normalisation)} is not known to this version of Maskloop."
             )
         if self.weights not in WEIGHTS:
-            raise ModelError(f"Unknown starting weights “{self.weights}”; choose “none” or “imagenet”.")
+            raise ModelError(f"Unknown starting weights {quoted(self.weights)}; choose “none” or “imagenet”.")
         if not MIN_INPUT_SIZE <= self.size <= MAX_INPUT_SIZE or self.size % STRIDE:
             raise ModelError(
-                f"The network size {self.size} does not work; choose a multiple of {STRIDE} "
+                f"The network size {str(self.size)[:20]} does not work; choose a multiple of {STRIDE} "
                 f"from {MIN_INPUT_SIZE} to {MAX_INPUT_SIZE}."
             )
         if not self.class_values:
@@ -75,7 +76,9 @@ class ModelSpec:
         if not all(1 <= value <= MAX_CLASS_VALUE for value in self.class_values):
             raise ModelError(f"Classes of a network have values from 1 to {MAX_CLASS_VALUE}.")
         if not 1 <= self.channels <= 16:
-            raise ModelError(f"A network for {self.channels} colour channels cannot be built; use 1 to 16.")
+            raise ModelError(
+                f"A network for {str(self.channels)[:20]} colour channels cannot be built; use 1 to 16."
+            )
 
     @property
     def network_name(self) -> str:
@@ -124,7 +127,9 @@ class ModelSpec:
                 normalisation=str(raw.get("normalisation", "imagenet")),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as problem:
-            raise ModelError(f"The description of the network is damaged ({problem!r}).") from problem
+            raise ModelError(
+                f"The description of the network is damaged ({quoted(repr(problem))})."
+            ) from problem
 
 
 def spec_from_base(base: ModelSpec, class_values: tuple[int, ...], value_map: Sequence[int]) -> ModelSpec:

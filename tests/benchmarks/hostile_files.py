@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import random
@@ -377,7 +378,10 @@ def _mutate_header(path: Path, chance: random.Random) -> None:
         return
     about = header.get("__metadata__") if isinstance(header, dict) else None
     if isinstance(about, dict) and METADATA_KEY in about and chance.random() < 0.6:
-        about[METADATA_KEY] = json.dumps(mutate_tree(json.loads(about[METADATA_KEY]), chance))
+        with contextlib.suppress(
+            ValueError, TypeError, RecursionError
+        ):  # mutated before, into something else
+            about[METADATA_KEY] = json.dumps(mutate_tree(json.loads(about[METADATA_KEY]), chance))
     else:
         header = mutate_tree(header, chance)
     text = json.dumps(header).encode("utf-8", "surrogatepass")

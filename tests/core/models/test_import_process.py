@@ -134,3 +134,14 @@ def test_archives_may_not_grow(tmp_path: Path) -> None:
         archive.filelist += [part] * 50  # the same bytes under the same place, again and again
     with pytest.raises(ModelError, match="contains more than weights"):
         read_model(path, "asymmetric-unet-small")
+
+
+@pytest.mark.parametrize("field", ["architecture", "encoder", "weights", "normalisation"])
+def test_messages_do_not_repeat_a_long_value_whole(tmp_path: Path, field: str) -> None:
+    save_checkpoint(tmp_path, build_network(SPEC), SPEC, {})
+    run = json.loads((tmp_path / "run.json").read_text("utf-8"))
+    run["spec"] |= {"architecture": "unet", "encoder": "resnet18", field: "a\x1b" * 50_000}
+    (tmp_path / "run.json").write_text(json.dumps(run), "utf-8")
+    with pytest.raises(ModelError) as caught:
+        load_checkpoint(tmp_path)
+    assert len(str(caught.value)) < 1000 and "\x1b" not in str(caught.value)
