@@ -5,7 +5,6 @@ Pixels outside all objects belong to a class of their own, "everything else".
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,9 +21,16 @@ from core.formats.account import NOT_AN_AREA, AccountBuilder, AccountKind
 from core.formats.class_sets import default_target
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree
 from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, LoadedMask, Recognition, Sample
-from core.formats.malformed import MalformedValueError, describe_malformed
-from core.formats.rasterizer import OVERLAP_RULE, FilledShape, Ring, rasterize
-from core.formats.run_length import Runs, mask_to_runs
+from core.formats.malformed import MalformedValueError, as_format_error, describe_malformed
+from core.formats.rasterizer import (
+    OVERLAP_RULE,
+    FilledShape,
+    Ring,
+    check_stated_size,
+    find_excessive,
+    rasterize,
+)
+from core.formats.run_length import Runs, fills
 from core.images.image_reader import MAX_PIXELS, read_size
 from core.labels.class_list import MAX_CLASS_VALUE, Colour, default_colour
 
@@ -93,7 +99,7 @@ class ObjectCollector:
         """Read one object at once. `read` returns None for what is not an area; place: in the file."""
         try:
             found = read()
-        except (*MALFORMED_ERRORS, zlib.error) as problem:
+        except MALFORMED_ERRORS as problem:
             self.leave_out(place, describe_malformed(problem))
             return
         if found is None:
@@ -142,14 +148,14 @@ def build_object_dataset(
     for source, read, *without_objects in listed:
         try:
             annotation = without_objects[0]() if without_objects else read()
-        except FormatError as problem:
+        except Exception as problem:
             kind = AccountKind.FILE if entries[source] == 1 else AccountKind.ENTRY
-            account.failed(source, problem, kind)
+            account.failed(source, as_format_error(problem, str(tree.path(source))), kind)
             continue
         picture = tree.find_picture(annotation.picture, source.rpartition("/")[0], annotation.split)
         if picture is None:
             place = f"{source}, {annotation.picture}"
-            account.left_out(place, _why_not_found(tree, annotation.picture), AccountKind.ENTRY)
+            account.left_out(place, tree.explain_missing(annotation.picture), AccountKind.ENTRY)
             continue
         labels.are_read &= not without_objects
         for obj in annotation.objects:
@@ -185,13 +191,6 @@ def build_object_dataset(
         (rule, *notes, *labels.notes(), *more),
         account.result(),
     )
-
-
-def _why_not_found(tree: DatasetTree, reference: str) -> str:
-    several = tree.files_named(reference.replace("\\", "/").rsplit("/", 1)[-1])
-    if len(several) < 2:
-        return "the picture does not exist"
-    return f"several pictures have this name, such as {several[0]} and {several[1]}"
 
 
 class _Labels:
@@ -255,13 +254,17 @@ def _read(
     """picture_name, name: the picture, and the annotation file `source`, relative to the dataset."""
     annotation = read()
     size = annotation.size or read_size(picture)
+    check_stated_size(size, picture, source)
     account = AccountBuilder()
     shapes = []
     background = len(set(value_of.values())) + 1
     outside = _outside(annotation.objects, size)
+    excessive = find_excessive(
+        [FilledShape(0, obj.rings, obj.holes, obj.runs) for obj in annotation.objects], size
+    )
     for number, obj in enumerate(annotation.objects):
-        reason = COVERS_NOTHING if number in outside else ""
-        if obj.runs is not None and obj.runs.sum() != size[0] * size[1]:
+        reason = COVERS_NOTHING if number in outside else excessive.get(number, "")
+        if obj.runs is not None and not fills(obj.runs, size[0] * size[1]):
             reason = f"its mask is not of the size of the picture, {size[0]} x {size[1]} pixels"
         if reason:
             account.left_out(f"{name}, “{obj.label}” in {picture_name}", reason, AccountKind.OBJECT)
@@ -290,21 +293,6 @@ def _outside(objects: Sequence[AnnotatedObject], size: tuple[int, int]) -> set[i
         inside = np.flatnonzero((low < size).all(axis=1) & (high > 0).all(axis=1))
         found -= {rings[place][0] for place in inside.tolist()}
     return found
-
-
-def place_mask(part: NDArray[np.bool_], x: int, y: int, size: tuple[int, int]) -> Runs:
-    """Run lengths of a picture of `size` (width, height) from a part (h, w) bool with its top left corner at x, y.
-
-    Raises ValueError for an impossible size.
-    """
-    width, height = size
-    if width < 1 or not 0 < width * height <= MAX_PIXELS:
-        raise MalformedValueError(f"its picture would have {width} x {height} pixels")
-    full = np.zeros((height, width), bool)
-    x0, y0, x1, y1 = max(0, x), max(0, y), min(width, x + part.shape[1]), min(height, y + part.shape[0])
-    if x0 < x1 and y0 < y1:
-        full[y0:y1, x0:x1] = part[y0 - y : y1 - y, x0 - x : x1 - x]
-    return mask_to_runs(full)
 
 
 def decode_png_mask(content: bytes) -> NDArray[np.bool_]:

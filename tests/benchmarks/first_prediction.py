@@ -74,7 +74,9 @@ def main() -> None:
     count = 11 if asked.data else len(SCENE_CLASSES)
     device = likely_device()
     spec = default_spec(device, tuple(range(1, count + 1)))
-    recipe = replace(default_recipe(device, pretrained=spec.is_pretrained), minutes=asked.minutes, seed=asked.seed)
+    recipe = replace(
+        default_recipe(device, pretrained=spec.is_pretrained), minutes=asked.minutes, seed=asked.seed
+    )
     curve: list[tuple[float, float]] = []
     published: list[float] = []
     ended = threading.Event()

@@ -26,10 +26,9 @@ from core.formats.object_dataset import (
     ReadAnnotation,
     build_object_dataset,
     kind_is_unknown,
-    place_mask,
 )
 from core.formats.rasterizer import Ring, box_ring, circle_ring, parse_ring
-from core.images.image_reader import MAX_PIXELS
+from core.formats.run_length import mask_from_counts, place_mask
 from core.labels.class_list import Colour
 
 NAME = "cvat"
@@ -242,19 +241,12 @@ def _read_object(shape: Element, label: str, size: tuple[int, int] | None) -> An
             return AnnotatedObject(label, (_rotated(ring, float(shape.get("rotation", 0))),))
         case "mask" if size is not None:
             left, top, width, height = (int(shape.attrib[key]) for key in ("left", "top", "width", "height"))
-            return AnnotatedObject(
-                label, runs=place_mask(_decode_rows(shape.attrib["rle"], width, height), left, top, size)
-            )
+            if width > size[0] or height > size[1]:
+                raise MalformedValueError(f"its mask of {width} x {height} pixels is larger than its picture")
+            part = mask_from_counts(shape.attrib["rle"].split(","), width, height)
+            return AnnotatedObject(label, runs=place_mask(part, left, top, size))
         case _:
             raise MalformedValueError(kind_is_unknown(shape.tag))
-
-
-def _decode_rows(rle: str, width: int, height: int) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
-    """(height, width) bool from row-major run lengths of a box, starting with outside. Raises ValueError."""
-    runs = np.array([int(part) for part in rle.split(",")], np.int64)
-    if (runs < 0).any() or not 0 < width * height <= MAX_PIXELS or runs.sum() != width * height:
-        raise MalformedValueError("the run lengths of a mask do not add up to its box")
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
 
 
 def _rotated(ring: Ring, degrees: float) -> Ring:

@@ -25,10 +25,10 @@ from core.formats.object_dataset import (
     build_object_dataset,
     decode_png_mask,
     kind_is_unknown,
-    place_mask,
 )
 from core.formats.rasterizer import Ring, box_ring, circle_ring, parse_ring
 from core.formats.readers.picture_address import AddressBook, address_paths
+from core.formats.run_length import place_mask
 from core.images.image_reader import MAX_PIXELS, read_size
 
 NAME = "label-studio"

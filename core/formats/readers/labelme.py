@@ -28,9 +28,9 @@ from core.formats.object_dataset import (
     build_object_dataset,
     decode_png_mask,
     kind_is_unknown,
-    place_mask,
 )
 from core.formats.rasterizer import Ring, box_ring, circle_ring, parse_ring
+from core.formats.run_length import place_mask
 from core.images.image_reader import read_size
 
 NAME, X_NAME = "labelme", "xanylabeling"
