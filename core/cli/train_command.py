@@ -31,7 +31,7 @@ from core.cli.training_options import (
 from core.cli.training_resume import plan_resume, stop_on_interrupt
 from core.models.catalogue import resolve_network
 from core.models.networks.packaged_weights import missing_package_text
-from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, spec_from_base
+from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, default_size, spec_from_base
 from core.project.project import Project
 from core.project.records import RunRecord
 from core.session.training.run_recorder import RunRecorder
@@ -271,4 +271,7 @@ def _spec(
         spec = spec.with_network(name, chosen)
     if weights not in (None, *WEIGHTS):
         raise UsageError("--weights takes none or imagenet.")
-    return replace(spec, weights=weights or spec.weights, size=size or spec.size)
+    spec = replace(spec, weights=weights or spec.weights)
+    if base is None and (arch is not None or encoder is not None):
+        spec = replace(spec, size=default_size(device, pretrained=spec.is_pretrained))
+    return replace(spec, size=size or spec.size)

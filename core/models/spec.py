@@ -152,9 +152,17 @@ def default_spec(device_kind: str, class_values: tuple[int, ...]) -> ModelSpec:
     """
     if is_packaged(DEFAULT_ENCODER):
         return ModelSpec("hypercolumn", DEFAULT_ENCODER, "imagenet", DEFAULT_SIZE, class_values)
+    size = default_size(device_kind, pretrained=False)
     if device_kind == "cuda":
-        return ModelSpec("unet", "resnet34", "none", 512, class_values)
-    return ModelSpec("asymmetric-unet", None, "none", 256, class_values)
+        return ModelSpec("unet", "resnet34", "none", size, class_values)
+    return ModelSpec("asymmetric-unet", None, "none", size, class_values)
+
+
+def default_size(device_kind: str, *, pretrained: bool) -> int:
+    """Side of the input of a network that was chosen without one; random weights need more steps, so smaller ones."""
+    if pretrained:
+        return DEFAULT_SIZE
+    return 512 if device_kind == "cuda" else 256
 
 
 def work_size(width: int, height: int, size: int) -> tuple[int, int]:

@@ -28,8 +28,8 @@ from core.formats.object_dataset import (
 )
 from core.formats.rasterizer import Ring, box_ring, circle_ring, parse_ring
 from core.formats.readers.picture_address import AddressBook, address_paths
-from core.formats.run_length import place_mask
-from core.images.image_reader import MAX_PIXELS, read_size
+from core.formats.run_length import check_mask_size, place_mask
+from core.images.image_reader import read_size
 
 NAME = "label-studio"
 DIALECTS = (
@@ -108,6 +108,10 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     return build_object_dataset(tree, recognition, annotations, later_on_top=True)
 
 
+MAX_BRUSH_PIXELS = 1 << 26
+"""Pixels of a brush, which takes four bytes of memory for each while it is decoded; its code may state any size."""
+
+
 def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     """(height, width) bool from Label Studio's run-length code of a brush.
 
@@ -117,8 +121,9 @@ def brush_mask(code: list[int], size: tuple[int, int]) -> NDArray[np.bool_]:
     documentation. Raises ValueError if the code does not fill the picture.
     """
     width, height = size
-    if not 0 < width * height <= MAX_PIXELS:
-        raise MalformedValueError(f"its picture would have {width} x {height} pixels")
+    check_mask_size(width, height)
+    if width * height > MAX_BRUSH_PIXELS:
+        raise MalformedValueError(f"a brush of {width} x {height} pixels is too large")
     bits = np.unpackbits(np.frombuffer(bytes(code), np.uint8))
     at = 0
 

@@ -10,7 +10,7 @@ from typing import Any
 from core.base.errors import ModelError, TrainingError
 from core.models.catalogue import resolve_network
 from core.models.networks.packaged_weights import missing_package_text
-from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, spec_from_base
+from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, default_size, spec_from_base
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord
 from core.session.training.snapshot_builder import initial_spec
@@ -83,6 +83,8 @@ def plan_next(
         if chosen.architecture is not None:
             architecture, encoder = resolve_network(chosen.architecture, chosen.encoder)
             spec = spec.with_network(architecture, encoder, chosen.weights if encoder else "none")
+            kind = likely_device(device)
+            spec = replace(spec, size=default_size(kind, pretrained=spec.is_pretrained))
     return replace(spec, size=chosen.size or spec.size), base
 
 

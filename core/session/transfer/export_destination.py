@@ -8,6 +8,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+from core.base.destination import check_output_folder
 from core.base.errors import FormatError
 from core.formats.writers.base import MADE_BY, write_json
 from core.project.project import Project
@@ -19,7 +20,8 @@ _DESKTOP_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def check_destination(out: Path, project: Project) -> None:
-    """Raises FormatError when `out` holds files that are not an export, or is in the project's folder or around it."""
+    """Raises FormatError when `out` holds files that are not an export, or is in the project's folder or around it;
+    UserError when it is no folder, or leads through links into the project."""
     out = Path(os.path.normpath(out.absolute()))
     if project.folder.is_relative_to(out) or project.home.is_relative_to(out):
         raise FormatError(f"{out} contains the pictures of the project. Choose a new folder for the export.")
@@ -28,8 +30,7 @@ def check_destination(out: Path, project: Project) -> None:
             f"{out} is inside the folder of the project, where exported pictures would be added to it. "
             "Choose a folder outside it."
         )
-    if out.is_file():
-        raise FormatError(f"{out} is a file. Choose a folder for the export.")
+    check_output_folder(out, (project.folder, project.home))
     if not is_free(out):
         raise FormatError(
             f"{out} is not empty and contains more than an export of Maskloop. Choose a new folder."

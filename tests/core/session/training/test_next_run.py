@@ -54,6 +54,8 @@ def test_without_the_package_of_its_weights_the_former_default_is_trained_and_a_
 
 def test_new_network_starts_fresh_and_earlier_one_is_resumed(tmp_path: Path) -> None:
     with project_in(tmp_path) as project:
+        project.set_fact(FACT, NextRun("asymmetric-unet").to_json())
+        assert plan_next(project, project.pictures.all(), None, "cpu")[0].size == 256
         first = trained(project, "unet", "resnet18")
         second = trained(project, "plain-unet", None)
         project.set_fact(FACT, NextRun("fpn", "mobilenet_v2", "imagenet").to_json())
