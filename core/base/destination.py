@@ -26,10 +26,15 @@ def check_output_folder(out: Path, keep: Iterable[Path] = ()) -> None:
     resolved = Path(os.path.realpath(out))
     for folder in keep:
         kept = Path(os.path.realpath(folder))
-        if kept.is_relative_to(resolved) or resolved.is_relative_to(kept):
+        direct = Path(os.path.normpath(out.absolute())) == resolved
+        shown = str(out) if direct else f"{out} leads to {resolved}, which"
+        if resolved.is_relative_to(kept):
             raise UserError(
-                f"{out} is {resolved}, which is inside {kept} or around it. Choose a folder outside the project."
+                f"{shown} is inside the folder of the project, where files would be added to it. "
+                "Choose a folder outside the project."
             )
+        if kept.is_relative_to(resolved):
+            raise UserError(f"{shown} contains the folder of the project. Choose a folder outside the project.")
 
 
 def check_output_file(out: Path) -> None:
