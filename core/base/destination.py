@@ -34,7 +34,9 @@ def check_output_folder(out: Path, keep: Iterable[Path] = ()) -> None:
                 "Choose a folder outside the project."
             )
         if kept.is_relative_to(resolved):
-            raise UserError(f"{shown} contains the folder of the project. Choose a folder outside the project.")
+            raise UserError(
+                f"{shown} contains the folder of the project. Choose a folder outside the project."
+            )
 
 
 def check_output_file(out: Path) -> None:

@@ -17,6 +17,7 @@ from core.cli.terminal import UsageError, console, open_for_writing, print_resul
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import ClassTarget, Dataset
 from core.formats.doubt import ValueReading
+from core.formats.mask_fit import with_fitted_masks
 from core.formats.readers.registry import (
     AUTO,
     IMPORT_FORMATS,
@@ -82,6 +83,10 @@ def import_command(
             help="What the pixels of mask files say: a class number, a palette colour, a colour, or black and white.",
         ),
     ] = None,
+    fit_masks: Annotated[
+        bool,
+        typer.Option("--fit-masks", help="Fit masks that miss the size of their picture by a pixel or two."),
+    ] = False,
     page: Annotated[
         Path | None,
         typer.Option("--report", help="Write the whole account, with masks on pictures, to this HTML file."),
@@ -100,6 +105,7 @@ def import_command(
             check_page_place(page)
         tree = DatasetTree(source)
         dataset = open_dataset(source, format_, tree, values)
+        dataset = with_fitted_masks(dataset) if fit_masks else dataset
         verdict = dataset.recognition
         recognised = f"The format is {verdict.format}, {verdict.confidence:.0%} sure. {verdict.reason}"
         if format_ == AUTO:

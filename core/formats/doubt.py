@@ -22,18 +22,21 @@ class ValueReading(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DoubtAnswer:
-    """One way to decide. `values` or `mapping` (class of the dataset -> class, void or skip) is what it changes;
-    `is_assumed`: what happens if nobody answers."""
+    """One way to decide. It changes `values`, `mapping` (class of the dataset -> class, void or skip) or `fits_masks`
+    (whether masks that miss the size of their picture by a pixel are fitted); `is_assumed`: what happens if nobody
+    answers."""
 
     text: str
     values: ValueReading | None = None
     mapping: tuple[tuple[str, str], ...] = ()
     is_assumed: bool = False
+    fits_masks: bool | None = None
 
     @property
     def option(self) -> str:
         """The words on the command line."""
         words = [f"--values {self.values}"] if self.values else []
+        words += ["--fit-masks"] if self.fits_masks else []
         return " ".join([*words, *(f'--map "{old}={new}"' for old, new in self.mapping)])
 
     def as_json(self) -> dict[str, Any]:

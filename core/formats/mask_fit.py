@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.base.errors import ImageError
 from core.formats.dataset_types import Dataset
+from core.formats.doubt import Doubt
 from core.images.image_reader import read_orientation, read_picture
 from core.images.orientation import turn_upright
 from core.labels.class_list import UNLABELLED
@@ -80,7 +81,17 @@ def is_near(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 def with_fitted_masks(dataset: Dataset) -> Dataset:
     """The dataset whose masks are fitted if they miss the size of their picture by at most MAX_MISSING pixels."""
-    return replace(dataset, samples=tuple(replace(sample, fits_size=True) for sample in dataset.samples))
+    samples = tuple(replace(sample, fits_size=True) for sample in dataset.samples)
+    return replace(dataset, samples=samples, doubts=tuple(_with_fit_assumed(d) for d in dataset.doubts))
+
+
+def _with_fit_assumed(doubt: Doubt) -> Doubt:
+    """The doubt; if it is the one about sizes, with the answer that is in force now."""
+    answers = tuple(
+        answer if answer.fits_masks is None else replace(answer, is_assumed=answer.fits_masks)
+        for answer in doubt.answers
+    )
+    return replace(doubt, answers=answers)
 
 
 def _turn_same_size(values: NDArray[np.uint8], picture: Path, is_stored: bool | None) -> FittedMask:

@@ -88,7 +88,10 @@ class ImportController(Controller):
         self._first_preview = 0
         self.dialog.set_scanning()
         dataset = self._session.imports.open(
-            Path(folder).expanduser(), format_name, self.dialog.values_choice()
+            Path(folder).expanduser(),
+            format_name,
+            self.dialog.values_choice(),
+            fit_masks=self.dialog.fits_masks,
         )
         self._scan_request.send(dataset, self._show_dataset, self._show_dataset_error)
 

@@ -73,6 +73,8 @@ class ImportDialog(QDialog):
         self.values = combo_box([("", "Decided by evidence")], "Values of masks")
         self.values_row = QWidget()
         self.values_row.setLayout(form_row("Mask values", self.values))
+        self.fits_masks = False
+        """Whether masks that miss the size of their picture by a pixel or two are fitted."""
         self.class_mapping = ClassMapping(theme)
         self.split = combo_box(SPLITS, "Split")
         for box in (self.format, self.split):
@@ -250,10 +252,15 @@ class ImportDialog(QDialog):
         self.format.insertItem(0, "Detect automatically", self._auto)
         self.format.setCurrentIndex(0)
         self.values.setCurrentIndex(0)
+        self.fits_masks = False
         self._scan()
 
     def _answer(self, answer: DoubtAnswer) -> None:
-        """Read the masks in the chosen way, or map the classes as the answer says."""
+        """Read or fit the masks in the chosen way, or map the classes as the answer says."""
+        if answer.fits_masks is not None:
+            self.fits_masks = answer.fits_masks
+            self._scan()
+            return
         if answer.values is not None and answer.values != self.values_choice():
             self.values.setCurrentIndex(max(0, self.values.findData(answer.values.value)))
             self._scan()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from core.base.errors import ImageError
 from core.base.text import count_of
-from core.formats.doubt import Doubt
+from core.formats.doubt import Doubt, DoubtAnswer
 from core.formats.mask_fit import MAX_MISSING, is_near
 from core.images.image_reader import read_orientation, read_size
 
@@ -72,4 +72,8 @@ def _near(near: list[str], compared: int) -> Doubt:
         f"{len(near):,} of {count_of(compared, 'mask')} {differ} by at most {count_of(MAX_MISSING, 'pixel')} in width "
         f"or height, for example {near[0]}; unless they are fitted, such masks are left out.",
         (("masks", len(near) / compared),),
+        (
+            DoubtAnswer("leave these masks out", is_assumed=True, fits_masks=False),
+            DoubtAnswer("fit these masks to their pictures", fits_masks=True),
+        ),
     )

@@ -14,6 +14,7 @@ from core.base.progress import ProgressCallback
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import Dataset, Recognition
 from core.formats.doubt import ValueReading
+from core.formats.mask_fit import with_fitted_masks
 from core.formats.readers.registry import AUTO, open_dataset, recognise_all
 from core.project.project import Project
 from core.project.records import PictureRecord, Split
@@ -53,14 +54,20 @@ class ImportService:
         self._stop_survey = threading.Event()
 
     def open(
-        self, folder: Path, format_name: str = AUTO, values: ValueReading | None = None
+        self,
+        folder: Path,
+        format_name: str = AUTO,
+        values: ValueReading | None = None,
+        *,
+        fit_masks: bool = False,
     ) -> Future[RecognisedDataset]:
         """Recognise the format of a folder and open it as a dataset. The future raises FormatError.
 
         values: how the values of masks are read, None to decide by evidence
+        fit_masks: whether masks that miss the size of their picture by a pixel or two are fitted
         """
         self._stop_survey.set()
-        return self._lane.submit(_recognise, folder, format_name, values)
+        return self._lane.submit(_recognise, folder, format_name, values, fit_masks)
 
     def preview(self, dataset: Dataset, side: int = 200, first: int = 0) -> Future[list[SamplePreview]]:
         """A few samples with their masks, the longer side at most `side` pixels; with another `first`, others."""
@@ -129,6 +136,9 @@ class ImportService:
         return self._document.submit(work).result()
 
 
-def _recognise(folder: Path, format_name: str, values: ValueReading | None) -> RecognisedDataset:
+def _recognise(
+    folder: Path, format_name: str, values: ValueReading | None, fit_masks: bool
+) -> RecognisedDataset:
     tree = DatasetTree(folder)
-    return RecognisedDataset(tuple(recognise_all(tree)), open_dataset(folder, format_name, tree, values))
+    dataset = open_dataset(folder, format_name, tree, values)
+    return RecognisedDataset(tuple(recognise_all(tree)), with_fitted_masks(dataset) if fit_masks else dataset)

@@ -107,6 +107,9 @@ def test_a_mask_that_misses_a_pixel_is_fitted_where_asked_for(tmp_path: Path) ->
         "masks/a.png",
         "masks/b.png",
     }
+    assert "--fit-masks: fit these masks to their pictures" in doubt.line()
+    (answered,) = with_fitted_masks(dataset).doubts
+    assert [answer.is_assumed for answer in answered.answers] == [False, True]
     fitted = survey_dataset(with_fitted_masks(dataset))
     assert [row.places for row in fitted.account.left_out] == [("masks/b.png",)]
     assert fitted.labels == 2

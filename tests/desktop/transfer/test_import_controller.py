@@ -193,6 +193,29 @@ def test_doubts_are_shown_and_answered(gui: GuiDriver, tmp_path: Path) -> None:
     assert dialog.values_row.isHidden()
 
 
+def test_masks_that_miss_a_pixel_are_fitted_where_the_answer_says_so(gui: GuiDriver, tmp_path: Path) -> None:
+    root = tmp_path / "set"
+    for name, size in (("a", (23, 16)), ("b", (24, 16))):
+        for folder, shape in (("images", (24, 16)), ("masks", size)):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+            mask = np.zeros((shape[1], shape[0]), np.uint8)
+            mask[2:6, 2:6] = 1
+            Image.fromarray(mask).save(root / folder / f"{name}.png")
+    dialog = opened(gui, root)
+    gui.wait_until(lambda: "mask-size" in dialog.doubts.fields, "the doubt")
+    gui.wait_until(lambda: "eft out" in dialog.plan.text(), "the account")
+    field = dialog.doubts.fields["mask-size"]
+    assert "leave" in field.currentText().lower()
+    field.setCurrentIndex(1)
+    field.activated.emit(1)
+    gui.wait_until(lambda: dialog.import_button.isEnabled() and dialog.fits_masks, "the fitted masks")
+    gui.wait_until(
+        lambda: "came in" in dialog.plan.text() and "eft out" not in dialog.plan.text(),
+        "the account without loss",
+    )
+    assert "fit these" in dialog.doubts.fields["mask-size"].currentText().lower()
+
+
 def test_an_answer_maps_classes(gui: GuiDriver, tmp_path: Path) -> None:
     root = tmp_path / "set"
     dataset_files.photo(root / "images" / "a.jpg")
