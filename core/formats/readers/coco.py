@@ -69,7 +69,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
             if len(files) == 1:
                 raise
             account.failed(file, problem)
-    if not any(index.has_areas for index in indexes.values()):
+    if not any(index.has_areas or index.has_segmentation for index in indexes.values()):
         problems = account.result().sentences(tree.root)
         raise FormatError(
             " ".join(
@@ -152,7 +152,7 @@ def _read_together(
     if [] in polygons:
         raise MalformedValueError("an outline has no three corners")
     rings = iter(parse_rings([ring for several in polygons for ring in several or ()]))
-    size = picture.size or _size_of_codes(outlines)
+    size = picture.size
     runs = _decode_runs(outlines, size)
     objects = tuple(
         AnnotatedObject(label, tuple(islice(rings, len(several or ()))), (), runs.get(n))
@@ -182,9 +182,7 @@ def _read_one_by_one(
     picture: CocoPicture, listed: list[Any], names: dict[Id, str], split: str | None
 ) -> PictureAnnotation:
     found = ObjectCollector()
-    size = picture.size or _size_of_codes(
-        [row.get("segmentation") for row in listed if isinstance(row, dict)]
-    )
+    size = picture.size
     for number, row in enumerate(listed, 1):
         called = row.get("id") if isinstance(row, dict) else None
         shown = quoted(str(called)) if isinstance(called, str) else called
@@ -246,16 +244,3 @@ def _size_of_code(outline: Any, size: tuple[int, int] | None) -> tuple[int, int]
             f"its mask is of {width} x {height} pixels, its picture of {size[0]} x {size[1]}"
         )
     return height, width
-
-
-def _size_of_codes(outlines: list[Any]) -> tuple[int, int] | None:
-    """(width, height) of the first run-length code, for a picture whose size is not stated."""
-    for outline in outlines:
-        stated = outline.get("size") if isinstance(outline, dict) else None
-        if (
-            isinstance(stated, list)
-            and len(stated) == 2
-            and all(isinstance(n, int) and n > 0 for n in stated)
-        ):
-            return stated[1], stated[0]
-    return None

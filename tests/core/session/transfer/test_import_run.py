@@ -12,6 +12,7 @@ from PIL import Image
 from core.base.errors import Cancelled, FormatError, UserError
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import ClassTarget, Dataset
+from core.formats.readers import registry
 from core.formats.readers.masks import open_dataset
 from core.labels.class_list import VOID, ClassList
 from core.labels.label_map import LabelMap, Origin
@@ -289,9 +290,10 @@ def test_name_that_is_not_text_is_reported(tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system takes only names that are text")
     with empty_project(tmp_path / "mine") as project:
-        report = imported(project, dataset)
-        assert (report.labels, len(report.problems)) == (1, 1)
-        assert "rename the file" in report.problems[0]
+        report = import_dataset(project, registry.open_dataset(dataset, "masks"))
+        assert report.labels == 1
+        (row,) = report.account.left_out
+        assert row.reason == "its name is not valid text; rename it" and row.count == 2
 
 
 def test_import_into_an_open_picture_survives_the_next_stroke(tmp_path: Path) -> None:

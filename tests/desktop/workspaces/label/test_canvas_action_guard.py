@@ -94,7 +94,7 @@ def test_only_possible_actions_are_enabled(gui: GuiDriver) -> None:
     offered = {key for key, action in actions.items() if action.isEnabled()}
     assert offered == {
         "open_folder", "settings", "quit", "theme_light", "theme_dark", "theme_system", "command_palette", "edit_keys",
-        "cheat_sheet", "full_screen",
+        "cheat_sheet", "full_screen", "past_messages",
     }  # fmt: skip
     gui.window.open_project(folder)
     gui.wait_until(gui.has_picture, "the picture again", 20)
