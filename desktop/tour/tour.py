@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -60,12 +58,6 @@ def run_tour(out: Path, folder: Path | None = None) -> int:
             f"{'ok    ' if step.ok else 'FAILED'} {step.seconds:6.1f} s  {step.name}: {step.detail}\n"
         )
     return 0 if result["ok"] else 1
-
-
-def unused_path(wanted: Path) -> Path:
-    """`wanted`, or the first of wanted-2, wanted-3 .. where there is nothing: what others put there is not touched."""
-    paths = itertools.chain((wanted,), (wanted.with_name(f"{wanted.name}-{n}") for n in itertools.count(2)))
-    return next(path for path in paths if not os.path.lexists(path))
 
 
 class Tour(WindowDriver):
@@ -245,9 +237,7 @@ class Tour(WindowDriver):
     def _better_checkpoint(self) -> str:
         published, old = self.state.published, self.labelling.picture.prediction
         assert old is not None
-        try:
-            self.wait_until(lambda: self.state.published > published, "a better checkpoint", BETTER_SECONDS)
-        except StepError:
+        if not self.comes_true(lambda: self.state.published > published, BETTER_SECONDS):
             # What the tour paints is wrong, and the fitted head is good: training may need longer to beat it.
             return f"none in {BETTER_SECONDS:.0f} s; the first one stays, mIoU {self.state.miou or 0:.2f}"
 
@@ -369,7 +359,7 @@ class Tour(WindowDriver):
 
     def _export(self) -> str:
         self._open_workspace("workspace_data")
-        out = unused_path(self._out / "export")
+        out = self.unused_path(self._out / "export")
         self.click(self.window.workspaces.data.export)
         self.wait_until(lambda: self.dialog is not None and self.dialog.isVisible(), "the export dialog")
         dialog = self.dialog

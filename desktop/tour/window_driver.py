@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -111,6 +113,20 @@ class WindowDriver:
         """Raises StepError with `message` unless the condition holds."""
         if not condition:
             raise StepError(message)
+
+    def comes_true(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Handle events until `condition()` is true, at most `timeout` seconds. Returns whether it is."""
+        with contextlib.suppress(StepError):
+            self.wait_until(condition, "a condition", timeout)
+        return condition()
+
+    @staticmethod
+    def unused_path(wanted: Path) -> Path:
+        """`wanted`, or the first of wanted-2, wanted-3 .. where there is nothing, so that nothing is replaced."""
+        paths = itertools.chain(
+            (wanted,), (wanted.with_name(f"{wanted.name}-{n}") for n in itertools.count(2))
+        )
+        return next(path for path in paths if not os.path.lexists(path))
 
     def wait_until_saved(self, strokes: int) -> None:
         """Wait until this many edits of this window are stored."""
