@@ -9,7 +9,7 @@ import uuid
 from pathlib import Path
 
 from core.base.destination import check_output_folder
-from core.base.errors import FormatError
+from core.base.errors import FormatError, UserError
 from core.formats.writers.base import MADE_BY, write_json
 from core.project.project import Project
 
@@ -20,8 +20,8 @@ _DESKTOP_FILES = {".DS_Store", "Thumbs.db", "desktop.ini"}
 
 
 def check_destination(out: Path, project: Project) -> None:
-    """Raises FormatError when `out` holds files that are not an export, or is in the project's folder or around it;
-    UserError when it is no folder, or leads through links into the project."""
+    """Raises FormatError when `out` is no folder, holds files that are not an export, or is in the project's folder or
+    around it, also through links."""
     out = Path(os.path.normpath(out.absolute()))
     if project.folder.is_relative_to(out) or project.home.is_relative_to(out):
         raise FormatError(f"{out} contains the pictures of the project. Choose a new folder for the export.")
@@ -30,7 +30,10 @@ def check_destination(out: Path, project: Project) -> None:
             f"{out} is inside the folder of the project, where exported pictures would be added to it. "
             "Choose a folder outside it."
         )
-    check_output_folder(out, (project.folder, project.home))
+    try:
+        check_output_folder(out, (project.folder, project.home))
+    except UserError as problem:
+        raise FormatError(str(problem)) from problem
     if not is_free(out):
         raise FormatError(
             f"{out} is not empty and contains more than an export of Maskloop. Choose a new folder."
