@@ -18,7 +18,7 @@ OFFER_FACT = "offer_pretrained_network"
 """Name of the fact in the project file that holds the answer: "accepted" or "declined"."""
 OFFER = (
     "This project trains a network from random weights. New projects start from ImageNet weights, which gave better "
-    "masks in every test. Earlier runs are kept."
+    "first masks in every test. Earlier runs are kept."
 )
 FORMER_DEFAULTS = (("asymmetric-unet", None), ("unet", "resnet34"))
 """(architecture, encoder) of the networks that earlier versions trained unasked, from random weights."""
