@@ -162,13 +162,11 @@ class CheckpointSelector:
         """
         if self._validation_key != self._pictures.validation_key and not self._rescore_best(model):
             return False
+        if not self._validation_key and self._best_weights is not None:
+            return False  # without val pictures nothing says that it is better than what was published before
         split = "val" if self._validation_key else "train"
         score = self._score(model, split)
-        # Without val pictures nothing says that it is better than weights that were published before.
-        is_comparable = bool(self._validation_key) or self._best_weights is None
-        if score is None or not is_comparable or (
-            self._validation_key and not self._is_better(score, CLASS_TOLERANCE)
-        ):  # fmt: skip
+        if score is None or (self._validation_key and not self._is_better(score, CLASS_TOLERANCE)):
             return False
         self._schedule_next(seconds, score.seconds)
         self._on_event(self._evaluated(score, split, step, seconds))

@@ -22,7 +22,7 @@ def check_home(home: Path, *, named: bool) -> None:
     """Raises ProjectError when anything below `home` is neither a plain file nor a folder.
 
     named: the user gave this very path, which may then be a link itself; a `.maskloop` found in a folder of pictures
-    may not. A home that does not exist yet passes. Only folders are read: 100,000 files take a twentieth of a second.
+    may not. A home that does not exist yet passes. Only folders are read: 100,000 files take a tenth of a second.
     """
     if not named and home.is_symlink():
         target = os.path.realpath(home)
