@@ -23,7 +23,11 @@ LOST_DEVICE_EXIT_CODE = 75
 """Exit code of the training process then: every later use of the card would fail too."""
 
 OUT_OF_MEMORY_TEXT = (
-    "{} ran out of memory. "
+    "Training stopped: the training process ran out of memory. "
+    "Close other programs, or choose a smaller batch or a smaller input size, and start again."
+)
+PREDICTING_OUT_OF_MEMORY_TEXT = (
+    "The training process ran out of memory. "
     "Close other programs, or choose a smaller batch or a smaller input size, and start again."
 )
 
@@ -55,17 +59,23 @@ def exit_message(code: int, stderr_tail: Sequence[str], *, oom_kill_seen: bool, 
     code: as `Popen.returncode` (negative: ended by that signal); stderr_tail: last lines of its standard error
     oom_kill_seen: the system has killed a process for lack of memory meanwhile; training: it was training
     """
-    start = "Training stopped: the training process" if training else "The training process"
     killed = code == -getattr(signal, "SIGKILL", 9)
     if (killed and oom_kill_seen) or any(is_out_of_memory(line) for line in stderr_tail[-5:]):
-        return OUT_OF_MEMORY_TEXT.format(start)
+        return OUT_OF_MEMORY_TEXT if training else PREDICTING_OUT_OF_MEMORY_TEXT
+    if code == LOST_DEVICE_EXIT_CODE and training:
+        return (
+            "Training stopped: the training process lost its graphics card. The last good network stays in use and "
+            "nothing you painted is lost; start it again, or choose the device “cpu” if it happens again."
+        )
     if code == LOST_DEVICE_EXIT_CODE:
         return (
-            f"{start} lost its graphics card. The last good network stays in use and nothing you painted is lost; "
-            "start it again, or choose the device “cpu” if it happens again."
+            "The training process lost its graphics card. The last good network stays in use and nothing you painted "
+            "is lost; start it again, or choose the device “cpu” if it happens again."
         )
     how = f"signal {-code}" if code < 0 else f"exit code {code}"
-    again = (
-        "start it again to continue from the last checkpoint" if training else "it starts again when needed"
-    )
-    return f"{start} ended unexpectedly ({how}). Nothing you painted is lost; {again}."
+    if training:
+        return (
+            f"Training stopped: the training process ended unexpectedly ({how}). Nothing you painted is lost; start it "
+            "again to continue from the last checkpoint."
+        )
+    return f"The training process ended unexpectedly ({how}). Nothing you painted is lost; it starts again when needed."

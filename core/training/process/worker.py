@@ -164,7 +164,7 @@ class JobScheduler:
             if isinstance(error, MaskloopError):
                 message = str(error)
             elif _is_out_of_memory(error):
-                message = OUT_OF_MEMORY_TEXT.format("Training stopped: the training process")
+                message = OUT_OF_MEMORY_TEXT
             else:
                 message = (
                     f"Training stopped because of an internal error ({type(error).__name__}). "

@@ -111,7 +111,7 @@ def test_impossible_recipes_are_refused(change: dict[str, object]) -> None:
 
 
 def test_exit_messages() -> None:
-    memory = OUT_OF_MEMORY_TEXT.format("Training stopped: the training process")
+    memory = OUT_OF_MEMORY_TEXT
     assert exit_message(-9, [], oom_kill_seen=True, training=True) == memory
     assert (
         exit_message(1, ["RuntimeError: can't allocate memory"], oom_kill_seen=False, training=True) == memory
