@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from core.base.allocator import keep_freed_memory
 from core.base.display_text import quoted
 from core.base.errors import ModelError
 from core.models.catalogue import Architecture, architecture
@@ -56,6 +57,7 @@ def build_network(spec: ModelSpec, on_status: StatusCallback | None = None) -> n
     segmentation_models_pytorch; `on_status` is called before. Raises ModelError for an unknown name and for weights
     that are not there.
     """
+    keep_freed_memory()  # before the first pass of whatever this process does with the network
     row = architecture(spec.architecture)
     classes = len(spec.class_values)
     if row.name in _BUILT_IN:

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.base.allocator import release_freed_memory
 from core.base.errors import MaskloopError, ModelError
 from core.base.json_worker import lower_priority, reserve_stdout, send_message
 from core.training.events import (
@@ -293,11 +294,7 @@ def _free_memory() -> None:
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    if sys.platform == "linux":
-        import ctypes
-
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL("libc.so.6").malloc_trim(0)
+    release_freed_memory()
 
 
 def _read_commands(inbox: queue.SimpleQueue[WorkerCommand]) -> None:
