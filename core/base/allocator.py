@@ -28,7 +28,7 @@ def keep_freed_memory() -> bool:
         (_TOP_PAD, _GROWTH_BYTES),
         (_ARENA_MAX, 1),  # what one thread frees is there for all
     )
-    return all([library.mallopt(name, value) for name, value in settings])
+    return all(library.mallopt(name, value) for name, value in settings)
 
 
 def release_freed_memory() -> None:
