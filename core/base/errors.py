@@ -6,7 +6,10 @@ MaskloopError
 │   ├── ProjectError   a project cannot be opened or written
 │   │   ├── DiskError            the disk refuses; trying again may help
 │   │   │   └── ProjectFileGoneError   the file that is open is no longer the one on the disk
+│   │   │       └── ProjectTakenOverError   another program has taken over the lock
 │   │   ├── ProjectLockedError   another process is writing to it
+│   │   ├── ProjectFolderError   its folder cannot be written to, or has no file locks
+│   │   ├── ProjectReadOnlyError   it is open for reading alone
 │   │   └── ProjectTooNewError   a newer Maskloop made it
 │   ├── FormatError    a dataset cannot be read or written
 │   ├── ModelError     a network cannot be built, loaded or saved
@@ -41,8 +44,25 @@ class ProjectFileGoneError(DiskError):
     """The project file was deleted, moved or replaced while it was open: what is written to it would be lost."""
 
 
+class ProjectTakenOverError(ProjectFileGoneError):
+    """Another program has taken over the writer lock: what is written from here would conflict with its edits."""
+
+
 class ProjectLockedError(ProjectError):
-    """Another window or command is writing to this project."""
+    """Another window or command is writing to this project. `can_take_over`: nobody can know whether it still runs, so
+    the user may say that it does not."""
+
+    def __init__(self, message: str, *, can_take_over: bool = False) -> None:
+        super().__init__(message)
+        self.can_take_over = can_take_over
+
+
+class ProjectFolderError(ProjectError):
+    """The folder of the project cannot be written to, or has no file locks; the project can be kept in another one."""
+
+
+class ProjectReadOnlyError(ProjectError):
+    """The project is open for reading alone."""
 
 
 class ProjectTooNewError(ProjectError):

@@ -16,7 +16,7 @@ from core.cli.terminal import open_for_writing, print_result, report_errors
 from core.labels.class_list import ClassList
 from core.project.project import HOME_FOLDER, Project
 from core.project.records import RunRecord
-from core.project.writer_lock import is_being_written
+from core.project.locks.writer_lock import is_being_written
 from core.session.dataset.statistics import dataset_statistics
 from core.session.loading.folder_scan import check_folder, list_pictures
 from core.session.transfer.last_import import read_last_import

@@ -27,7 +27,7 @@ from core.project.integrity.check import check_project
 from core.project.integrity.findings import IntegrityFinding
 from core.project.integrity.repair import repair_project
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project, find_home
-from core.project.writer_lock import WriterLock
+from core.project.locks.writer_lock import WriterLock
 
 MAX_REPAIR_ROUNDS = 3
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from core.base.errors import DiskError, ProjectError
+from core.base.errors import DiskError, ProjectError, ProjectFolderError
 from core.project.class_repository import ClassRepository
 from core.project.files.home_check import check_home, check_stored_folder, is_file
 from core.project.files.sqlite_defences import OPENING_SECONDS
@@ -18,13 +18,13 @@ from core.project.folder_fsync import create_folder
 from core.project.integrity.row_types import READ_WHEN_OPENED, wrong_values
 from core.project.journal import JournalRepository
 from core.project.label_repository import LabelRepository
+from core.project.locks.writer_lock import WriterLock
 from core.project.picture_repository import PictureRepository
 from core.project.project_files import HOME_FOLDER, PROJECT_FILE
 from core.project.records import now
 from core.project.run_repository import RunRepository
 from core.project.schema import facts
 from core.project.store import Store
-from core.project.writer_lock import WriterLock
 
 __all__ = ["HOME_FOLDER", "PROJECT_FILE", "Project", "find_home", "run_class_mapping"]
 
@@ -55,13 +55,14 @@ class Project:
         purpose: str = "a Maskloop command",
         *,
         to_repair: bool = False,
+        take_over: bool = False,
     ) -> Project:
         """Open for writing; creates the project if there is none. `folder` may also be the home of a project.
 
         purpose: what the project is open for, told to others that try to open it; to_repair: also with values that
-        cannot be read. Raises ProjectError with a sentence for the user: the folder does not exist or cannot be
-        written, the file is damaged or was made by a newer version, or another process has the project open for
-        writing (ProjectLockedError).
+        cannot be read; take_over: as in WriterLock. Raises ProjectError with a sentence for the user: the folder does
+        not exist or cannot be written (ProjectFolderError), the file is damaged or was made by a newer version, or
+        another process has the project open for writing (ProjectLockedError).
         """
         folder, named = _normalized(folder), home is not None
         if home is None and is_file(folder / PROJECT_FILE):
@@ -73,14 +74,14 @@ class Project:
             raise ProjectError(f"There is no folder {folder}. Check the name, or create it first.")
         try:
             create_folder(home)
-            lock = WriterLock(home, purpose)
+            lock = WriterLock(home, purpose, take_over=take_over)
         except OSError as problem:
-            raise ProjectError(
+            raise ProjectFolderError(
                 f"{home} cannot be written ({problem.strerror or problem}), so labels cannot be saved there. "
-                "Choose another folder for the project with --project DIR."
+                "Choose another folder for the project (on the command line: --project DIR)."
             ) from problem
         try:
-            store = Store(home / PROJECT_FILE, writing=True)
+            store = _open_store(home / PROJECT_FILE, lock)
             try:
                 store.upgrade()
                 if not to_repair:
@@ -171,6 +172,12 @@ class Project:
                 statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
             )
 
+    def remove_fact(self, name: str) -> None:
+        """Remove a fact, if it is there. Raises ProjectError when the disk refuses."""
+        if self.fact(name) is not None:
+            with self._store.write_transaction() as connection:
+                connection.execute(delete(facts).where(facts.c.name == name))
+
     def close(self) -> None:
         """Close the file and release the writer lock. May be called twice."""
         self._store.close()
@@ -255,6 +262,25 @@ def _check_rows(store: Store) -> None:
 def _normalized(path: Path) -> Path:
     """An absolute path without "..", so that paths can be compared by their parts."""
     return Path(os.path.normpath(path.absolute()))
+
+
+def _open_store(path: Path, lock: WriterLock) -> Store:
+    """The project file, opened for writing as long as the lock is ours. Raises ProjectError."""
+    is_new = not path.exists()
+    try:
+        store = Store(path, writing=True)
+    except DiskError as problem:
+        if not lock.is_note_alone:
+            raise
+        if is_new:
+            path.unlink(missing_ok=True)
+        raise ProjectFolderError(
+            f"{path.parent} is in a folder without file locks, as some shared folders are, and SQLite cannot store a "
+            "project there. Choose another folder for the project (on the command line: --project DIR)."
+        ) from problem
+    store.may_write = lock.check
+    store.notice = " ".join(filter(None, (lock.notice, store.notice))) or None
+    return store
 
 
 def _read_pictures_folder(home: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,8 @@ class Store:
         self.path = path
         refuse_emptied_file(path)
         self.notice = set_aside_foreign_wal(path) if writing else None
+        self.may_write: Callable[[], None] = lambda: None
+        """Raises ProjectError when nothing may be written any more; asked before every write."""
         self._is_synchronous = True  # as _engine opens it
         self._defers_sync = False
         self._deadline = Deadline()
@@ -82,6 +84,7 @@ class Store:
         `durable`: a power cut cannot undo it once this returns. Turn it off for what the program can compute again (the
         size of a picture, a score): the transaction is still atomic and in order, but does not wait for the disk.
         """
+        self.may_write()
         try:
             self._presence.check()
             self._set_synchronous(durable and not self._defers_sync)
