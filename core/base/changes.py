@@ -13,6 +13,7 @@ class Changes:
 
     pictures: ids of rows whose status, split or size changed, or that are new
     labels, predictions: ids of pictures whose label or prediction changed
+    files: ids of pictures whose file is another one or has other content; their pixels have to be read again
     picture_list, classes, runs, measurements: the whole table has to be read again
     undo_names_known: pictures whose next undo and redo the sender already knows, so that nobody needs to query them
     """
@@ -25,6 +26,7 @@ class Changes:
     runs: bool = False
     measurements: bool = False
     undo_names_known: frozenset[int] = NO_IDS
+    files: frozenset[int] = NO_IDS
 
     def __or__(self, other: Changes) -> Changes:
         return Changes(
@@ -36,6 +38,7 @@ class Changes:
             self.runs or other.runs,
             self.measurements or other.measurements,
             self.undo_names_known | other.undo_names_known,
+            self.files | other.files,
         )
 
     def __bool__(self) -> bool:
@@ -44,6 +47,10 @@ class Changes:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message for people that needs no action, in a sentence or two."""
+    """A message for people that needs no action, in a sentence or two.
+
+    joins: the joins of pictures with their files that it is about (`core.project.content.joins`), which can be undone
+    """
 
     message: str
+    joins: int | None = None

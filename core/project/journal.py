@@ -278,10 +278,16 @@ def begin_project_edit(connection: Connection, name: str, tool: str) -> int:
     )
 
 
+def begin_picture_edit(connection: Connection, picture_id: int, edit: Edit) -> int:
+    """Insert an edit of one picture, without the tiles in it, within a transaction of the caller. Returns its id."""
+    return _insert_edit(connection, picture_id, edit, origin_id(connection, edit.origin, edit.run_id))
+
+
 def save_and_write_tile(
     connection: Connection, edit_id: int, picture_id: int, key: TileKey, old: StoredTile, new: StoredTile
 ) -> None:
-    """Write one tile and save its `old` state with an edit that `begin_project_edit` inserted."""
+    """Write one tile and save its `old` state with an edit that `begin_project_edit` or `begin_picture_edit`
+    inserted."""
     _save_tiles(connection, [{"edit_id": edit_id, **tile_row(picture_id, key, old)}])
     write_tile(connection, picture_id, key, new)
 
@@ -376,10 +382,13 @@ def _affects(picture_id: int) -> Any:
 
 def _changes_of(rows: Sequence[RowChange], labels: set[int] | tuple[()]) -> Changes:
     with_rows = {int(r.key.split(":")[0]) for r in rows if r.table != "classes"}
+    moved = {int(r.key) for r in rows if r.table == "pictures" and "path" in (r.content or ())}
     return Changes(
         pictures=frozenset(with_rows | set(labels)),
         labels=frozenset(labels),
+        picture_list=bool(moved),
         classes=any(r.table == "classes" for r in rows),
+        files=frozenset(moved),
     )
 
 

@@ -15,6 +15,7 @@ from core.project.schema import (
     class_pixels,
     edit_tiles,
     edits,
+    joins,
     picture_tags,
     pictures,
     predictions,
@@ -49,10 +50,15 @@ _RECORDS: Select[Any] = select(
     predictions.c.mean_confidence,
     pictures.c.note,
     _TAGS.scalar_subquery(),
+    pictures.c.new_digest.is_not(None),
 ).outerjoin(predictions, predictions.c.picture_id == pictures.c.id)
 
+_PATHS_CHANGED = select(func.count() + func.total(joins.c.undone)).select_from(joins).scalar_subquery()
+_IS_LISTED = pictures.c.joined_to.is_(None)
+"""Pictures that were set aside, because another entry has their file, are in no list and no count."""
+_LISTED_IDS = select(pictures.c.id).where(_IS_LISTED)
 _LABELLED_SPLITS = select(pictures.c.id, pictures.c.split).where(
-    pictures.c.id.in_(select(class_pixels.c.picture_id).distinct())
+    _IS_LISTED, pictures.c.id.in_(select(class_pixels.c.picture_id).distinct())
 )
 
 
@@ -66,7 +72,9 @@ class PictureRepository:
     def all(self) -> list[PictureRecord]:
         """Every picture, in the order in which they were added."""
         with self._store.read_transaction() as connection:
-            return [_record(row) for row in connection.execute(_RECORDS.order_by(pictures.c.id))]
+            return [
+                _record(row) for row in connection.execute(_RECORDS.where(_IS_LISTED).order_by(pictures.c.id))
+            ]
 
     def get(self, picture_id: int) -> PictureRecord:
         """The picture with this id. Raises KeyError when there is none."""
@@ -77,12 +85,12 @@ class PictureRepository:
         return _record(row)
 
     def get_many(self, picture_ids: Iterable[int]) -> list[PictureRecord]:
-        """Those of these pictures that exist, in no order. Reads the rows of no other picture."""
+        """Those of these pictures that are in the list, in no order. Reads the rows of no other picture."""
         wanted = list(picture_ids)
         found: list[PictureRecord] = []
         with self._store.read_transaction() as connection:
             for start in range(0, len(wanted), BATCH_SIZE):
-                part = _RECORDS.where(pictures.c.id.in_(wanted[start : start + BATCH_SIZE]))
+                part = _RECORDS.where(_IS_LISTED, pictures.c.id.in_(wanted[start : start + BATCH_SIZE]))
                 found += [_record(row) for row in connection.execute(part)]
         return found
 
@@ -118,7 +126,7 @@ class PictureRepository:
             this = pictures.c.id == picture_id
             known = connection.execute(select(pictures.c.width, pictures.c.height).where(this)).one()
             if known.width is not None and tuple(known) != (width, height):
-                _delete_tiles(connection, picture_id)
+                drop_tiles(connection, picture_id)
             connection.execute(update(pictures).where(this).values(width=width, height=height, problem=None))
         return Changes(pictures=frozenset([picture_id]))
 
@@ -196,7 +204,7 @@ class PictureRepository:
         )
         with self._store.read_transaction() as connection:
             tags = {int(i): str(tag) for i, tag in connection.execute(named)}
-            size = connection.execute(select(func.count(), func.max(pictures.c.id))).one()
+            size = connection.execute(select(func.count(), func.max(pictures.c.id), _PATHS_CHANGED)).one()
             if self._grouped is None or self._grouped[0] != tuple(size):
                 rows = connection.execute(select(pictures.c.id, pictures.c.path))
                 self._grouped = tuple(size), sequence_groups({int(i): str(path) for i, path in rows})
@@ -204,7 +212,8 @@ class PictureRepository:
 
     def labelled(self, split: Split | None = None) -> list[PictureRecord]:
         """Pictures with at least one labelled pixel, of one split if given."""
-        query = _RECORDS.where(pictures.c.id.in_(select(class_pixels.c.picture_id))).order_by(pictures.c.id)
+        labelled = pictures.c.id.in_(select(class_pixels.c.picture_id))
+        query = _RECORDS.where(_IS_LISTED, labelled).order_by(pictures.c.id)
         if split is not None:
             query = query.where(pictures.c.split == split.value)
         with self._store.read_transaction() as connection:
@@ -233,6 +242,7 @@ class PictureRepository:
     def pixels_by_picture(self) -> dict[int, dict[int, int]]:
         """Number of labelled pixels of every labelled picture, by picture id and class value."""
         query = select(class_pixels.c.picture_id, class_pixels.c.class_value, class_pixels.c.pixels)
+        query = query.where(class_pixels.c.picture_id.in_(_LISTED_IDS))
         found: dict[int, dict[int, int]] = {}
         with self._store.read_transaction() as connection:
             for picture_id, value, count in connection.execute(query):
@@ -241,32 +251,40 @@ class PictureRepository:
 
     def ids_with_class(self, value: int) -> frozenset[int]:
         """Ids of the pictures whose label contains a class."""
-        query = select(class_pixels.c.picture_id).where(class_pixels.c.class_value == value)
+        query = select(class_pixels.c.picture_id).where(
+            class_pixels.c.class_value == value, class_pixels.c.picture_id.in_(_LISTED_IDS)
+        )
         with self._store.read_transaction() as connection:
             return frozenset(int(picture_id) for (picture_id,) in connection.execute(query))
 
     def counts(self) -> ProjectCounts:
         """Counts over the whole project."""
         with self._store.read_transaction() as connection:
-            total = select(func.count()).select_from(pictures)
+            total = select(func.count()).select_from(pictures).where(_IS_LISTED)
             split_rows = connection.execute(
                 select(pictures.c.split, func.count())
-                .where(pictures.c.split.is_not(None))
+                .where(_IS_LISTED, pictures.c.split.is_not(None))
                 .group_by(pictures.c.split)
             )
             by_split = {str(split): int(count) for split, count in split_rows}
             class_rows = connection.execute(
-                select(class_pixels.c.class_value, func.sum(class_pixels.c.pixels), func.count()).group_by(
-                    class_pixels.c.class_value
-                )
+                select(class_pixels.c.class_value, func.sum(class_pixels.c.pixels), func.count())
+                .where(class_pixels.c.picture_id.in_(_LISTED_IDS))
+                .group_by(class_pixels.c.class_value)
             ).all()
             return ProjectCounts(
                 pictures=connection.execute(total).scalar_one(),
                 labelled=connection.execute(
-                    select(func.count(class_pixels.c.picture_id.distinct()))
+                    select(func.count(class_pixels.c.picture_id.distinct())).where(
+                        class_pixels.c.picture_id.in_(_LISTED_IDS)
+                    )
                 ).scalar_one(),
                 done=connection.execute(total.where(pictures.c.status == Status.DONE.value)).scalar_one(),
-                predicted=connection.execute(select(func.count()).select_from(predictions)).scalar_one(),
+                predicted=connection.execute(
+                    select(func.count())
+                    .select_from(predictions)
+                    .where(predictions.c.picture_id.in_(_LISTED_IDS))
+                ).scalar_one(),
                 unreadable=connection.execute(total.where(pictures.c.problem.is_not(None))).scalar_one(),
                 by_split=by_split,
                 class_pixels={int(value): int(pixels) for value, pixels, _ in class_rows},
@@ -280,7 +298,7 @@ class PictureRepository:
         return Changes(pictures=frozenset(picture_ids))
 
 
-def _delete_tiles(connection: Connection, picture_id: int) -> None:
+def drop_tiles(connection: Connection, picture_id: int) -> None:
     """Delete all tiles of a picture, and those saved with edits of it, unless it has labelled pixels."""
     labelled = select(class_pixels.c.class_value).where(class_pixels.c.picture_id == picture_id)
     if connection.execute(labelled.limit(1)).first() is not None:
@@ -298,7 +316,7 @@ _SPLIT: dict[str | None, Split | None] = {None: None} | {str(split): split for s
 
 def _record(row: Row[Any]) -> PictureRecord:
     # By position and by dict: with 100,000 pictures, attributes and enum calls would take as long as the query.
-    picture_id, path, width, height, status, split, problem, pixels, confidence, note, tags = tuple(row)
+    picture_id, path, width, height, status, split, problem, pixels, confidence, note, tags, replaced = row
     return PictureRecord(
         picture_id,
         path,
@@ -311,4 +329,5 @@ def _record(row: Row[Any]) -> PictureRecord:
         confidence,
         note,
         tuple(sorted(tags.split(TAG_SEPARATOR))) if tags else (),
+        bool(replaced),
     )

@@ -35,6 +35,7 @@ class PictureRecord:
     """One picture of the project. `path` is relative to the folder of the pictures, with forward slashes.
 
     labelled_pixels counts pixels with a class or void; mean_confidence is that of the newest prediction, 0..1.
+    is_replaced: the file has other content than the label was made for, and nobody has said what becomes of the label.
     """
 
     id: int
@@ -48,6 +49,7 @@ class PictureRecord:
     mean_confidence: float | None = None
     note: str = ""
     tags: tuple[str, ...] = ()
+    is_replaced: bool = False
 
     @property
     def name(self) -> str:

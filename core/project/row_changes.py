@@ -1,4 +1,4 @@
-"""Changes of rows as part of an edit: classes, tags, and the status, split and note of pictures."""
+"""Changes of rows as part of an edit: classes, tags, and pictures: status, split, note, and which file they are of."""
 
 from __future__ import annotations
 
@@ -44,7 +44,12 @@ class _EditableTable:
 
 EDITABLE_TABLES = {
     "classes": _EditableTable(classes, ("value",), ("name", "colour", "position")),
-    "pictures": _EditableTable(pictures, ("id",), ("status", "split", "note"), keeps_row=True),
+    "pictures": _EditableTable(
+        pictures,
+        ("id",),
+        ("status", "split", "note", "path", "problem", "digest", "new_digest", "joined_to"),
+        keeps_row=True,
+    ),
     "picture_tags": _EditableTable(picture_tags, ("picture_id", "tag"), ()),
 }
 
@@ -116,13 +121,35 @@ def _read_pictures(connection: Connection, changes: list[RowChange]) -> dict[int
 
 def _write_pictures(connection: Connection, changes: list[RowChange]) -> None:
     by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = {}  # one statement for each set of columns
+    with_paths = [c for c in changes if c.table == "pictures" and c.content and "path" in c.content]
+    for change in with_paths:  # two pictures may exchange their unique paths
+        this = pictures.c.id == int(change.key)
+        connection.execute(update(pictures).where(this).values(path=aside_path(int(change.key), "")))
     for change in changes:
         if change.table == "pictures" and change.content:
             known = {n: v for n, v in change.content.items() if n in EDITABLE_TABLES["pictures"].columns}
+            if "path" in known:
+                known["path"] = free_path(connection, str(known["path"]))
             by_columns.setdefault(tuple(sorted(known)), []).append({"picture": int(change.key), **known})
     for names, rows in by_columns.items():
         if names:
             connection.execute(update(pictures).where(pictures.c.id == bindparam("picture")), rows)
+
+
+def aside_path(picture_id: int, path: str) -> str:
+    """The path of a picture that is set aside: unique, and in a hidden folder, so that no file ever has it."""
+    return f".aside/{picture_id}/{path}"
+
+
+def free_path(connection: Connection, path: str) -> str:
+    """A path, with a number where another picture has it. A missing picture that gets its path back may find it taken
+    by a file that came since; then only its name is another one."""
+    stem, dot, ending = path.rpartition(".")
+    number, free = 2, path
+    while connection.execute(select(pictures.c.id).where(pictures.c.path == free)).first() is not None:
+        free = f"{stem} ({number}){dot}{ending}" if dot and "/" not in ending else f"{path} ({number})"
+        number += 1
+    return free
 
 
 def _touched_columns(row: RowContent, change: RowChange) -> RowContent:

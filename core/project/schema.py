@@ -19,7 +19,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-CURRENT_REVISION = "0004"
+CURRENT_REVISION = "0005"
 """The schema revision that this program reads and writes."""
 
 COLOUR_CHECK = f"colour GLOB '#{'[0-9a-fA-F]' * 6}'"
@@ -75,7 +75,15 @@ pictures = Table(
     Column("split", Text),  # train, val, test; never changed by the program once it is set
     Column("problem", Text),  # why it cannot be read
     Column("note", Text, nullable=False, server_default=""),
-    Column("digest", Text),  # hash of the file's content, to find a picture again that was moved
+    Column("digest", Text),  # hash of the content that the label belongs to; finds the file when it was moved
+    Column(
+        "file_bytes", Integer
+    ),  # size and time (ns) of the file when its content was last looked at: a hint
+    Column("file_modified", Integer),
+    Column("new_digest", Text),  # the content that replaced it, until somebody says whether the label fits
+    Column(
+        "joined_to", Integer
+    ),  # the picture that has its file now: this one is in no list, its label is kept
     CheckConstraint("status IN ('new', 'in progress', 'done', 'to review', 'skipped')", name="status"),
     CheckConstraint("split IN ('train', 'val', 'test')", name="split"),
 )
@@ -156,6 +164,19 @@ edit_rows = Table(  # rows saved with an edit, likewise: of classes, pictures an
     Column("table_name", Text, primary_key=True),
     Column("row_key", Text, primary_key=True),
     Column("content", Text),  # columns as JSON; NULL: the row does not exist
+)
+
+joins = Table(  # log of missing pictures that were found again by their content, under another name
+    "joins",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("batch", Integer, nullable=False),  # joins that were made, and are undone, together
+    Column("made_at", Text, nullable=False),
+    _picture_key(),
+    Column("other_id", ForeignKey("pictures.id", ondelete="SET NULL")),  # the entry that had the file, if any
+    Column("old_path", Text, nullable=False),
+    Column("new_path", Text, nullable=False),
+    Column("undone", Integer, nullable=False, server_default="0"),  # 1: never to be made again by itself
 )
 
 class_moves = (

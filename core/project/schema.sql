@@ -1,4 +1,4 @@
--- 0004
+-- 0005
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -17,7 +17,7 @@ CREATE TABLE pictures (
 	height INTEGER, 
 	status TEXT DEFAULT 'new' NOT NULL, 
 	split TEXT, 
-	problem TEXT, note TEXT DEFAULT '' NOT NULL, digest TEXT, 
+	problem TEXT, note TEXT DEFAULT '' NOT NULL, digest TEXT, file_bytes INTEGER, file_modified INTEGER, new_digest TEXT, joined_to INTEGER, 
 	CONSTRAINT pk_pictures PRIMARY KEY (id), 
 	CONSTRAINT ck_pictures_split CHECK (split IN ('train', 'val', 'test')), 
 	CONSTRAINT ck_pictures_status CHECK (status IN ('new', 'in progress', 'done', 'to review', 'skipped')), 
@@ -152,9 +152,6 @@ CREATE VIEW edits_by_day AS
         SELECT date(made_at) AS day, COUNT(*) AS edits, SUM(pixels) AS pixels, ROUND(SUM(seconds), 1) AS seconds
         FROM edits WHERE undone = 0 GROUP BY day ORDER BY day;
 
-CREATE VIEW pictures_by_status AS 
-        SELECT status, COUNT(*) AS pictures FROM pictures GROUP BY status ORDER BY pictures DESC;
-
 CREATE VIEW effort_by_picture AS 
         SELECT p.path, COUNT(*) AS edits, SUM(e.pixels) AS pixels, ROUND(SUM(e.seconds), 1) AS seconds
         FROM edits e JOIN pictures p ON p.id = e.picture_id WHERE e.undone = 0
@@ -192,9 +189,28 @@ CREATE TABLE "classes" (
 	CONSTRAINT ck_classes_position CHECK (typeof(position) = 'integer')
 );
 
+CREATE TABLE joins (
+	id INTEGER NOT NULL, 
+	batch INTEGER NOT NULL, 
+	made_at TEXT NOT NULL, 
+	picture_id INTEGER NOT NULL, 
+	other_id INTEGER, 
+	old_path TEXT NOT NULL, 
+	new_path TEXT NOT NULL, 
+	undone INTEGER DEFAULT '0' NOT NULL, 
+	CONSTRAINT pk_joins PRIMARY KEY (id), 
+	CONSTRAINT fk_joins_picture_id FOREIGN KEY(picture_id) REFERENCES pictures (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_joins_other_id FOREIGN KEY(other_id) REFERENCES pictures (id) ON DELETE SET NULL
+);
+
+CREATE VIEW pictures_by_status AS
+        SELECT status, COUNT(*) AS pictures FROM pictures WHERE joined_to IS NULL
+        GROUP BY status ORDER BY pictures DESC;
+
 CREATE VIEW labelled_pixels_by_class AS
         SELECT c.value, c.name, SUM(p.pixels) AS pixels, COUNT(*) AS pictures
         FROM class_pixels p JOIN classes c ON c.value = p.class_value
+        JOIN pictures ON pictures.id = p.picture_id AND pictures.joined_to IS NULL
         GROUP BY c.value ORDER BY pixels DESC;
 
-INSERT INTO alembic_version (version_num) VALUES ('0004');
+INSERT INTO alembic_version (version_num) VALUES ('0005');

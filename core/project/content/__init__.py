@@ -1,0 +1,1 @@
+"""The content of the pictures' files: found again under other names, and replaced by other content."""
