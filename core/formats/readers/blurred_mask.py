@@ -17,7 +17,13 @@ TOLERANCE = 24
 REACH = 5
 """Pixels over which JPEG smears: half a block of subsampled colour, and one for the edge itself."""
 SLACK = 32
-"""By how much a mixture may lie outside the range of what is mixed, in each of brightness and the two colours."""
+"""By how much the colour of a thin region may lie outside the range of the regions around it and still be a mixture of
+them, in each of brightness and the two colours."""
+DARKER, FOREIGN = 48, 96
+"""By how much a pixel beside an area may be darker than the areas around it, or differ from them otherwise, before it is
+void: lines of void, which is black, are often too thin for a region of their own."""
+COLOUR_WEIGHT = 0.25
+"""Of a difference in colour beside one in brightness: JPEG stores colour at half the resolution."""
 CORE = 3
 """Side of the square that fits into a region which is certain in itself."""
 MIN_STROKE = 8
@@ -44,8 +50,8 @@ def decide_colours(pixels: _Pixels, colours: Sequence[Colour], values: Sequence[
     1. Pixels near a colour form regions. A region that is wider than two pixels is certain.
     2. A thinner one is certain only if its colour is not a mixture of the certain regions around it: the edge of a blue
        car on grey runs through the colours of trucks and trailers.
-    3. Each other pixel gets the class, out of the regions within REACH, whose colour and place are nearest. It is void
-       if there is none, or if its colour is no mixture of theirs.
+    3. Each other pixel gets the class, out of the regions within REACH, whose colour and place are nearest; brightness
+       counts more than colour. It is void if there is none, or if it is much darker than all of them or unlike them.
     """
     palette = np.array(colours, np.uint8)
     nearest, is_close = _nearest(pixels, palette)
@@ -134,10 +140,11 @@ def _assign(seeds: _Mask, fringe: _Mask, mixed: _Pixels, own: NDArray[np.int16])
     found = np.full(fringe.shape, -1, np.intp)
     for index in np.flatnonzero(seeds.any(axis=(1, 2))):
         distance = cv2.distanceTransform((~seeds[index]).astype(np.uint8), cv2.DIST_L2, 5)
-        apart = np.abs(wide - own[index]).sum(axis=2)
-        here = np.where(distance <= REACH, apart + 8 * distance, np.inf)
+        apart = np.abs(wide - own[index])
+        unlike = apart[..., 0] + COLOUR_WEIGHT * (apart[..., 1] + apart[..., 2])
+        here = np.where(distance <= REACH, unlike + 8 * distance, np.inf)
         better = fringe & (here < cost)
         cost[better], found[better] = here[better], index
-    is_mixture = ((wide >= low - SLACK) & (wide <= high + SLACK)).all(axis=2)
-    found[~is_mixture] = -1
+    below = np.array([DARKER, FOREIGN, FOREIGN], np.int16)
+    found[~((wide >= low - below) & (wide <= high + FOREIGN)).all(axis=2)] = -1
     return found

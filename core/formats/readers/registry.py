@@ -87,7 +87,7 @@ IMPORT_FORMATS: dict[str, ImportFormat] = {
         ImportFormat(
             cityscapes.PAIRS,
             "Cityscapes image pairs",
-            "photo and colour mask side by side in one JPEG; the nearest colour counts, uncertain pixels are void",
+            "photo and colour mask side by side in one JPEG; areas of a colour first, then smeared pixels beside them",
             "Exact borders, which JPEG blurs.",
             "28 real pairs",
             cityscapes.DIALECTS,
