@@ -7,7 +7,7 @@ from typing import Any
 
 from core.base.text import count_of
 from core.formats.dataset_types import Dataset
-from core.session.transfer.dataset_survey import DatasetSurvey
+from core.session.transfer.dataset_survey import DatasetSurvey, describe_blur
 from core.session.transfer.import_plan import ImportClassRow, ImportPlan
 from core.session.transfer.import_run import ImportReport
 
@@ -24,13 +24,15 @@ def plan_json(plan: ImportPlan, survey: DatasetSurvey) -> dict[str, Any]:
         "pictures": plan.pictures,
         "masks": plan.masks,
         "labels": survey.labels,
+        "new": plan.new,
         "splits": dict(plan.splits),
         "classes": {r.source.name: r.choice.name or r.choice.target.value for r in plan.rows},
         "new_classes": list(plan.new_classes),
         "values": plan.dataset.reading,
         "pixels": survey.pixels,
         "doubts": [doubt.as_json() for doubt in survey.doubts],
-        "notes": list(plan.dataset.notes),
+        "notes": [*plan.dataset.notes, *survey.notes],
+        "unsure": dict(survey.uncertain),
         "problems": list(survey.account.sentences(plan.dataset.root)),
         "account": survey.account.as_json(),
     }
@@ -41,7 +43,8 @@ def plan_lines(plan: ImportPlan, survey: DatasetSurvey) -> list[str]:
     classes = count_of(len(plan.rows), "class", "classes")
     lines = [
         f"This would import {count_of(plan.pictures, 'picture')} ({splits}) with {count_of(survey.labels, 'label')} of "
-        f"{classes}."
+        f"{classes}.",
+        *filter(None, [plan.what_is_new(), describe_blur(survey.uncertain, survey.pixels)]),
     ]
     shares = survey.shares()
     lines += [
@@ -50,7 +53,7 @@ def plan_lines(plan: ImportPlan, survey: DatasetSurvey) -> list[str]:
     ]
     lines += [f"       {name:24}{_share(shares, name)}" for name in ("void", "unlabelled") if name in shares]
     lines += [f"Doubt: {doubt.line()}" for doubt in survey.doubts]
-    lines += list(plan.dataset.notes)
+    lines += limited("", (*plan.dataset.notes, *survey.notes))
     lines += limited("Would be left out: ", survey.account.sentences(plan.dataset.root))
     return [*lines, survey.account.summary()]
 
@@ -89,14 +92,7 @@ def report_lines(report: ImportReport) -> list[str]:
         lines.append(
             f"{count_of(report.kept, 'picture')} kept a label that differs from the one in the dataset."
         )
-    if report.uncertain:
-        worst = min(report.uncertain, key=lambda name: report.uncertain[name])
-        mean = sum(report.uncertain.values()) / len(report.uncertain)
-        void = report.pixels.get("void", 0) / (sum(report.pixels.values()) or 1)
-        lines.append(
-            f"The colours of {count_of(len(report.uncertain), 'mask')} are blurred: {mean:.1%} of the pixels have a "
-            f"certain class, {report.uncertain[worst]:.1%} in {worst}. Void is {void:.1%} of all pixels."
-        )
+    lines += filter(None, [describe_blur(report.uncertain, report.pixels)])
     lines += [f"Doubt: {doubt.line()}" for doubt in report.doubts]
     lines += limited("", report.notes) + limited("Left out: ", report.problems)
     return lines + [report.account.summary()] * bool(report.account.left_out)

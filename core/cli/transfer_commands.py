@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,9 +12,10 @@ import typer
 from core.base.destination import check_output_folder
 from core.base.errors import ProjectError
 from core.base.text import count_of
-from core.cli.common_options import JsonOption, ProjectOption
+from core.cli.common_options import JsonOption, ProjectOption, parse_run
 from core.cli.import_output import limited, plan_json, plan_lines, report_json, report_lines
 from core.cli.terminal import UsageError, console, open_for_writing, print_result, progress_bar, report_errors
+from core.evaluation.run_choice import find_run
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import ClassTarget, Dataset
 from core.formats.doubt import ValueReading
@@ -112,17 +114,23 @@ def import_command(
             recognised = f"{recognised} {other_candidates(recognise_all(tree))}".strip()
         folder = into or source
         if dry_run:
-            classes, picture_folder = _class_list_and_folder(folder)
-            plan = plan_import(classes, picture_folder, dataset, choices, split)
+            classes, picture_folder, paths = _project_before(folder)
+            plan = plan_import(classes, picture_folder, dataset, choices, split, paths)
             with progress_bar("Reading", quiet=as_json) as bar:
-                survey = survey_dataset(dataset, labelled=plan.labelled_values, progress=bar)
+                survey = survey_dataset(
+                    dataset, labelled=plan.labelled_values, folder=picture_folder, progress=bar
+                )
             lines, result, account = plan_lines(plan, survey), plan_json(plan, survey), survey.account
-            said = AccountOfImport((recognised, lines[0]), plan, account, survey.doubts, survey.pixels)
+            said = AccountOfImport(
+                (recognised, lines[0]), plan, account, survey.doubts, survey.pixels, result["notes"]
+            )
             lines = [recognised, *lines]
         else:
             plan, report, home = _import(folder, dataset, choices, split, as_json)
             lines, result, account = report_lines(report), report_json(report, dataset, home), report.account
-            said = AccountOfImport((recognised, lines[0]), plan, account, report.doubts, report.pixels)
+            said = AccountOfImport(
+                (recognised, lines[0]), plan, account, report.doubts, report.pixels, report.notes
+            )
             lines = [recognised] * (format_ == AUTO) + lines
         if page is not None:
             write_account_page(page, said)
@@ -142,6 +150,14 @@ def export_command(
         typer.Option("--split", help="Only pictures of this split; can be given several times."),
     ] = None,
     what: Annotated[str, typer.Option(help="labels, predictions, or both, separated by a comma.")] = "labels",
+    run: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Only predictions made by this run: best (the network in use), newest, or its number; default: all.",
+            callback=parse_run,
+        ),
+    ] = None,
     only_done: Annotated[bool, typer.Option(help="Only pictures marked done.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print what would be written and lost, and write nothing.")
@@ -176,6 +192,8 @@ def export_command(
         wanted = {part.strip() for part in what.split(",")}
         if not wanted <= {"labels", "predictions"}:
             raise UsageError("--what takes labels, predictions, or labels,predictions.")
+        if run is not None and "predictions" not in wanted:
+            raise UsageError("--run chooses predictions; add --what predictions.")
         options = ExportOptions(
             out,
             format_,
@@ -189,6 +207,8 @@ def export_command(
         )
         with Project.open_read_only(project) as opened:
             check_output_folder(out, (opened.folder, opened.home))
+            if run is not None:
+                options = replace(options, run=find_run(opened, run).id)
             plan = plan_export(opened, options)
             if dry_run:
                 print_result(_export_plan_json(plan), as_json, _export_plan_lines(plan))
@@ -276,12 +296,13 @@ def _export_plan_lines(plan: ExportPlan) -> list[str]:
     return lines + ([plan.resume_notice] if plan.resume_notice else [])
 
 
-def _class_list_and_folder(folder: Path) -> tuple[ClassList, Path]:
-    """Class list and picture folder of a project; empty if there is none, as a dry run creates no project."""
+def _project_before(folder: Path) -> tuple[ClassList, Path, frozenset[str]]:
+    """Class list, picture folder and paths of the pictures of a project; empty if there is none, as a dry run creates
+    no project."""
     if not (folder / HOME_FOLDER).is_dir():
-        return ClassList(), Path(os.path.normpath(folder.absolute()))
+        return ClassList(), Path(os.path.normpath(folder.absolute())), frozenset()
     with Project.open_read_only(folder) as project:
-        return project.classes.read(), project.folder
+        return project.classes.read(), project.folder, project.pictures.paths()
 
 
 def _import(

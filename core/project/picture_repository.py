@@ -76,6 +76,11 @@ class PictureRepository:
                 _record(row) for row in connection.execute(_RECORDS.where(_IS_LISTED).order_by(pictures.c.id))
             ]
 
+    def paths(self) -> frozenset[str]:
+        """The paths of the listed pictures."""
+        with self._store.read_transaction() as connection:
+            return frozenset(connection.execute(select(pictures.c.path).where(_IS_LISTED)).scalars())
+
     def get(self, picture_id: int) -> PictureRecord:
         """The picture with this id. Raises KeyError when there is none."""
         with self._store.read_transaction() as connection:

@@ -13,7 +13,7 @@ from core.formats.dataset_types import Dataset
 from core.formats.readers.registry import AUTO, importable_formats
 from core.session.session import Session
 from core.session.transfer.account_page import AccountOfImport
-from core.session.transfer.dataset_survey import DatasetSurvey
+from core.session.transfer.dataset_survey import DatasetSurvey, describe_blur
 from core.session.transfer.import_plan import ImportPlan
 from core.session.transfer.import_run import ImportReport
 from core.session.transfer.import_service import RecognisedDataset
@@ -24,6 +24,8 @@ from desktop.theme.theme import Theme
 from desktop.transfer.import_dialog import ImportDialog
 from desktop.transfer.preview_row import PREVIEW_SIDE
 
+MAX_NOTES = 5
+"""Notes in the dialog; the report has more."""
 PREVIEW_SCALE = 2
 """Preview pixels per widget pixel, for screens with a device pixel ratio of 2."""
 
@@ -171,11 +173,12 @@ class ImportController(Controller):
             return
         if report is not None:
             said = AccountOfImport(
-                (_report_text(report),), plan, report.account, report.doubts, report.pixels
+                (_report_text(report),), plan, report.account, report.doubts, report.pixels, report.notes
             )
         elif survey is not None:
             lead = (_plan_text(plan, survey),)
-            said = AccountOfImport(lead, plan, survey.account, survey.doubts, survey.pixels)
+            notes = (*plan.dataset.notes, *survey.notes)
+            said = AccountOfImport(lead, plan, survey.account, survey.doubts, survey.pixels, notes)
         else:
             return
         path = Path(place)
@@ -220,20 +223,27 @@ def _plan_text(plan: ImportPlan, survey: DatasetSurvey | None) -> str:
         "Pictures stay where they are." if plan.in_place else "Pictures are copied into the project's folder."
     )
     new_classes = count_of(len(plan.new_classes), "new class", "new classes")
+    is_whole = survey is not None and survey.is_complete
+    labels = f", {survey.labels:,} with labels" if survey is not None and is_whole else ""
+    notes = (*plan.dataset.notes, *(survey.notes if survey is not None else ()))
     sentences = [
-        f"{count_of(plan.pictures, 'picture')}, {plan.masks:,} with masks ({splits}); {new_classes}.",
+        f"{count_of(plan.pictures, 'picture')}{labels} ({splits}); {new_classes}.",
+        plan.what_is_new(),
         place,
-        *plan.dataset.notes,
+        *notes[:MAX_NOTES],
+        f"There are {len(notes) - MAX_NOTES:,} more notes in the report." if len(notes) > MAX_NOTES else "",
     ]
     account = plan.dataset.account if survey is None else survey.account
     if left_out := account.count_left_out():
         sentences.append(f"Left out: {left_out:,}.")
         sentences.append(account.sentences(plan.dataset.root)[0])
     if survey is not None:
-        if not survey.is_complete:
+        if not is_whole:
             sentences.append(
-                f"Masks of {survey.read:,} of {survey.samples:,} pictures were read for these numbers."
+                f"{survey.read:,} of {survey.samples:,} pictures were read for these numbers, {survey.labels:,} with "
+                "labels."
             )
+        sentences.append(describe_blur(survey.uncertain, survey.pixels))
         sentences.append(account.summary())
     return " ".join(sentence for sentence in sentences if sentence)
 
@@ -248,15 +258,9 @@ def _report_text(report: ImportReport) -> str:
         sentences.append(
             f"Own labels that differ from the dataset were kept in {count_of(report.kept, 'picture')}."
         )
-    if report.uncertain:
-        share = sum(report.uncertain.values()) / len(report.uncertain)
-        void = report.pixels.get("void", 0) / (sum(report.pixels.values()) or 1)
-        sentences.append(
-            f"Mask colours were blurred by compression: {share:.0%} of the pixels have the colour of a class; void "
-            f"is {void:.0%} of all pixels."
-        )
+    sentences.append(describe_blur(report.uncertain, report.pixels))
     if left_out := report.account.count_left_out():
         sentences.append(f"Left out: {left_out:,}.")
         sentences += report.problems[:3]
         sentences.append(report.account.summary())
-    return " ".join(sentences)
+    return " ".join(sentence for sentence in sentences if sentence)

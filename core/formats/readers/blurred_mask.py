@@ -20,8 +20,8 @@ SLACK = 32
 """By how much the colour of a thin region may lie outside the range of the regions around it and still be a mixture of
 them, in each of brightness and the two colours."""
 DARKER, FOREIGN = 48, 96
-"""By how much a pixel beside an area may be darker than the areas around it, or differ from them otherwise, before it is
-void: lines of void, which is black, are often too thin for a region of their own."""
+"""By how much a pixel beside an area may be darker than the areas around it, or differ from them otherwise, before it
+is void: lines of void, which is black, are often too thin for a region of their own."""
 COLOUR_WEIGHT = 0.25
 """Of a difference in colour beside one in brightness: JPEG stores colour at half the resolution."""
 CORE = 3

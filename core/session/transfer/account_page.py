@@ -22,6 +22,7 @@ from core.session.transfer.sample_preview import SamplePreview, blend_mask, prev
 MAX_PREVIEWS = 24
 PREVIEW_SIDE = 320
 """Longer side of a preview in pixels; 24 of them take about half a megabyte."""
+MAX_NOTES = 200
 _JPEG_QUALITY = 82
 _STYLE = """
 :root { color-scheme: light dark; }
@@ -38,13 +39,15 @@ figure img { max-width: 100%; } figcaption, .muted { opacity: .7; overflow-wrap:
 
 @dataclass(frozen=True, slots=True)
 class AccountOfImport:
-    """What the page shows. lead: what was imported, or would be; pixels: by class of the dataset."""
+    """What the page shows. lead: what was imported, or would be; pixels: by class of the dataset; notes: how the
+    dataset and single masks were read."""
 
     lead: Sequence[str]
     plan: ImportPlan
     account: Account
     doubts: Sequence[Doubt]
     pixels: Mapping[str, int]
+    notes: Sequence[str] = ()
 
 
 def check_page_place(path: Path) -> None:
@@ -85,7 +88,7 @@ def render_account_page(said: AccountOfImport, previews: Iterable[SamplePreview]
         *_classes(said),
         *_rows("Left out", said.account.left_out, dataset),
         *_rows("Not part of the dataset", said.account.unrelated, dataset),
-        *_notes(dataset.notes),
+        *_notes(said.notes),
         "</body></html>",
     ]
     return "\n".join(parts) + "\n"
@@ -160,5 +163,7 @@ def _rows(title: str, rows: Sequence[AccountRow], dataset: Dataset) -> list[str]
 
 
 def _notes(notes: Sequence[str]) -> list[str]:
-    listed = "".join(f"<li>{_text(note)}</li>" for note in notes)
+    listed = "".join(f"<li>{_text(note)}</li>" for note in notes[:MAX_NOTES])
+    if len(notes) > MAX_NOTES:
+        listed += f"<li>… and {len(notes) - MAX_NOTES:,} more</li>"
     return [f"<h2>How it was read</h2><ul>{listed}</ul>"] if listed else []

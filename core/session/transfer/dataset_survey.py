@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from core.formats.doubt import Doubt, DoubtAnswer
 from core.formats.sample_label import leave_out_picture, read_label
 from core.images.image_reader import read_size
 from core.labels.class_list import VOID
+from core.session.transfer.import_plan import path_in_project
+from core.session.transfer.import_task import check_picture_place
 
 QUICK_SAMPLES = 200
 """Samples, evenly spread, that are read where a person waits."""
@@ -35,7 +38,8 @@ class DatasetSurvey:
 
     samples: of them `read` were read; labels: with a pixel that is not unlabelled; pixels: by class of the dataset,
     and “void” and “unlabelled”; account: of the whole dataset as far as it was read; doubts: those of the dataset, and
-    those about the pixels
+    those about the pixels; notes: on single masks; uncertain: by picture the confidence, 0..1, of masks that had to be
+    guessed
     """
 
     samples: int
@@ -44,6 +48,8 @@ class DatasetSurvey:
     pixels: dict[str, int]
     account: Account
     doubts: tuple[Doubt, ...]
+    notes: tuple[str, ...] = ()
+    uncertain: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
@@ -62,21 +68,26 @@ class _SampleCount:
     account: Account
     counts: NDArray[np.int64]
     confidence: float = 1.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _CountTask:
-    """Reads a sample in any process. root: of the dataset."""
+    """Reads a sample in any process. root: of the dataset; folder: of the project, None to compare nothing with it."""
 
     root: Path
+    folder: Path | None
 
     def __call__(self, sample: Sample) -> _SampleCount:
         try:
+            if self.folder is not None:
+                with contextlib.suppress(OSError):  # the import says what the disk refuses
+                    check_picture_place(sample, self.folder / path_in_project(sample, self.folder))
             size = (sample.crop.width, sample.crop.height) if sample.crop else read_size(sample.picture)
         except (ImageError, FormatError) as problem:
             return _SampleCount(leave_out_picture(sample, problem, self.root), np.zeros(256, np.int64))
         label = read_label(sample, size, self.root)
-        return _SampleCount(label.account, label.counts, label.confidence)
+        return _SampleCount(label.account, label.counts, label.confidence, label.notes)
 
 
 def survey_dataset(
@@ -84,12 +95,14 @@ def survey_dataset(
     limit: int | None = None,
     *,
     labelled: Sequence[int] | None = None,
+    folder: Path | None = None,
     progress: ProgressCallback | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> DatasetSurvey:
     """Read the masks of all samples, or of `limit` evenly spread ones. Raises Cancelled.
 
-    labelled: values of a LoadedMask that do not become unlabelled; None for those that do not by default
+    labelled: values of a LoadedMask that do not become unlabelled; None for those that do not by default; folder: of
+    the project, whose files may be in the way of pictures
     """
     kept = list(_labelled_values(dataset.classes) if labelled is None else labelled)
     samples = list(dataset.samples)
@@ -98,13 +111,16 @@ def survey_dataset(
     account = AccountBuilder(dataset.account)
     counts = np.zeros(256, np.int64)
     labels = 0
-    is_blurred = False
-    results = map_in_order(_CountTask(dataset.root), samples, len(samples), lambda _: _PIXELS_AT_ONCE)
-    for done, result in enumerate(results, 1):
+    notes: list[str] = []
+    uncertain: dict[str, float] = {}
+    results = map_in_order(_CountTask(dataset.root, folder), samples, len(samples), lambda _: _PIXELS_AT_ONCE)
+    for done, (sample, result) in enumerate(zip(samples, results, strict=False), 1):
         account.add(result.account)
         counts += result.counts
         labels += int(result.counts[kept].sum() > 0)
-        is_blurred |= result.confidence < 1
+        notes += result.notes
+        if result.confidence < 1:
+            uncertain[sample.target_path] = round(result.confidence, 4)
         if progress:
             progress(done, len(samples))
         if cancelled():
@@ -115,7 +131,25 @@ def survey_dataset(
         labels,
         pixels_by_class(dataset.classes, counts),
         account.result(),
-        (*dataset.doubts, *doubts_about_pixels(dataset, counts, is_blurred=is_blurred)),
+        (*dataset.doubts, *doubts_about_pixels(dataset, counts, is_blurred=bool(uncertain))),
+        tuple(notes),
+        uncertain,
+    )
+
+
+def describe_blur(uncertain: Mapping[str, float], pixels: Mapping[str, int]) -> str:
+    """A sentence about masks with smeared colours; empty without any.
+
+    uncertain: share of the pixels with a certain class, by picture; pixels: by class, and of void
+    """
+    if not uncertain:
+        return ""
+    worst = min(uncertain, key=lambda name: uncertain[name])
+    mean = sum(uncertain.values()) / len(uncertain)
+    void = pixels.get("void", 0) / (sum(pixels.values()) or 1)
+    return (
+        f"The colours of {count_of(len(uncertain), 'mask')} are blurred: {mean:.1%} of the pixels have a certain "
+        f"class, {uncertain[worst]:.1%} in {worst}. Void is {void:.1%} of all pixels."
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -46,6 +46,7 @@ class ExportOptions:
 
     format: id of an `ExportFormat`; splits: of train, val, test and NO_SPLIT, empty for all; only_done: only pictures
     marked done; pattern: for file names, see `file_names`; lists: list files of the splits instead of folders
+    run: only predictions made by this run, None for all
     """
 
     out: Path
@@ -57,6 +58,7 @@ class ExportOptions:
     shape: ResizeOptions = field(default_factory=ResizeOptions)
     pattern: str = PATTERN
     lists: bool = False
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +102,15 @@ class ExportPlan:
         return None
 
 
+def _records(project: Project, options: ExportOptions) -> list[PictureRecord]:
+    """All pictures; without the prediction where that is by another run than asked for."""
+    records = project.pictures.all()
+    if options.run is None:
+        return records
+    runs = project.runs.prediction_runs()
+    return [r if runs.get(r.id) == options.run else replace(r, mean_confidence=None) for r in records]
+
+
 def plan_export(project: Project, options: ExportOptions) -> ExportPlan:
     """The dry run. Raises FormatError when there is nothing to write or the destination is in use."""
     target = export_format(options.format)
@@ -107,12 +118,17 @@ def plan_export(project: Project, options: ExportOptions) -> ExportPlan:
     check_destination(options.out, project)
     records = tuple(
         r
-        for r in project.pictures.all()
+        for r in _records(project, options)
         if (not options.splits or (r.split or NO_SPLIT) in options.splits)
         and (not options.only_done or r.status == Status.DONE)
         and ((options.labels and r.is_labelled) or (options.predictions and r.is_predicted))
     )
     if not records:
+        if options.run is not None and not options.labels:
+            raise FormatError(
+                f"None of these pictures has a prediction by run {options.run}. Predict first: maskloop predict "
+                f"--run {options.run} --images all"
+            )
         raise FormatError(_NOTHING_TO_EXPORT[options.labels, options.predictions])
     remap_id, classes = project.classes.latest_remap_id(), project.classes.read()
     statistics = label_statistics(project, records, labels=options.labels, predictions=options.predictions)

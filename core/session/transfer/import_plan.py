@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import FormatError, UserError
-from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass
+from core.base.text import count_of
+from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, Sample
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, ClassList
 from core.project.records import Split
 from core.session.transfer.validation_share import with_validation
@@ -40,7 +41,8 @@ class ImportPlan:
 
     rows: in the order of the dataset's classes; split: for all pictures, None for those of the dataset
     pictures: number of samples; masks: of them with a mask; splits: number of samples by split, or "unsplit"
-    in_place: whether the pictures are in the project's folder already
+    in_place: whether the pictures are in the project's folder already; folder: of the project's pictures; new: number
+    of pictures that the project does not have
     """
 
     dataset: Dataset
@@ -50,6 +52,19 @@ class ImportPlan:
     masks: int
     splits: Mapping[str, int]
     in_place: bool
+    folder: Path
+    new: int
+
+    def what_is_new(self) -> str:
+        """A sentence about pictures that the project has already; empty without any."""
+        known = self.pictures - self.new
+        if not known:
+            return ""
+        return (
+            f"{count_of(self.new, 'picture')} of the dataset {'is' if self.new == 1 else 'are'} new; {known:,} "
+            f"{'is' if known == 1 else 'are'} in the project already, where labels are kept and only unlabelled pixels "
+            "are filled."
+        )
 
     @property
     def labelled_values(self) -> tuple[int, ...]:
@@ -72,10 +87,12 @@ def plan_import(
     dataset: Dataset,
     choices: Mapping[str, ClassChoice] | None = None,
     split: Split | None = None,
+    known_paths: Collection[str] = (),
 ) -> ImportPlan:
     """The dry run of an import into a project with the class list `known`, whose pictures are in `folder`.
 
-    choices: by name of the dataset's class, or by its number in the dataset. A class without one becomes what its
+    known_paths: of the pictures that the project has. choices: by name of the dataset's class, or by its number in the
+    dataset. A class without one becomes what its
     reader proposes: mostly the project's class of the same name, or a new one. Raises FormatError for a choice about a
     class that the dataset does not have, for an invalid class name, for too many classes, and for cropped pictures that
     would have to be imported in place.
@@ -114,7 +131,16 @@ def plan_import(
         sum(sample.read_mask is not None for sample in dataset.samples),
         Counter(str(split or sample.split or "unsplit") for sample in dataset.samples),
         in_place,
+        folder,
+        sum(path_in_project(sample, folder) not in known_paths for sample in dataset.samples),
     )
+
+
+def path_in_project(sample: Sample, folder: Path) -> str:
+    """The path that the picture of a sample has in a project with its pictures in `folder`, relative to that."""
+    if sample.picture.is_relative_to(folder):
+        return sample.picture.relative_to(folder).as_posix()
+    return sample.target_path
 
 
 def map_classes(classes: ClassList, rows: tuple[ImportClassRow, ...]) -> tuple[ClassList, NDArray[np.uint8]]:

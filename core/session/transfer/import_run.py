@@ -28,7 +28,13 @@ from core.project.row_changes import RowChange
 from core.session.transfer.dataset_survey import doubts_about_pixels, pixels_by_class
 from core.session.transfer.excluded_masks import exclude_masks
 from core.session.transfer.import_ledger import ImportLedger, signature_of
-from core.session.transfer.import_plan import ClassChoice, ImportPlan, map_classes, plan_import
+from core.session.transfer.import_plan import (
+    ClassChoice,
+    ImportPlan,
+    map_classes,
+    path_in_project,
+    plan_import,
+)
 from core.session.transfer.import_task import ImportItem, ImportRequest, ImportTask
 from core.session.transfer.last_import import LastImport, store_last_import
 
@@ -227,8 +233,7 @@ class _ImportRun:
 
     def _request(self, sample: Sample) -> ImportRequest:
         """What the worker process needs to import a picture."""
-        inside = sample.picture.is_relative_to(self._project.folder)
-        path = sample.picture.relative_to(self._project.folder).as_posix() if inside else sample.target_path
+        path = path_in_project(sample, self._project.folder)
         signature = signature_of(
             (sample.picture, *sample.sources), self._table.tobytes(), str(self._plan.split)
         )

@@ -80,7 +80,8 @@ class ImportService:
         """
         self._stop_survey.set()
         stop = self._stop_survey = threading.Event()
-        return self._lane.submit(survey_dataset, dataset, QUICK_SAMPLES, cancelled=stop.is_set)
+        folder = self._project.folder
+        return self._lane.submit(survey_dataset, dataset, QUICK_SAMPLES, folder=folder, cancelled=stop.is_set)
 
     def plan(
         self, dataset: Dataset, choices: Mapping[str, ClassChoice] | None = None, split: Split | None = None
@@ -111,7 +112,8 @@ class ImportService:
     def _plan(
         self, dataset: Dataset, choices: Mapping[str, ClassChoice] | None, split: Split | None
     ) -> ImportPlan:
-        return plan_import(self._project.classes.read(), self._project.folder, dataset, choices, split)
+        classes, paths = self._project.classes.read(), self._project.pictures.paths()
+        return plan_import(classes, self._project.folder, dataset, choices, split, paths)
 
     def _run(self, plan: ImportPlan, progress: ProgressCallback) -> ImportReport:
         imported: list[PictureRecord] = []

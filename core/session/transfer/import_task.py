@@ -107,8 +107,6 @@ class ImportTask:
     def _read(self, request: ImportRequest) -> ImportItem:
         """Raises ImageError, FormatError and ProjectError."""
         sample, path = request.sample, request.path
-        if not is_encodable_name(str(sample.picture)):
-            raise FormatError(f"The name {sample.picture.name!r} is not readable text; rename the file.")
         was_there = False
         with contextlib.suppress(OSError):  # a name that is too long for the disk
             was_there = (self.folder / path).exists()
@@ -158,12 +156,15 @@ class ImportTask:
         """
         target = self.folder / path
         try:
+            check_picture_place(sample, target)
             if sample.crop is not None:
-                _crop_picture(sample.picture, sample.crop, target)
+                if not target.exists():
+                    _crop_picture(sample.picture, sample.crop, target)
                 return sample.crop.width, sample.crop.height
             size = read_size(sample.picture)
-            if target != sample.picture:
-                _copy(sample.picture, target)
+            if not target.exists():
+                with _temporary_file(target) as temporary:
+                    shutil.copyfile(sample.picture, temporary)
         except OSError as problem:
             if problem.errno == errno.ENAMETOOLONG:
                 raise FormatError(
@@ -175,6 +176,21 @@ class ImportTask:
         return size
 
 
+def check_picture_place(sample: Sample, target: Path) -> None:
+    """Whether the picture of a sample can be at `target`: a file that is there must be the same, or for a part of a
+    picture have its size. Raises FormatError, ImageError, and OSError."""
+    if not is_encodable_name(str(sample.picture)):
+        raise FormatError(f"The name {sample.picture.name!r} is not readable text; rename the file.")
+    if target == sample.picture or not target.exists():
+        return
+    if sample.crop is not None:
+        is_same = read_size(target) == (sample.crop.width, sample.crop.height)
+    else:
+        is_same = filecmp.cmp(sample.picture, target, shallow=False)
+    if not is_same:
+        raise FormatError(f"Another picture called {target.name} is already in {target.parent}; it was kept.")
+
+
 def _digest_of(values: Values) -> str:
     return hashlib.blake2b(
         np.ascontiguousarray(values).data, digest_size=12, salt=b"%d" % values.shape[1]
@@ -182,28 +198,10 @@ def _digest_of(values: Values) -> str:
 
 
 def _crop_picture(source: Path, part: Box, target: Path) -> None:
-    """Write a part of a picture as a PNG; an existing file of that size is taken for it."""
-    if target.exists():
-        if read_size(target) != (part.width, part.height):
-            raise FormatError(
-                f"Another picture called {target.name} is already in {target.parent}; it was kept."
-            )
-        return
+    """Write a part of a picture as a PNG."""
     pixels = read_picture(source)[part.slices]
     with _temporary_file(target) as temporary:
         Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, "PNG")
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy, then rename; an existing file must have the same bytes."""
-    if target.exists():
-        if not filecmp.cmp(source, target, shallow=False):
-            raise FormatError(
-                f"Another picture called {target.name} is already in {target.parent}; it was kept."
-            )
-        return
-    with _temporary_file(target) as temporary:
-        shutil.copyfile(source, temporary)
 
 
 @contextlib.contextmanager

@@ -54,7 +54,9 @@ def test_a_folder_is_recognised_previewed_planned_and_imported(gui: GuiDriver, t
     assert dialog.format.currentData() == "cityscapes"
     assert "98%" in dialog.format.currentText()
     assert "_gtFine_labelIds" in dialog.reason.text()
-    assert "1 picture, 1 with masks (1 train); 19 new classes" in dialog.plan.text()
+    gui.wait_until(
+        lambda: "1 picture, 1 with labels (1 train); 19 new classes" in dialog.plan.text(), "the survey"
+    )
     gui.wait_until(dialog.previews.isVisible, "previews")
     assert dialog.class_mapping.field("road").currentText() == "New class of this name"
     assert dialog.class_mapping.field("ego vehicle").currentData() == "void"
@@ -259,7 +261,7 @@ def test_the_report_is_saved_before_and_after_an_import(gui: GuiDriver, tmp_path
     before, after = tmp_path / "before.html", tmp_path / "after.html"
     dialog.report_requested.emit(str(before))
     gui.wait_until(before.exists, "the report")
-    assert "2 pictures, 2 with masks" in before.read_text("utf-8")
+    assert "2 pictures, 2 with labels" in before.read_text("utf-8")
     press_import(gui, dialog)
     dialog.report_requested.emit(str(after))
     gui.wait_until(after.exists, "the report of the import")

@@ -15,12 +15,12 @@ from core.formats.readers.registry import open_dataset
 from core.labels.class_list import ClassList
 from core.project.project import Project
 from core.project.records import Split
-from core.session.transfer.dataset_survey import doubts_about_pixels
+from core.session.transfer.dataset_survey import describe_blur, doubts_about_pixels, survey_dataset
 from core.session.transfer.import_plan import plan_import
-from core.session.transfer.import_run import import_dataset
+from core.session.transfer.import_run import import_dataset, run_import
 from core.session.transfer.validation_share import MIN_TRAINING, with_validation
 from tests.dataset_files import HEIGHT, WIDTH, grey, photo, write_json
-from tests.external_datasets import FLAT, coco_table
+from tests.external_datasets import FLAT, IMAGE_PAIRS, coco_table
 
 
 def coco(root: Path, count: int, flat: list[float] = FLAT) -> Dataset:
@@ -51,6 +51,50 @@ def test_a_grown_dataset_brings_only_what_is_new(tmp_path: Path) -> None:
         other = [12.0, 0.0, 24.0, 0.0, 24.0, 8.0, 12.0, 8.0]
         changed = import_dataset(project, coco(tmp_path / "set", 5, other))
         assert (changed.pictures, changed.skipped, changed.kept) == (0, 5, 0), "nothing is painted over"
+
+
+def test_the_dry_run_says_what_is_new_and_what_is_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    with Project.open(tmp_path / "mine") as project:
+        import_dataset(project, coco(tmp_path / "set", 2))
+        dataset = coco(tmp_path / "set", 5)
+        photo(tmp_path / "mine" / "4.jpg", seed=99)
+        known = project.pictures.paths()
+        plan = plan_import(project.classes.read(), project.folder, dataset, known_paths=known)
+        survey = survey_dataset(dataset, folder=project.folder)
+        report = run_import(project, plan)
+    assert plan.new == 3 and "3 pictures of the dataset are new; 2 are in the project" in plan.what_is_new()
+    assert report.new == 2, "the file in the way belongs to another picture"
+    assert survey.account == report.account
+    assert "it was kept" in survey.account.sentences(dataset.root)[0]
+    assert plan_import(ClassList(), tmp_path / "other", dataset).what_is_new() == ""
+
+
+def test_notes_on_single_masks_and_smeared_colours_are_in_the_dry_run(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    IMAGE_PAIRS.write(tmp_path / "pairs")
+    for name, mask in (
+        ("a", (WIDTH, HEIGHT)),
+        ("b", (HEIGHT, WIDTH)),
+    ):  # b is turned by EXIF, its mask is not
+        photo(tmp_path / "set" / "images" / f"{name}.jpg")
+        place = tmp_path / "set" / "masks" / f"{name}.png"
+        place.parent.mkdir(exist_ok=True)
+        Image.fromarray(np.tri(HEIGHT, WIDTH, dtype=np.uint8)).save(place)
+        if mask != (WIDTH, HEIGHT):
+            with Image.open(tmp_path / "set" / "images" / f"{name}.jpg") as image:
+                exif = image.getexif()
+                exif[0x0112] = 6
+                image.save(tmp_path / "set" / "images" / f"{name}.jpg", exif=exif)
+    with Project.open(tmp_path / "mine") as project:
+        for folder in ("pairs", "set"):
+            dataset = open_dataset(tmp_path / folder)
+            survey, report = survey_dataset(dataset), import_dataset(project, dataset)
+            assert (*dataset.notes, *survey.notes) == report.notes
+            assert survey.uncertain == report.uncertain
+            assert bool(survey.notes) == (folder == "set")
+            said = describe_blur(survey.uncertain, survey.pixels)
+            assert said.startswith("The colours of 2 masks are blurred") == (folder == "pairs")
 
 
 def test_a_label_that_differs_is_kept_and_counted(tmp_path: Path) -> None:
