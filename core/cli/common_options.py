@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from core.cli.terminal import UsageError, open_for_writing
+from core.evaluation.run_choice import BEST, NEWEST
 from core.models.spec import TTA_MODES
 from core.project.project import Project, find_home
 from core.training.distributed_config import DistributedConfig
@@ -57,8 +58,23 @@ NodesOption = Annotated[
 StrategyOption = Annotated[
     str, typer.Option(help="Strategy for several processes: auto or ddp.", callback=_strategy)
 ]
+
+
+def parse_run(run: str | None) -> str | None:
+    """A run as `core.evaluation.run_choice.find_run` takes it. Raises BadParameter."""
+    if run is not None and run not in (BEST, NEWEST) and not re.fullmatch(r"[0-9]{1,9}", run):
+        raise typer.BadParameter("choose best (the network in use), newest, or the number of a run.")
+    return run
+
+
 RunOption = Annotated[
-    int | None, typer.Option("--run", help="Use the weights of this run; default: the newest.")
+    str | None,
+    typer.Option(
+        "--run",
+        metavar="RUN",
+        help="Use the weights of this run: best (the network in use, default), newest, or its number.",
+        callback=parse_run,
+    ),
 ]
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from core.base.errors import ImageError, MaskloopError, ModelError, TrainingError
 from core.training.distributed_config import DistributedConfig
 from core.training.events import TrainingEvent
+from core.training.incumbent import Incumbent
 from core.training.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ FOLLOWER_EXIT_CODE = 0
 @dataclass(frozen=True, slots=True)
 class TrainingTask:
     """Everything that training needs, with paths valid on every machine. base: the folder of the run whose weights it
-    starts from; with_state: also restore the state of that run's optimizer."""
+    starts from; with_state: also restore the state of that run's optimizer; incumbent: the network in use, unless that
+    is the base."""
 
     recipe: Recipe
     snapshot: Path
@@ -39,6 +41,7 @@ class TrainingTask:
     base: Path | None
     base_seen: Mapping[int, str] | None
     with_state: bool
+    incumbent: Incumbent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def _train(
         should_stop=should_stop,
         resume_from=task.base if task.with_state else None,
         keep_state=True,
+        incumbent=task.incumbent,
         fabric=fabric,
     )
 

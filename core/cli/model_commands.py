@@ -11,8 +11,9 @@ import typer
 
 from core.base.errors import ModelError
 from core.base.text import count_of
-from core.cli.common_options import JsonOption, ProjectOption, RunOption
+from core.cli.common_options import JsonOption, ProjectOption, RunOption, open_existing
 from core.cli.terminal import UsageError, open_for_writing, print_result, progress_bar, report_errors
+from core.evaluation.run_choice import NEWEST, find_run
 from core.labels.class_list import ClassList, default_colour
 from core.models.catalogue import (
     NAMED_NETWORKS,
@@ -140,6 +141,7 @@ def import_command(
                 raise
             opened.runs.update(run.id, published=1)
             opened.runs.end(run.id, "finished", f"Imported from {file.name}.")
+            opened.runs.use(run.id)
         result = {
             "run": run.id,
             "architecture": spec.architecture,
@@ -152,6 +154,24 @@ def import_command(
         if added:
             lines.append(f"These classes are new in the project: {', '.join(added)}.")
         print_result(result, as_json, lines)
+
+
+@model_app.command("use")
+def use_command(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Number of a run, or newest.")],
+    project: ProjectOption = Path(),
+    as_json: JsonOption = False,
+) -> None:
+    """Choose the network in use: it predicts from now on, and the next training in the window continues it."""
+    if run != NEWEST and not run.isdecimal():
+        raise typer.BadParameter("give the number of a run, or newest.")
+    with report_errors(), open_existing(project, "maskloop model use") as opened:
+        chosen, before = find_run(opened, run), opened.runs.in_use()
+        opened.runs.use(chosen.id)
+        opened.runs.forget_predictions(chosen.id)
+        was = f" instead of run {before.id}" if before and before.id != chosen.id else ""
+        line = f"Run {chosen.id} is in use{was}. Predict with it: maskloop predict --images all"
+        print_result({"run": chosen.id, "before": before.id if before else None}, as_json, [line])
 
 
 def _counted(arch: str, encoder: str | None, as_json: bool) -> tuple[dict[str, Any], bool, list[str]]:

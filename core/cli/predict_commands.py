@@ -23,6 +23,7 @@ from core.cli.common_options import (
 )
 from core.cli.distributed_tasks import PredictionTask, run_distributed_prediction, run_follower
 from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
+from core.evaluation.run_choice import find_run
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord, Split
 from core.training.device_probe import likely_device
@@ -54,7 +55,7 @@ def predict_command(
     if distribution.is_follower():
         run_follower(recipe, distribution)
     with report_errors(), open_existing(project, "maskloop predict") as opened:
-        from core.evaluation.run_score import find_run, labelled_size
+        from core.evaluation.run_score import labelled_size
 
         chosen = find_run(opened, run)
         records = _chosen(opened, images)
@@ -100,7 +101,7 @@ def evaluate_command(
 ) -> None:
     """Evaluate a run on labelled pictures. Void and unlabelled pixels are ignored."""
     with report_errors(), Project.open_read_only(project) as opened:
-        from core.evaluation.run_score import evaluate_run, find_run
+        from core.evaluation.run_score import evaluate_run
 
         chosen = find_run(opened, run)
         with progress_bar("Evaluating", quiet=as_json) as bar:

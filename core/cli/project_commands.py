@@ -58,6 +58,8 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
     """Print project statistics. Works while the window is open."""
     with report_errors(), Project.open_read_only(project) as opened:
         counts, classes, runs = opened.pictures.counts(), opened.classes.read(), opened.runs.all()
+        in_use = opened.runs.in_use()
+        in_use_id = in_use.id if in_use else None
         if any(run.state == "running" for run in runs) and not is_being_written(opened.home):
             # Its trainer was killed; the next process that opens the project for writing stores the same.
             runs = [replace(run, state="stopped") if run.state == "running" else run for run in runs]
@@ -97,6 +99,7 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
                     "labelled_pictures": r.labelled_pictures,
                     "published": r.published,
                     "best_miou": r.best_miou,
+                    "in_use": r.id == in_use_id,
                 }
                 for r in runs
             ],
@@ -115,12 +118,12 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
         pixels = counts.class_pixels.get(c.value, 0)
         lines.append(f"{c.value:4} {c.name:20} {pixels / painted if painted else 0:7.1%} of labelled pixels")
     lines += [f"To check: {finding.sentence}" for finding in summary.findings]
-    print_result(result, as_json, lines + [_run_line(run) for run in runs[:5]])
+    print_result(result, as_json, lines + [_run_line(run, in_use_id) for run in runs[:5]])
 
 
-def _run_line(run: RunRecord) -> str:
+def _run_line(run: RunRecord, in_use: int | None) -> str:
     pictures = count_of(run.labelled_pictures, "labelled picture")
     device = run.device or "unknown"
-    if run.best_miou is None:
-        return f"Run {run.id}: {run.state}, no score, {pictures}, device {device}."
-    return f"Run {run.id}: {run.state}, mIoU {run.best_miou:.3f}, {pictures}, device {device}."
+    score = "no score" if run.best_miou is None else f"mIoU {run.best_miou:.3f}"
+    used = " It is in use." if run.id == in_use else ""
+    return f"Run {run.id}: {run.state}, {score}, {pictures}, device {device}.{used}"

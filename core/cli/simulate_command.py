@@ -129,7 +129,7 @@ def _home(into: Path | None) -> Iterator[Path]:
 def _final_miou(home: Path, device: str, *, quiet: bool) -> float | None:
     """mIoU of the last network on the held-out pictures at full size; None if none was published."""
     with Project.open_read_only(home) as simulated:
-        run = simulated.runs.latest_published()
+        run = simulated.runs.in_use()
         if run is None:
             return None
         from core.evaluation.run_score import evaluate_run  # imports torch

@@ -17,6 +17,7 @@ from core.cli.common_options import (
     ProjectOption,
     StrategyOption,
     open_existing,
+    parse_run,
     scale_batch,
 )
 from core.cli.distributed_tasks import TrainingTask, run_distributed_training, run_follower
@@ -29,11 +30,14 @@ from core.cli.training_options import (
     with_recipe_options,
 )
 from core.cli.training_resume import plan_resume, stop_on_interrupt
+from core.evaluation.run_choice import find_run
 from core.models.catalogue import resolve_network
 from core.models.networks.packaged_weights import missing_package_text
-from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, default_size, spec_from_base
+from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, spec_from_base
 from core.project.project import Project
 from core.project.records import RunRecord
+from core.session.training.input_size import SizeProposal, first_size, propose_size
+from core.session.training.next_run import incumbent_of
 from core.session.training.run_recorder import RunRecorder
 from core.session.training.snapshot_builder import (
     check_trainable,
@@ -45,6 +49,7 @@ from core.session.training.snapshot_builder import (
 from core.training import events
 from core.training.device_probe import likely_device
 from core.training.distributed_config import DistributedConfig
+from core.training.incumbent import Incumbent
 from core.training.recipe import PRESETS, Recipe
 
 
@@ -68,10 +73,20 @@ def train(
         typer.Option(help=f"A preset of options: {', '.join(PRESETS)}. Explicit options override it."),
     ] = None,
     like: Annotated[
-        int | None, typer.Option(help="Use the network and all options of this run, with new weights.")
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Use the network and all options of this run (or best, newest), with new weights.",
+            callback=parse_run,
+        ),
     ] = None,
     resume: Annotated[
-        int | None, typer.Option(help="Resume this run; a given budget is added to the one used.")
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Resume this run (or best, newest); a given budget is added to the one used.",
+            callback=parse_run,
+        ),
     ] = None,
     devices: DevicesOption = 1,
     nodes: NodesOption = 1,
@@ -96,19 +111,26 @@ def train(
         base, model_run = _run(opened, resume), _run(opened, named)
         kind = _device_kind(model_run, given)
         spec = _spec(opened, model_run, kind, arch, encoder, weights, size, resumed=base is not None)
-        recipe = _requested_recipe(model_run, preset, given, distribution, pretrained=spec.is_pretrained)
+        recipe = _requested_recipe(
+            model_run, preset, given, distribution, pretrained=spec.is_pretrained, size=spec.size
+        )
         resume_plan = plan_resume(opened, base, spec, recipe, is_budget_given(given)) if base else None
         recipe = resume_plan.recipe if resume_plan else recipe
         snapshot = open_snapshot(opened.cache_folder / "training", spec, recipe)
         with progress_bar("Reading pictures", quiet=as_json) as bar:
             problems = update_snapshot(opened, snapshot, records, progress=bar)
+        entries = snapshot.entries().values()
+        proposal = propose_size([entry.scaled_regions for entry in entries], spec.size, opened.classes.read())
         note = opened.pictures.split_warning()
         recorder = RunRecorder(opened, spec, recipe, base, len(records), note)
         monitor = _TrainingMonitor(recorder, quiet=as_json)
         with_state = bool(resume_plan and resume_plan.with_state)
-        monitor.train(opened, recipe, distribution, snapshot.folder, base, with_state=with_state)
+        in_use = opened.runs.in_use()
+        incumbent = incumbent_of(opened, in_use, base, spec)
+        monitor.train(opened, recipe, distribution, snapshot.folder, base, incumbent, with_state=with_state)
         missing = "" if arch or encoder or named is not None else missing_package_text(DEFAULT_ENCODER)
-        notes = [part for part in (missing, resume_plan.sentence if resume_plan else "", note) if part]
+        resumed = resume_plan.sentence if resume_plan else ""
+        notes = [part for part in (missing, resumed, note, _size_note(proposal), recorder.kept_note) if part]
         run = opened.runs.get(recorder.run.id)
         result = {
             "run": run.id,
@@ -119,21 +141,35 @@ def train(
             "pictures": len(records),
             "best_miou": run.best_miou,
             "published": run.published,
+            "in_use": recorder.is_in_use,
             "folder": str(opened.run_folder(run.id)),
             "problems": problems,
             "resumed": resume_plan and ("state" if resume_plan.with_state else "weights"),
             "notes": notes,
         }
         steps, seconds = count_of(monitor.step, "step"), f"{monitor.seconds:.0f}"
-        lines = [
-            f"Run {run.id} trained {steps} in {seconds} s and reached mIoU {run.best_miou:.3f}."
-            if run.best_miou is not None
-            else f"Run {run.id} trained {steps} in {seconds} s; there was no val picture to evaluate on."
-        ]
+        lines = [f"Run {run.id} trained {steps} in {seconds} s{_outcome(run, recorder, in_use)}"]
         print_result(result, as_json, lines + notes + [f"Left out: {problem}" for problem in problems])
 
 
 train_command = with_recipe_options(train)
+
+
+def _size_note(proposal: SizeProposal) -> str:
+    option = f" Use it: --size {proposal.better}" if proposal.better > proposal.size else ""
+    return f"{proposal.sentence}{option}" if proposal.sentence else ""
+
+
+def _outcome(run: RunRecord, recorder: RunRecorder, in_use: RunRecord | None) -> str:
+    """How the sentence about a run ends: its score, or why it has none."""
+    if run.best_miou is not None:
+        return f" and reached mIoU {run.best_miou:.3f}."
+    if recorder.evaluated_on is None:
+        return "; it ended before the first evaluation."
+    if run.published:
+        return "; there was no val picture to evaluate on."
+    stays = f", so run {in_use.id} stays in use" if in_use else ""
+    return f"; no checkpoint was better than what it started from{stays}."
 
 
 class _TrainingMonitor:
@@ -152,6 +188,7 @@ class _TrainingMonitor:
         distribution: DistributedConfig,
         snapshot: Path,
         base: RunRecord | None,
+        incumbent: Incumbent | None,
         *,
         with_state: bool,
     ) -> None:
@@ -169,6 +206,7 @@ class _TrainingMonitor:
                 base=folder,
                 base_seen=trained_label_digests(folder) if folder else None,
                 with_state=with_state,
+                incumbent=incumbent,
             )
             with progress_bar("Training", quiet=self._quiet) as self._bar, stop_on_interrupt() as should_stop:
                 outcome = run_distributed_training(
@@ -192,12 +230,14 @@ class _TrainingMonitor:
             case events.TrainingProgress():
                 self.step, self.seconds = event.step, event.seconds
                 total = event.seconds + (event.seconds_left or 0)
-                self._bar(round(event.seconds), round(total))
+                self._bar(round(event.seconds), round(total), "Training")
+            case events.TrainingStage():
+                self._bar(event.done, event.total, event.text)
             case events.ModelEvaluated() if not self._quiet:
                 console.print(
                     f"{event.seconds:6.0f} s  step {event.step:6}  mIoU on {event.split} {event.miou:.3f}"
                 )
-            case events.TrainingNote():
+            case events.TrainingNote() if not event.stored:  # those come at the end
                 console.print(event.message, markup=False)
 
 
@@ -212,11 +252,14 @@ def _requested_recipe(
     distribution: DistributedConfig,
     *,
     pretrained: bool = False,
+    size: int = 0,
 ) -> Recipe:
     """The recipe of the run to resume or repeat, with preset and given options; budgets are not added yet."""
     start = Recipe.from_json(json.loads(run.recipe)) if run else None
     kind = _device_kind(run, given)
-    return scale_batch(build_recipe(start, preset, given, kind, pretrained=pretrained), distribution)
+    return scale_batch(
+        build_recipe(start, preset, given, kind, pretrained=pretrained, size=size), distribution
+    )
 
 
 def _device_kind(run: RunRecord | None, given: GivenOptions) -> str:
@@ -226,7 +269,7 @@ def _device_kind(run: RunRecord | None, given: GivenOptions) -> str:
 
 
 def _follower_recipe(
-    where: Path, named: int | None, preset: str | None, given: GivenOptions, distribution: DistributedConfig
+    where: Path, named: str | None, preset: str | None, given: GivenOptions, distribution: DistributedConfig
 ) -> Recipe:
     """The recipe in a follower process. The project is opened read-only, and only if a run is named."""
     if named is None:
@@ -235,12 +278,8 @@ def _follower_recipe(
         return _requested_recipe(_run(opened, named), preset, given, distribution)
 
 
-def _run(project: Project, number: int | None) -> RunRecord | None:
-    if number is None:
-        return None
-    from core.evaluation.run_score import find_run
-
-    return find_run(project, number)
+def _run(project: Project, which: str | None) -> RunRecord | None:
+    return None if which is None else find_run(project, which)
 
 
 def _spec(
@@ -273,5 +312,6 @@ def _spec(
         raise UsageError("--weights takes none or imagenet.")
     spec = replace(spec, weights=weights or spec.weights)
     if base is None and (arch is not None or encoder is not None):
-        spec = replace(spec, size=default_size(device, pretrained=spec.is_pretrained))
+        records = trainable_pictures(project)
+        spec = replace(spec, size=first_size(project, records, device, pretrained=spec.is_pretrained))
     return replace(spec, size=size or spec.size)

@@ -88,11 +88,12 @@ def build_recipe(
     device_kind: str,
     *,
     pretrained: bool = False,
+    size: int = 0,
 ) -> Recipe:
     """The recipe `start` (of a run), or the default for device and network, changed by preset and given options."""
     if preset is not None and preset not in PRESETS:
         raise UsageError(f"There is no preset “{preset}”; choose {', '.join(PRESETS)}.")
-    recipe = default_recipe(device_kind, pretrained=pretrained) if start is None else start
+    recipe = default_recipe(device_kind, pretrained=pretrained, size=size) if start is None else start
     return recipe.with_changes(PRESETS[preset] if preset else {}).with_changes(given_values(given))
 
 

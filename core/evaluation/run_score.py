@@ -129,19 +129,3 @@ def class_index_table(values: tuple[int, ...]) -> NDArray[np.int64]:
     table = np.full(256, IGNORE_INDEX, np.int64)
     table[list(values)] = np.arange(len(values))
     return table
-
-
-def find_run(project: Project, run_id: int | None) -> RunRecord:
-    """The run with this id, by default the latest with weights. Raises ModelError when there is none."""
-    try:
-        run = project.runs.get(run_id) if run_id is not None else project.runs.latest_published()
-    except KeyError as unknown:
-        raise ModelError(f"There is no run {run_id}; “maskloop status” lists them.") from unknown
-    if run_id is not None and run is not None and not run.published:
-        raise ModelError(
-            f"Run {run_id} has no weights of its own: no checkpoint was better than what it started from. "
-            "Choose another run; “maskloop status” lists them."
-        )
-    if run is None or not run.published or not Path(project.run_folder(run.id)).is_dir():
-        raise ModelError("There are no trained weights yet. Train first: maskloop train --project DIR")
-    return run

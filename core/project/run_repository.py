@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.base.changes import Changes
 from core.project.class_remaps import latest_remap_id
 from core.project.records import Measurement, RunRecord, now
-from core.project.schema import measurements, predictions, runs
+from core.project.schema import facts, measurements, predictions, runs
 from core.project.store import Store, inserted_id
 
+IN_USE_FACT = "network_in_use"
+"""Name of the fact in the project file that holds the id of the run whose weights predict."""
 _MEASUREMENT_COLUMNS = ("run_id", "name", "class_value", "step", "seconds", "labelled_pictures", "value")
 """Columns of a measurement, in the order of the record's fields."""
 
@@ -82,8 +84,40 @@ class RunRepository:
             rows = connection.execute(select(runs).order_by(runs.c.id.desc()))
             return [RunRecord(**row._mapping) for row in rows]
 
+    def in_use(self) -> RunRecord | None:
+        """The run whose weights predict and are trained on: the one given to `use`, where that still has weights.
+
+        In projects of earlier versions it is the newest one with weights, as it was then.
+        """
+        query = select(facts.c.value).where(facts.c.name == IN_USE_FACT)
+        with self._store.read_transaction() as connection:
+            chosen = connection.execute(query).scalar()
+            if isinstance(chosen, str) and chosen.isdecimal():
+                found = select(runs).where(runs.c.id == int(chosen[:18]), runs.c.published > 0)
+                row = connection.execute(found).first()
+                if row is not None:
+                    return RunRecord(**row._mapping)
+        return self.latest_published()
+
+    def use(self, run_id: int) -> Changes:
+        """Let the weights of a run predict from now on."""
+        with self._store.write_transaction() as connection:
+            statement = insert(facts).values(name=IN_USE_FACT, value=str(run_id))
+            connection.execute(
+                statement.on_conflict_do_update(index_elements=["name"], set_={"value": str(run_id)})
+            )
+        return Changes(runs=True)
+
+    def forget_predictions(self, other_than: int) -> Changes:
+        """Forget which predictions were made by other runs, so that none of them is taken for one of this run."""
+        outdated = predictions.c.run_id != other_than
+        with self._store.write_transaction() as connection:
+            ids = frozenset(connection.execute(select(predictions.c.picture_id).where(outdated)).scalars())
+            connection.execute(delete(predictions).where(outdated))
+        return Changes(pictures=ids, predictions=ids)
+
     def latest_published(self) -> RunRecord | None:
-        """The run whose weights make predictions: the newest one that published any."""
+        """The newest run with weights."""
         query = select(runs).where(runs.c.published > 0).order_by(runs.c.id.desc()).limit(1)
         with self._store.read_transaction() as connection:
             row = connection.execute(query).first()

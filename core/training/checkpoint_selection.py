@@ -12,12 +12,19 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from core.base.errors import TrainingError
+from core.base.errors import ModelError, TrainingError
 from core.models.checkpoint import all_finite, save_checkpoint
 from core.models.spec import ModelSpec
 from core.training.data.training_set import TrainingSet
 from core.training.distributed import ProcessGroup
-from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent, TrainingNote
+from core.training.events import (
+    CheckpointPublished,
+    InUseScored,
+    ModelEvaluated,
+    TrainingEvent,
+    TrainingNote,
+)
+from core.training.incumbent_scorer import IncumbentScorer
 from core.training.progress_reporter import DIVERGED_TEXT
 from core.training.recipe import Recipe
 from core.training.validation import ValidationScore, validate
@@ -82,7 +89,10 @@ class CheckpointSelector:
     and others 2022, arXiv 2109.01903). Without validation pictures every evaluation publishes. Lives on the training
     thread.
 
-    evaluation_seconds: of the last evaluation
+    A training that did not start from the network in use has that as its `incumbent`: what it publishes is used only
+    once it scores better on the same pictures, without validation pictures on those that were trained on.
+
+    recipe: stored with each checkpoint; evaluation_seconds: of the last evaluation
     rejected_class_loss: IoU that a class would have lost in a better network that was not published
     """
 
@@ -97,10 +107,13 @@ class CheckpointSelector:
         autocast: Callable[[], AbstractContextManager[object]],
         should_abort: Callable[[], bool],
         group: ProcessGroup,
+        incumbent: IncumbentScorer | None = None,
     ) -> None:
-        self._folder, self._spec, self._recipe, self._pictures = folder, spec, recipe, pictures
+        self._folder, self._spec, self.recipe, self._pictures = folder, spec, recipe, pictures
         self._on_event, self._autocast, self._should_abort = on_event, autocast, should_abort
         self._group = group
+        self._incumbent = incumbent
+        self._kept_incumbent = ""
         self._validation_key: frozenset[tuple[int, str]] = frozenset()
         self._best_weights: dict[str, Tensor] | None = None
         self._baseline = Baseline(0.0, {})
@@ -125,9 +138,9 @@ class CheckpointSelector:
         self._next = min(self._next, seconds + EVALUATION_DELAY_AFTER_UPDATE)
 
     def evaluate_base(self, model: nn.Module, seconds: float) -> None:
-        """Score the starting weights, the ones to beat. Emits no event: they were published before."""
+        """Score the starting weights, the ones to beat, which were published before."""
         self._best_weights = _copy_weights(model)
-        self._rescore_best(model)
+        self._rescore_best(model, seconds=seconds)
         if self._pictures.has_fresh:
             self.on_label_update(seconds)
 
@@ -138,7 +151,9 @@ class CheckpointSelector:
         """
         if not all_finite(model.state_dict().values()):
             raise TrainingError(DIVERGED_TEXT)
-        if self._validation_key != self._pictures.validation_key and not self._rescore_best(model):
+        if self._validation_key != self._pictures.validation_key and not self._rescore_best(
+            model, step, seconds
+        ):
             self._next = seconds + RETRY_SECONDS
             return
         split = "val" if self._validation_key else "train"
@@ -151,19 +166,27 @@ class CheckpointSelector:
         self._on_event(self._evaluated(decision.score, split, step, seconds))
         self.evaluations_without_gain = 0 if decision.accepted else self.evaluations_without_gain + 1
         if decision.accepted:
-            self._publish(model, decision.score, step, seconds, measured=bool(self._validation_key))
+            self._publish(model, decision.score, step, seconds, split)
         if decision.current_weights is not None:
             model.load_state_dict(decision.current_weights)
+
+    @property
+    def accepts_candidates(self) -> bool:
+        """Whether `evaluate_candidate` can publish: without val pictures nothing says that a network is better than
+        what was published before."""
+        return bool(self._pictures.validation_key) or self._best_weights is None
 
     def evaluate_candidate(self, model: nn.Module, step: int, seconds: float) -> bool:
         """Score a network that was not trained from the best one; emit the result and publish only when it is better.
 
         Returns whether it was published. Raises as `evaluate`.
         """
-        if self._validation_key != self._pictures.validation_key and not self._rescore_best(model):
+        if self._validation_key != self._pictures.validation_key and not self._rescore_best(
+            model, step, seconds
+        ):
             return False
-        if not self._validation_key and self._best_weights is not None:
-            return False  # without val pictures nothing says that it is better than what was published before
+        if not self.accepts_candidates:
+            return False
         split = "val" if self._validation_key else "train"
         score = self._score(model, split)
         if score is None or (self._validation_key and not self._is_better(score, CLASS_TOLERANCE)):
@@ -171,7 +194,7 @@ class CheckpointSelector:
         self._schedule_next(seconds, score.seconds)
         self._on_event(self._evaluated(score, split, step, seconds))
         self.evaluations_without_gain = 0
-        self._publish(model, score, step, seconds, measured=bool(self._validation_key))
+        self._publish(model, score, step, seconds, split)
         return True
 
     def evaluate_final(
@@ -182,7 +205,10 @@ class CheckpointSelector:
         self.evaluate(model, step, seconds)
 
     def report_rejected(self) -> None:
-        """At the end: note that a network with a better mean was not published because a class would have lost."""
+        """At the end: note that the network in use stays, or that a network with a better mean was not published
+        because a class would have lost."""
+        if self._kept_incumbent:
+            self._on_event(TrainingNote(self._kept_incumbent, stored=True))
         if self.rejected_class_loss and not self.published:
             self._on_event(
                 TrainingNote(
@@ -221,15 +247,15 @@ class CheckpointSelector:
         return loss <= class_tolerance
 
     def _publish(
-        self, model: nn.Module, score: ValidationScore, step: int, seconds: float, *, measured: bool
+        self, model: nn.Module, score: ValidationScore, step: int, seconds: float, split: str
     ) -> None:
-        values = self._spec.class_values
+        values, measured = self._pictures.scored_values, bool(self._validation_key)
         metadata: dict[str, Any] = {
             "step": step,
             "seconds": round(seconds, 1),
             "miou": score.miou if measured else None,
             "per_class": {str(values[row]): iou for row, iou in score.per_class.items()} if measured else {},
-            "recipe": self._recipe.to_json(),
+            "recipe": self.recipe.to_json(),
             "seen": {str(number): digest for number, digest in self._pictures.label_digests.items()},
         }
         if self._group.is_rank_zero:
@@ -240,9 +266,43 @@ class CheckpointSelector:
             # Weights accepted within the tolerance do not become the best: it would sink with every label.
             self._best_weights = _copy_weights(model)
             self.best_miou = score.miou if measured else None
-        self._on_event(CheckpointPublished(step, score.miou if measured else None, str(self._folder)))
+        in_use = self._beats_incumbent(score, split, step, seconds)
+        self._on_event(CheckpointPublished(step, score.miou if measured else None, str(self._folder), in_use))
+        if in_use and measured:
+            self._report_in_use(score, step, seconds)
 
-    def _rescore_best(self, model: nn.Module) -> bool:
+    def _beats_incumbent(self, score: ValidationScore, split: str, step: int, seconds: float) -> bool:
+        """Whether a checkpoint takes the place of the network in use; there is none once one did."""
+        if self._incumbent is None:
+            return True
+        try:
+            other = self._incumbent.score(split, _limit(split), self._should_abort)
+        except ModelError as problem:
+            self._on_event(TrainingNote(f"{problem} The new network takes its place."))
+            other, self._incumbent = None, None
+        if self._incumbent is None or (
+            other is not None and (score.miou > other.miou or math.isnan(other.miou))
+        ):
+            self._incumbent, self._kept_incumbent = None, ""
+            return True
+        run, pictures = self._incumbent.run_id, "val pictures" if split == "val" else "labelled pictures"
+        if other is None:
+            self._kept_incumbent = f"Run {run} stays in use: the training ended before the two were compared."
+            return False
+        if split == "val":
+            self._report_in_use(other, step, seconds)
+        self._kept_incumbent = (
+            f"Run {run} stays in use: it has mIoU {other.miou:.3f} on the same {pictures}, the new network "
+            f"{score.miou:.3f}. “Use this network” in the table of runs takes the new one all the same."
+        )
+        return False
+
+    def _report_in_use(self, score: ValidationScore, step: int, seconds: float) -> None:
+        values = self._pictures.scored_values
+        per_class = {values[row]: iou for row, iou in score.per_class.items()}
+        self._on_event(InUseScored(step, seconds, score.miou, per_class))
+
+    def _rescore_best(self, model: nn.Module, step: int = 0, seconds: float = 0.0) -> bool:
         """Score the best weights on the current validation pictures, in `model`, which gets its own weights back.
 
         False when that failed and must be repeated: without a score to beat the next weights would win unmeasured.
@@ -259,6 +319,8 @@ class CheckpointSelector:
             if not math.isnan(score.miou):
                 best_miou, baseline = score.miou, Baseline.from_score(score)
                 self.evaluation_seconds = score.seconds
+                if self._incumbent is None:
+                    self._report_in_use(score, step, seconds)
         self._validation_key, self.best_miou, self._baseline = key, best_miou, baseline
         return True
 
@@ -266,9 +328,8 @@ class CheckpointSelector:
         return validate(
             model,
             self._pictures,
-            len(self._spec.class_values),
             split=split,
-            limit=MAX_VALIDATION_PICTURES if split == "val" else MAX_TRAINING_PICTURES,
+            limit=_limit(split),
             autocast=self._autocast,
             should_abort=self._should_abort,
             group=self._group,
@@ -281,17 +342,21 @@ class CheckpointSelector:
         self._next = seconds + max(self._interval, evaluation_seconds / MAX_EVALUATION_SHARE)
 
     def _evaluated(self, score: ValidationScore, split: str, step: int, seconds: float) -> ModelEvaluated:
-        values = self._spec.class_values
+        values, known = self._pictures.scored_values, len(self._spec.class_values)
         return ModelEvaluated(
             step=step,
             seconds=seconds,
             miou=score.miou,
             per_class={values[row]: iou for row, iou in score.per_class.items()},
             pixel_accuracy=score.pixel_accuracy,
-            confusion=tuple(tuple(int(n) for n in line) for line in score.matrix),
+            confusion=tuple(tuple(int(n) for n in line) for line in score.matrix[:known, :known]),
             labelled_pictures=score.pictures,
             split=split,
         )
+
+
+def _limit(split: str) -> int:
+    return MAX_VALIDATION_PICTURES if split == "val" else MAX_TRAINING_PICTURES
 
 
 def _copy_weights(model: nn.Module) -> dict[str, Tensor]:

@@ -32,10 +32,23 @@ class TrainingProgress(_Event, frozen=True):
     seconds_left: float | None
 
 
+class TrainingStage(_Event, frozen=True):
+    """Work between two training steps that takes a while. text: what is done; done of total, 0 where nothing is counted."""
+
+    text: str
+    done: int = 0
+    total: int = 0
+
+    @property
+    def description(self) -> str:
+        return f"{self.text} {self.done:,} of {self.total:,}" if self.total else self.text
+
+
 class ModelEvaluated(_Event, frozen=True):
     """Scores on `labelled_pictures` pictures of `split` ("val", or "train" while there is no val picture).
 
-    per_class: IoU 0..1 by class value, without classes that are labelled nowhere in these pictures
+    per_class: IoU 0..1 by class value, without classes that are labelled nowhere in these pictures; 0 for a class that
+    the network does not know, because it was added later
     miou: mean of per_class; confusion: pixels, rows true, columns predicted, in the order of the spec's classes
     """
 
@@ -50,11 +63,24 @@ class ModelEvaluated(_Event, frozen=True):
 
 
 class CheckpointPublished(_Event, frozen=True):
-    """A better checkpoint is complete in the folder `path`; `miou` is None without validation pictures."""
+    """A better checkpoint is complete in the folder `path`; `miou` is None without validation pictures.
+
+    in_use: whether it is also better than the network in use, and takes its place
+    """
 
     step: int
     miou: float | None
     path: str
+    in_use: bool = True
+
+
+class InUseScored(_Event, frozen=True):
+    """The network in use scored on the val pictures of now: when a training begins, and when either changes."""
+
+    step: int
+    seconds: float
+    miou: float
+    per_class: Mapping[int, float]
 
 
 class PredictionReady(_Event, frozen=True):
@@ -93,9 +119,10 @@ class TrainingFinished(_Event, frozen=True):
 
 
 class TrainingNote(_Event, frozen=True):
-    """Information for the user that changes nothing."""
+    """Information for the user that changes nothing. stored: it is also kept with the run."""
 
     message: str
+    stored: bool = False
 
 
 class LearningRateFound(_Event, frozen=True):
@@ -108,8 +135,10 @@ class LearningRateFound(_Event, frozen=True):
 TrainingEvent = (
     TrainingStarted
     | TrainingProgress
+    | TrainingStage
     | ModelEvaluated
     | CheckpointPublished
+    | InUseScored
     | PredictionReady
     | PredictionFailed
     | WorkerFailed

@@ -25,6 +25,8 @@ from core.training.distributed import ProcessGroup
 from core.training.ema import AveragedModel
 from core.training.events import LearningRateFound, TrainingEvent, TrainingNote, TrainingStarted
 from core.training.fresh_head import FreshHead
+from core.training.incumbent import Incumbent
+from core.training.incumbent_scorer import IncumbentScorer
 from core.training.learning_rate_finder import find_learning_rate
 from core.training.losses import class_weights
 from core.training.optimizer import (
@@ -33,7 +35,7 @@ from core.training.optimizer import (
     initialise_weights,
     make_optimizer,
 )
-from core.training.progress_reporter import ProgressReporter
+from core.training.progress_reporter import ProgressReporter, StageReporter
 from core.training.recipe import Recipe, default_recipe
 from core.training.resume_state import ResumePoint, StatefulOptimizer, load_state, save_state
 from core.training.schedule import learning_rate_at
@@ -69,6 +71,7 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
     between_steps: Callable[[], None] = lambda: None,
     base_digests: Mapping[int, str] | None = None,
     warm_start: bool = False,
+    incumbent: Incumbent | None = None,
     resume_from: Path | None = None,
     keep_state: bool = False,
     fabric: Fabric | None = None,
@@ -77,6 +80,7 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
 
     model: from `core.models.checkpoint.load_starting_model`; with `warm_start` from a trained checkpoint, then the
     one to beat, and `base_digests` are the labels it was trained on (picture id -> digest)
+    incumbent: the network in use, unless that is the one to start from; what is worse does not take its place
     should_stop, should_pause, snapshot_changed: asked between two steps; the last is true once after labels in the
     snapshot have changed; between_steps: other work for this thread, such as a prediction
     resume_from: a run folder with a saved state, to continue from there (also with a larger budget)
@@ -95,10 +99,6 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
     def note(message: str) -> None:
         on_event(TrainingNote(message))
 
-    def should_abort() -> bool:
-        between_steps()
-        return bool(group.rank_zero_value(should_stop()))
-
     # Data, network, optimizer
     pictures = TrainingSet(snapshot, spec, recipe, fabric.device, base_digests)
     weights = _class_weights(pictures, recipe)
@@ -110,39 +110,40 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
     start = state.load(resume_from)
     parameters = sum(p.numel() for p in model.parameters())
     on_event(TrainingStarted(str(fabric.device), parameters, pictures.train_count))
-    if recipe.learning_rate is None:
-        rate = _find_learning_rate(state, pictures, weights, should_abort, on_event)
-        recipe = replace(recipe, learning_rate=rate)
-
     budget = Budget(recipe, pictures.train_count, step=start.step, seconds=start.seconds)
+
+    def should_abort() -> bool:
+        """Asked wherever the training can be held; returns after a pause."""
+        between_steps()
+        while should_pause() and not should_stop():
+            budget.pause()
+            time.sleep(PAUSE_SECONDS)
+            between_steps()
+        budget.resume()
+        return bool(group.rank_zero_value(should_stop()))
+
     progress = ProgressReporter(budget, on_event)
     selector = CheckpointSelector(
         run_folder, spec, recipe, pictures,
         on_event=on_event, autocast=fabric.autocast, should_abort=should_abort, group=group,
+        incumbent=IncumbentScorer(incumbent, pictures, group) if incumbent else None,
     )  # fmt: skip
     if warm_start or resume_from:
         selector.evaluate_base(_model_to_beat(resume_from, spec, state.averaged.model), budget.seconds)
     if fresh_head.is_possible and (pictures.has_fresh if warm_start else not resume_from):
         _try_fresh_head(
-            fresh_head,
-            state,
-            selector,
-            weights,
-            start.step,
-            budget,
-            should_abort,
-            note,
+            fresh_head, state, selector, weights, start.step, budget, should_abort, on_event,
             is_new=not warm_start,
-        )
+        )  # fmt: skip
+    if recipe.learning_rate is None:  # found here, so that it suits the network with its fitted head
+        before = budget.seconds
+        rate = _find_learning_rate(state, pictures, weights, should_abort, on_event)
+        budget.skip(budget.seconds - before)
+        recipe = selector.recipe = replace(recipe, learning_rate=rate)
 
     # Steps
     step, out_of_patience = start.step, False
     while (fraction := group.rank_zero_value(budget.fraction_spent(step))) < 1 and not should_abort():
-        if should_pause():
-            budget.pause()
-            time.sleep(PAUSE_SECONDS)
-            continue
-        budget.resume()
         rate = learning_rate_at(recipe, fraction, step - start.step)
         batch_before = state.train_step.batch_size
         loss = state.step(fraction, rate, pictures, weights)
@@ -154,7 +155,7 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
             update = _apply_label_update(pictures, budget, selector, step)
             weights = _class_weights(pictures, recipe)
             if update.train and fresh_head.is_possible:
-                _try_fresh_head(fresh_head, state, selector, weights, step, budget, should_abort, note)
+                _try_fresh_head(fresh_head, state, selector, weights, step, budget, should_abort, on_event)
         if group.rank_zero_value(selector.is_due(budget.seconds)):
             selector.evaluate(state.averaged.model, step, budget.seconds)
             if out_of_patience := 0 < recipe.patience <= selector.evaluations_without_gain:
@@ -239,6 +240,7 @@ def _find_learning_rate(
     should_abort: Callable[[], bool],
     on_event: Callable[[TrainingEvent], None],
 ) -> float:
+    StageReporter(on_event)("Looking for a learning rate")
     with pictures.fresh_quota_restored():
         found, curve = find_learning_rate(
             state.train_step, state.model, state.optimizer, pictures, weights, should_abort
@@ -256,7 +258,7 @@ def _try_fresh_head(
     step: int,
     budget: Budget,
     should_abort: Callable[[], bool],
-    note: Callable[[str], None],
+    on_event: Callable[[TrainingEvent], None],
     *,
     is_new: bool = False,
 ) -> None:
@@ -264,10 +266,12 @@ def _try_fresh_head(
 
     is_new: the network was not trained yet, so training goes on from the fitted head in any case
     """
+    if not selector.accepts_candidates:
+        return
     try:
-        network = fresh_head.fit(weights, should_abort)
+        network = fresh_head.fit(weights, should_abort, StageReporter(on_event))
     except ModelError as error:  # a trained network does not need the weights that it started from
-        note(f"No head is fitted to the new labels. {error}")
+        on_event(TrainingNote(f"No head is fitted to the new labels. {error}"))
         return
     if network is not None:
         state.train_step.group.share_weights(network)

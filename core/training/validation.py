@@ -1,4 +1,4 @@
-"""Validation scores of a network on labelled pictures, scaled to the size of its input."""
+"""Validation scores of a network on labelled pictures, at the size of each picture."""
 
 from __future__ import annotations
 
@@ -10,19 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from core.models.input_tensors import normalise, pad_to_stride
-from core.training.data.training_set import TrainingSet
+from core.models.tiled_inference import max_pixels_at_once, tiled_logits
+from core.training.data.training_set import LabelledExample, TrainingSet
 from core.training.distributed import ProcessGroup
-from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
+from core.training.metrics import iou_from_confusion, mean_iou, pixel_accuracy
+from core.training.own_size import own_size_confusion
 
 
 @dataclass(frozen=True, slots=True)
 class ValidationScore:
     """Scores on `pictures` pictures.
 
-    matrix: (classes, classes) int64 pixels, rows true, columns predicted; per_class: IoU by row of the labelled classes
+    matrix: (classes, classes) int64 pixels, rows true, columns predicted, in the order of `TrainingSet.scored_values`
+    per_class: IoU by row of the labelled classes, 0 for one that the network does not know
     seconds: time spent, without other work done between two batches
     """
 
@@ -38,7 +41,6 @@ class ValidationScore:
 def validate(
     model: nn.Module,
     pictures: TrainingSet,
-    class_count: int,
     *,
     split: str,
     limit: int | None = None,
@@ -51,7 +53,8 @@ def validate(
     `should_abort` is asked between two batches (and may do other work there). None when it says yes, or when nothing
     in the split is labelled.
     """
-    total = torch.zeros((class_count, class_count), dtype=torch.int64, device=pictures.device)
+    rows = len(pictures.scored_values)
+    total = torch.zeros((rows, rows), dtype=torch.int64, device=pictures.device)
     count, seconds = 0, 0.0
     for number, examples in enumerate(pictures.evaluation_batches(split, limit)):
         if should_abort():
@@ -59,20 +62,40 @@ def validate(
         if not group.is_local(number):
             continue
         started = time.monotonic()
-        batch = pad_to_stride(
-            normalise(torch.stack([example.picture for example in examples]), pictures.statistics)
-        )
-        truth = torch.stack([example.target for example in examples])
         with autocast():
-            logits = model(batch.contiguous(memory_format=torch.channels_last))
-        rows = logits[:, :, : truth.shape[1], : truth.shape[2]].argmax(1)
-        total += confusion_matrix(rows, truth, class_count)
+            logits = _logits(model, examples, pictures)
+        for example, each in zip(examples, logits, strict=True):
+            total += own_size_confusion(each, example.truth, rows)
         count += len(examples)
         seconds += time.monotonic() - started
     count = int(group.sum(torch.tensor(count, device=pictures.device)))
     if not count:
         return None
-    matrix = group.sum(total).cpu().numpy()
+    return score_from_confusion(group.sum(total).cpu().numpy(), count, seconds, rows)
+
+
+def score_from_confusion(
+    matrix: NDArray[np.int64], pictures: int, seconds: float, rows: int
+) -> ValidationScore:
+    """The score from a confusion matrix of at least `rows` classes; those beyond count as wrong predictions only."""
     iou = iou_from_confusion(matrix)
-    per_class = {row: float(iou[row]) for row in range(class_count) if matrix[row].sum()}
-    return ValidationScore(matrix, mean_iou(matrix), per_class, pixel_accuracy(matrix), count, seconds)
+    per_class = {row: float(iou[row]) for row in range(rows) if matrix[row].sum()}
+    return ValidationScore(
+        matrix[:rows, :rows], mean_iou(matrix), per_class, pixel_accuracy(matrix), pictures, seconds
+    )
+
+
+def _logits(
+    model: nn.Module, examples: list[LabelledExample], pictures: TrainingSet
+) -> Tensor | list[Tensor]:
+    """Of each example (C, h, w), in tiles where the pictures are too large for one pass."""
+    height, width = examples[0].target.shape
+    limit = max_pixels_at_once(pictures.device)
+    if height * width > limit:
+        return [
+            torch.cat(list(tiled_logits(model, each.picture, pictures.device, limit, pictures.statistics)), 1)
+            for each in examples
+        ]
+    batch = pad_to_stride(normalise(torch.stack([each.picture for each in examples]), pictures.statistics))
+    logits: Tensor = model(batch.contiguous(memory_format=torch.channels_last))
+    return logits[:, :, :height, :width]

@@ -12,6 +12,8 @@ from core.labels.class_list import Colour
 from desktop.theme.theme import GRID
 
 ROW_HEIGHT = 32
+MAX_PLAIN_LETTERS = 24
+"""A longer text has itself as tooltip, because it may be elided."""
 
 Cell = str | tuple[Colour, str]
 """Text, or text behind a chip of a colour."""
@@ -61,6 +63,7 @@ class DataTable(QTableWidget):
                 side = (
                     Qt.AlignmentFlag.AlignRight if x in self._numeric_columns else Qt.AlignmentFlag.AlignLeft
                 )
+                item.setToolTip(item.text() if len(item.text()) > MAX_PLAIN_LETTERS else "")
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 self.setItem(y, x, item)
 

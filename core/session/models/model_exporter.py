@@ -12,6 +12,7 @@ from core.base.destination import check_output_file
 from core.base.errors import Cancelled, ModelError, UserError
 from core.base.json_process import JsonProcess, decode_message
 from core.base.lane import Lane
+from core.evaluation.run_choice import find_run
 from core.models.export_job import (
     MAX_COMPARED_PICTURES,
     ExportedClass,
@@ -23,7 +24,7 @@ from core.models.export_job import (
     ModelExportJob,
 )
 from core.project.project import Project, run_class_mapping
-from core.project.records import PictureRecord, RunRecord, Split
+from core.project.records import PictureRecord, Split
 from core.training.exit_reason import is_out_of_memory
 
 MODULE = "core.models.export_worker"
@@ -32,9 +33,9 @@ ExportProgressCallback = Callable[[str, int, int], None]
 """Called with what is being done, and how many of how many steps are done."""
 
 
-def make_export_job(project: Project, out: Path, run_id: int | None = None) -> ModelExportJob:
-    """The job for a run, by default the latest with weights. Raises ModelError."""
-    run = _find_run(project, run_id)
+def make_export_job(project: Project, out: Path, run_id: str | int | None = None) -> ModelExportJob:
+    """The job for a run as `find_run` finds it. Raises ModelError."""
+    run = find_run(project, run_id)
     try:
         check_output_file(out.expanduser())
     except UserError as problem:
@@ -131,16 +132,6 @@ def _exit_message(stderr_tail: Sequence[str]) -> str:
     if not stderr_tail:
         return "The export ended unexpectedly. Export as .safetensors instead, or try again."
     return f"The export ended unexpectedly ({stderr_tail[-1][:200]}). Export as .safetensors instead, or try again."
-
-
-def _find_run(project: Project, run_id: int | None) -> RunRecord:
-    try:
-        run = project.runs.get(run_id) if run_id is not None else project.runs.latest_published()
-    except KeyError as unknown:
-        raise ModelError(f"There is no run {run_id}; “maskloop status” lists them.") from unknown
-    if run is None or not run.published or not project.run_folder(run.id).is_dir():
-        raise ModelError("There are no trained weights yet, so there is no network to export. Train first.")
-    return run
 
 
 def _pictures_to_compare(records: list[PictureRecord]) -> list[PictureRecord]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from core.project.project import Project
+from core.base.errors import ModelError
+from core.project.project import Project, run_class_mapping
 from core.project.records import Measurement, ProjectCounts
 from core.session.read_lane import ReadLane
+from core.session.training.next_run import spec_of
 
 Curve = tuple[tuple[float, float], ...]
 """Points (x, y) in the order of measurement."""
@@ -25,6 +27,8 @@ class Curves:
     loss, miou, per_class (IoU by class value): over seconds of training, runs one after another.
     by_labels, class_by_labels: the best mIoU, or IoU by class value, for each number of labelled pictures.
     newest: by class value the IoU measured last.
+    in_use: mIoU of the network in use over seconds of training; in_use_classes: the classes that its last one averages
+    known_classes: those that the network in use predicts, None where there is none
     lr_range: the newest learning-rate range test, (learning rate, smoothed loss); lr_chosen: the rate taken from it.
     """
 
@@ -34,6 +38,9 @@ class Curves:
     by_labels: Curve = ()
     class_by_labels: Mapping[int, Curve] = field(default_factory=dict)
     newest: Mapping[int, float] = field(default_factory=dict)
+    in_use: Curve = ()
+    in_use_classes: frozenset[int] = frozenset()
+    known_classes: frozenset[int] | None = None
     lr_range: Curve = ()
     lr_chosen: float | None = None
 
@@ -73,6 +80,7 @@ class CurveStore:
         self._curves: dict[tuple[str, int | None], GrowingCurve] = {}
         self._best: dict[tuple[str, int | None], dict[int, float]] = {}
         self._newest: dict[int, float] = {}
+        self._in_use_classes: set[int] = set()
         self._starts: dict[int, float] = {}
         self._ends: dict[int, float] = {}
         self._range_points: dict[str, dict[int, float]] = {}
@@ -88,6 +96,11 @@ class CurveStore:
             self._ends[point.run_id] = max(self._ends.get(point.run_id, start), at)
             if point.name.startswith("range_"):
                 self._add_range_point(point)
+            if point.name == "in_use_iou" and point.class_value:
+                self._in_use_classes.add(point.class_value)
+            if point.name == "in_use_miou":
+                self._in_use_classes = set()
+                self._curves.setdefault(key, GrowingCurve()).add(at, point.value)
             if point.name not in ("loss", "miou", "iou"):
                 continue
             self._curves.setdefault(key, GrowingCurve()).add(at, point.value)
@@ -125,6 +138,9 @@ class CurveStore:
             best(("miou", None)),
             {value: best(key) for value, key in classes.items()},
             dict(self._newest),
+            curve("in_use_miou"),
+            frozenset(self._in_use_classes),
+            None,
             tuple((rate, losses[step]) for step, rate in rates.items() if step in losses),
             next(iter(chosen.values()), None),
         )
@@ -155,7 +171,20 @@ class CurveService:
             self._last_id, points = project.runs.measurements_after(self._last_id)
             self._store.add(points)
             more = bool(points)
-        return self._store.curves()
+        return replace(self._store.curves(), known_classes=_known_classes(project))
+
+
+def _known_classes(project: Project) -> frozenset[int] | None:
+    """The classes of the network in use, in the values of now."""
+    run = project.runs.in_use()
+    if run is None:
+        return None
+    try:
+        values = spec_of(run).class_values
+    except ModelError:
+        return None
+    mapping = run_class_mapping(project, run.id)
+    return frozenset(int(mapping[value]) for value in values)
 
 
 def _mean(points: Iterable[tuple[float, float]]) -> tuple[float, float]:

@@ -24,7 +24,7 @@ P = ParamSpec("P")
 class WorkerEventHandler:
     """Lives on the training lane; reads through `reader`, and writes through `project` with `writer`.
 
-    `on_progress` is called after each step event, `on_finished` after a training that ended by itself.
+    `on_progress` is called after each step event, `on_finished` with the reason after a training.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class WorkerEventHandler:
         predictions: PredictionQueue,
         *,
         on_progress: Callable[[], None],
-        on_finished: Callable[[], None],
+        on_finished: Callable[[str], None],
     ) -> None:
         self._project = project
         self._reader = reader
@@ -60,8 +60,12 @@ class WorkerEventHandler:
                 self._status.change_phase({"starting": "training"})
             case events.TrainingProgress():
                 self._on_progress(event)
+            case events.TrainingStage():
+                self._status.set(replace(self._status.state, stage=event.description))
             case events.CheckpointPublished():
                 self._on_published(event)
+            case events.InUseScored():
+                self._on_in_use_scored(event)
             case events.PredictionReady():
                 record = self._project.runs.record_prediction
                 self._try_write(record, event.picture_id, event.run_id, event.mean_confidence)
@@ -69,11 +73,7 @@ class WorkerEventHandler:
             case events.PredictionFailed():
                 self._on_prediction_failed(event)
             case events.TrainingFinished():
-                if event.reason != "replaced":
-                    self._end(write_error, failed=bool(write_error))
-                    # After a stop or a failure the person decides whether to train again.
-                    if event.reason != "stopped" and not write_error:
-                        self._on_training_finished()
+                self._on_end(event.reason, write_error)
             case events.WorkerFailed():
                 self._on_failed(event)
             case events.TrainingNote():
@@ -85,6 +85,7 @@ class WorkerEventHandler:
             replace(
                 self._status.state,
                 step=event.step,
+                stage="",
                 seconds=event.seconds,
                 seconds_left=event.seconds_left,
                 pictures_per_second=event.pictures_per_second,
@@ -93,10 +94,25 @@ class WorkerEventHandler:
         )
         self._on_training_progress()
 
+    def _on_in_use_scored(self, event: events.InUseScored) -> None:
+        if self.recorder is not None and self.recorder.may_take_over:
+            self._status.set(replace(self._status.state, miou=event.miou))
+
+    def _on_end(self, reason: str, write_error: str) -> None:
+        if reason == "replaced":
+            return
+        note = self.recorder.kept_note if self.recorder is not None else ""
+        self._end(write_error or note, failed=bool(write_error))
+        if not write_error:  # after a failure the person decides whether to train again
+            self._on_training_finished(reason)
+
     def _on_published(self, event: events.CheckpointPublished) -> None:
         if self.recorder is not None:
             published = self.recorder.published
-            self._status.set(replace(self._status.state, published=published, miou=event.miou))
+            self._status.set(replace(self._status.state, published=published, stage=""))
+            if not self.recorder.is_in_use:
+                return
+            self._status.set(replace(self._status.state, miou=event.miou))
             self._predictions.on_new_weights(self._reader.runs.get(self.recorder.run.id))
 
     def _on_prediction_failed(self, event: events.PredictionFailed) -> None:
@@ -114,8 +130,8 @@ class WorkerEventHandler:
 
     def _end(self, message: str, *, failed: bool) -> None:
         self.recorder = None
-        state = replace(self._status.state, phase="idle", seconds_left=None, message=message, failed=failed)
-        self._status.set(state)
+        ended = replace(self._status.state, phase="idle", stage="", seconds_left=None)
+        self._status.set(replace(ended, message=message, failed=failed))
 
     def _try_write(self, write: Callable[P, Changes], *args: P.args, **kwargs: P.kwargs) -> str:
         """Write on the document lane. Returns the error message when that fails (a full disk), and shows it.

@@ -10,11 +10,13 @@ from typing import Any
 from core.base.errors import ModelError, TrainingError
 from core.models.catalogue import resolve_network
 from core.models.networks.packaged_weights import missing_package_text
-from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, default_size, spec_from_base
-from core.project.project import Project
+from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, spec_from_base
+from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, RunRecord
+from core.session.training.input_size import first_size
 from core.session.training.snapshot_builder import initial_spec
 from core.training.device_probe import likely_device
+from core.training.incumbent import Incumbent
 from core.training.recipe import Recipe, default_recipe, parse_recipe_options
 
 FACT = "next_run"
@@ -25,7 +27,7 @@ FACT = "next_run"
 class NextRun:
     """What was chosen for the next training. Stored as JSON by field name.
 
-    architecture, size: None for those of the newest run, or the default of the device
+    architecture, size: None for those of the network in use, or the default of the device
     weights: what an encoder starts from that was never trained in this project, "none" or "imagenet"
     choices: recipe options as text, by field name of `core.training.recipe.Recipe`; the others have their defaults
     """
@@ -61,30 +63,31 @@ class NextRun:
 
 
 def plan_next(
-    project: Project, records: Iterable[PictureRecord], newest: RunRecord | None, device: str
+    project: Project, records: Iterable[PictureRecord], in_use: RunRecord | None, device: str
 ) -> tuple[ModelSpec, RunRecord | None]:
     """The network of the next training, and the run whose weights it starts from, None for new weights.
 
-    That is the newest run of the same network, so that an earlier network resumes where it was. records: to train on;
-    newest: the run that predicts now; device: as in the settings. Raises ModelError.
+    That is the run in use, or the newest run of the chosen network, so that an earlier network resumes where it was.
+    records: to train on; in_use: the run that predicts now; device: as in the settings. Raises ModelError.
     """
     chosen = NextRun.from_json(project.fact(FACT))
     values = project.classes.read().values
     base = (
-        newest
+        in_use
         if chosen.architecture is None
-        else _newest_run_of(project, *resolve_network(chosen.architecture, chosen.encoder))
+        else _run_of(project, in_use, *resolve_network(chosen.architecture, chosen.encoder))
     )
     if base is not None:
         mapping = project.classes.mapping_since(base.after_move_id)
         spec = spec_from_base(spec_of(base), values, mapping.tolist())
     else:
+        records = list(records)
         spec = initial_spec(project, records, likely_device(device))
         if chosen.architecture is not None:
             architecture, encoder = resolve_network(chosen.architecture, chosen.encoder)
             spec = spec.with_network(architecture, encoder, chosen.weights if encoder else "none")
             kind = likely_device(device)
-            spec = replace(spec, size=default_size(kind, pretrained=spec.is_pretrained))
+            spec = replace(spec, size=first_size(project, records, kind, pretrained=spec.is_pretrained))
     return replace(spec, size=chosen.size or spec.size), base
 
 
@@ -103,7 +106,7 @@ def next_recipe(project: Project, minutes: float, device: str, spec: ModelSpec) 
     minutes, device: as in the settings; spec: the network. Raises TrainingError.
     """
     chosen = parse_recipe_options(NextRun.from_json(project.fact(FACT)).choices)
-    default = default_recipe(likely_device(device), pretrained=spec.is_pretrained)
+    default = default_recipe(likely_device(device), pretrained=spec.is_pretrained, size=spec.size)
     return replace(default, minutes=minutes, device=device).with_changes(chosen)
 
 
@@ -115,8 +118,25 @@ def spec_of(run: RunRecord) -> ModelSpec:
         raise ModelError(f"The description of run {run.id} is damaged ({problem}).") from problem
 
 
-def _newest_run_of(project: Project, architecture: str, encoder: str | None) -> RunRecord | None:
-    for run in project.runs.all():
+def incumbent_of(
+    project: Project, in_use: RunRecord | None, base: RunRecord | None, spec: ModelSpec
+) -> Incumbent | None:
+    """The network in use, for a training that has to beat it; None where there is none, or where the training starts
+    from it with the same input, and so compares with it anyway. Raises ModelError."""
+    if in_use is None or not project.run_folder(in_use.id).is_dir():
+        return None
+    known = spec_of(in_use)
+    if base is not None and base.id == in_use.id and known.size == spec.size:
+        return None
+    mapping = run_class_mapping(project, in_use.id)
+    folder = project.run_folder(in_use.id).absolute()
+    return Incumbent(in_use.id, folder, tuple(int(mapping[value]) for value in known.class_values))
+
+
+def _run_of(
+    project: Project, in_use: RunRecord | None, architecture: str, encoder: str | None
+) -> RunRecord | None:
+    for run in [*([in_use] if in_use else []), *project.runs.all()]:
         if run.published and project.run_folder(run.id).is_dir():
             spec = spec_of(run)
             if (spec.architecture, spec.encoder) == (architecture, encoder):

@@ -19,7 +19,7 @@ MAX_RETRIES = 2
 
 
 class PredictionQueue:
-    """Keeps every picture's prediction up to date with the newest weights. Lives on the training lane."""
+    """Keeps every picture's prediction up to date with the weights in use. Lives on the training lane."""
 
     def __init__(
         self, reader: Project, worker: WorkerClient, tta: str = "none", device: str = "auto"
@@ -32,7 +32,7 @@ class PredictionQueue:
         self._in_flight: set[int] = set()
         self._up_to_date: set[int] = set()
         self._retries: Counter[int] = Counter()
-        self._run: RunRecord | None = reader.runs.latest_published()
+        self._run: RunRecord | None = reader.runs.in_use()
         known = reader.runs.prediction_runs()
         self._last_predicted, self._predicted_count = dict.fromkeys(known, 0), 0
         if self._run is not None:

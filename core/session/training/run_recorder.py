@@ -35,6 +35,12 @@ class RunRecorder:
         self._project, self._recipe, self._note = project, recipe, note
         self.labelled_pictures = labelled_pictures
         self.published = 0
+        self.kept_note = ""
+        """What the training noted at its end, stored with the run; empty if nothing."""
+        self.evaluated_on: str | None = None
+        self.is_in_use = False
+        self.may_take_over = True
+        """False once a person chose another network while this one was trained."""
         self.run = project.runs.start(
             json.dumps(spec.to_json()),
             json.dumps(recipe.to_json()),
@@ -46,14 +52,17 @@ class RunRecorder:
             project.runs.update(self.run.id, message=note)
 
     def record(self, event: events.TrainingEvent) -> Changes:
-        """Store what `event` reports. Events about predictions and notes change nothing here."""
+        """Store what `event` reports. Events about predictions, and most notes, change nothing here."""
         runs, run_id = self._project.runs, self.run.id
         match event:
             case events.TrainingStarted():
                 return runs.update(run_id, device=event.device)
             case events.TrainingProgress():
                 return self._measure(event.step, event.seconds, [("loss", None, event.loss)])
-            case events.ModelEvaluated() if event.split == Split.VAL:
+            case events.ModelEvaluated() if event.split != Split.VAL:
+                self.evaluated_on = event.split
+            case events.ModelEvaluated():
+                self.evaluated_on = event.split
                 # Only validation scores are stored: those on training pictures say nothing about new pictures.
                 points: list[tuple[str, int | None, float]] = [
                     ("miou", None, event.miou),
@@ -61,9 +70,20 @@ class RunRecorder:
                 ]
                 points += [("iou", value, iou) for value, iou in event.per_class.items()]
                 return self._measure(event.step, event.seconds, points)
+            case events.InUseScored() if self.may_take_over:
+                points = [("in_use_miou", None, event.miou)]
+                points += [("in_use_iou", value, iou) for value, iou in event.per_class.items()]
+                return self._measure(event.step, event.seconds, points)
             case events.CheckpointPublished():
                 self.published += 1
-                return runs.update(run_id, published=self.published, best_miou=event.miou)
+                changes = runs.update(run_id, published=self.published, best_miou=event.miou)
+                if event.in_use and self.may_take_over and not self.is_in_use:
+                    self.is_in_use = True
+                    changes |= runs.use(run_id)
+                return changes
+            case events.TrainingNote() if event.stored:
+                self.kept_note = event.message
+                self._note = " ".join(filter(None, (self._note, event.message)))
             case events.TrainingFinished() if event.reason != "replaced":
                 state = "stopped" if event.reason == "stopped" else "finished"
                 return runs.end(run_id, state, self._note or None)

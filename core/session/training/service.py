@@ -13,13 +13,16 @@ from typing import ParamSpec, TypeVar
 from core.base.changes import Changes
 from core.base.errors import Cancelled, MaskloopError
 from core.base.lane import Lane
+from core.evaluation.run_choice import find_run
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord
 from core.session.change_writer import ChangeWriter
 from core.session.read_lane import ReadLane
 from core.session.training.event_handler import WorkerEventHandler
-from core.session.training.next_run import default_network_note, next_recipe, plan_next
+from core.session.training.input_size import ADVICE_FACT, propose_size
+from core.session.training.new_classes import RestartRule
+from core.session.training.next_run import default_network_note, incumbent_of, next_recipe, plan_next
 from core.session.training.prediction_queue import PredictionQueue
 from core.session.training.run_recorder import RunRecorder
 from core.session.training.snapshot_builder import (
@@ -68,9 +71,9 @@ class TrainingService:
         self._reader = self._lane.project
         self._worker = WorkerClient(self._on_worker_event)
         self._predictions = PredictionQueue(self._reader, self._worker, preferences.tta, preferences.device)
-        newest = self._predictions.run
+        in_use = self._predictions.run
         self._status = TrainingStatus(
-            announce_state, TrainingState(miou=newest.best_miou if newest else None)
+            announce_state, TrainingState(miou=in_use.best_miou if in_use else None)
         )
         self._events = WorkerEventHandler(
             project,
@@ -79,8 +82,9 @@ class TrainingService:
             self._status,
             self._predictions,
             on_progress=self._update_labels_if_due,
-            on_finished=self._start_if_due,
+            on_finished=self._on_finished,
         )
+        self._restart = RestartRule()
         self._snapshot: TrainingSnapshot | None = None
         self._in_snapshot: set[int] = set()
         self._changed: set[int] = set()
@@ -98,7 +102,7 @@ class TrainingService:
         return self._predictions.run is not None
 
     def start(self) -> None:
-        """Train on all labels, from the newest weights. When that is not possible, `state.message` says why."""
+        """Train on all labels, from the weights in use. When that is not possible, `state.message` says why."""
         # Reset here and not on the lane: a `stop` that follows at once means this training.
         self._stop_requested = False
         self._post(self._start)
@@ -118,6 +122,13 @@ class TrainingService:
         self._worker.stop()
         stopping = {"training": "stopping", "paused": "stopping", "starting": "stopping"}
         self._post(self._status.change_phase, stopping)
+
+    def use(self, run_id: int) -> None:
+        """Let the weights of this run predict, and be trained on, from now on; every picture is predicted again.
+
+        A training that is under way does not take their place. When they are gone, `state.message` says so.
+        """
+        self._post(self._use, run_id)
 
     def start_if_due(self) -> None:
         """Start if training is automatic and `is_training_due`."""
@@ -151,9 +162,30 @@ class TrainingService:
     def _start_if_due(self) -> None:
         if not self._preferences.automatic or self.state.phase != "idle":
             return
-        if is_training_due(self._reader, self._predictions.run, len(self._changed)):
+        if is_training_due(self._reader, self._reader.runs.latest_published(), len(self._changed)):
             self._stop_requested = False
             self._start()
+
+    def _on_finished(self, reason: str) -> None:
+        """A training has ended. After a stop the person decides whether to train again."""
+        if self._restart.take() and not self._stop_requested:
+            self._start()
+        elif reason != "stopped":
+            self._start_if_due()
+
+    def _use(self, run_id: int) -> None:
+        try:
+            run = find_run(self._reader, run_id)
+            recorder = self._events.recorder
+            if recorder is not None:
+                recorder.may_take_over = recorder.is_in_use = run_id == recorder.run.id
+            self._writer.write(self._project.runs.use, run_id)
+            self._writer.write(self._project.runs.forget_predictions, run_id)
+        except MaskloopError as problem:
+            self._status.show_message(str(problem))
+            return
+        self._status.set(replace(self.state, miou=run.best_miou, message=""))
+        self._predictions.on_new_weights(run)
 
     def _start(self) -> None:
         if self.state.phase != "idle":
@@ -184,14 +216,23 @@ class TrainingService:
         if missing := default_network_note(self._reader, base):
             problems.insert(0, missing)
         note = self._reader.pictures.split_warning()
+        proposal = propose_size(
+            [entry.scaled_regions for entry in self._snapshot.entries().values()],
+            spec.size,
+            self._reader.classes.read(),
+        )
+        self._write(self._project.set_fact, ADVICE_FACT, proposal.to_json())
         self._check_stop()
         start_run = partial(RunRecorder, self._project, spec, recipe, base, len(records), note, remap_id)
         recorder = self._events.recorder = self._write(start_run)
         run_id = recorder.run.id
         self._announce(Changes(runs=True))
-        self._status.set(TrainingState("starting", run_id, message=" ".join(problems[:2])))
+        self._restart = RestartRule(spec.class_values)
+        message = " ".join(problems[:2])
+        self._status.set(TrainingState("starting", run_id, miou=self.state.miou, message=message))
         base_folder = self._project.run_folder(base.id) if base else None
-        self._worker.train(self._project.run_folder(run_id), self._snapshot.folder, base_folder)
+        incumbent = incumbent_of(self._reader, self._predictions.run, base, spec)
+        self._worker.train(self._project.run_folder(run_id), self._snapshot.folder, base_folder, incumbent)
         # Requested since the last check: the worker may have got it when there was nothing to stop yet.
         if self._stop_requested:
             self._worker.stop()
@@ -240,6 +281,8 @@ class TrainingService:
 
         Where that fails they stay marked as changed, and the message is shown.
         """
+        if self._restart.is_due and self.state.phase == "training":
+            self._worker.stop()
         if not self._changed or self._snapshot is None:
             return
         self._last_update = time.monotonic()
@@ -258,6 +301,10 @@ class TrainingService:
         problems = self._update_snapshot(records)
         if problems:
             self._status.show_message(problems[0])
+        assert self._snapshot is not None
+        news = self._restart.note_labels(self._snapshot.entries().values(), self._reader.classes.read())
+        if news:
+            self._status.show_message(news)
         self._worker.refresh()
         recorder = self._events.recorder
         if recorder is not None:

@@ -18,6 +18,7 @@ from core.models.spec import ModelSpec, default_spec
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, Split
 from core.session.training.corrections import painted_differently
+from core.session.training.input_size import first_size
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.recipe import Recipe
 
@@ -43,11 +44,14 @@ def check_trainable(project: Project, records: Iterable[PictureRecord]) -> None:
 
 
 def initial_spec(project: Project, records: Iterable[PictureRecord], device_kind: str) -> ModelSpec:
-    """The first network of a project: the default of the device, with the channels of the first readable picture.
+    """The first network of a project: the default of the device, with the channels of the first readable picture, and
+    an input at which labelled things do not vanish.
 
     device_kind: as `likely_device` returns it. Pictures with other channels are left out of the training.
     """
+    records = list(records)
     spec = default_spec(device_kind, project.classes.read().values)
+    spec = replace(spec, size=first_size(project, records, device_kind, pretrained=spec.is_pretrained))
     for record in records:
         try:
             raster = read_raster(project.picture_path(record.path))
@@ -69,13 +73,14 @@ def open_snapshot(folder: Path, spec: ModelSpec, recipe: Recipe) -> TrainingSnap
 
 def add_to_snapshot(project: Project, snapshot: TrainingSnapshot, record: PictureRecord) -> None:
     """Copy a picture and its label into the snapshot. Raises ImageError or TrainingError."""
-    picture = read_model_input(project.picture_path(record.path), snapshot.spec.channels)
+    path = project.picture_path(record.path)
+    picture = read_model_input(path, snapshot.spec.channels)
     height, width = picture.shape[:2]
     if (record.width, record.height) != (width, height):
         raise ImageError(f"{record.path} has another size than when it was labelled; it is left out.")
     values = project.labels.read(record.id, width, height)
     corrected = corrected_pixels(project, record.id, values) if record.split == Split.TRAIN else None
-    snapshot.put(record.id, record.name, str(record.split), picture, values, corrected)
+    snapshot.put(record.id, record.name, str(record.split), picture, values, corrected, path)
 
 
 def corrected_pixels(project: Project, picture_id: int, values: Values) -> NDArray[np.bool_] | None:

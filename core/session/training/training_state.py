@@ -11,6 +11,7 @@ class TrainingState:
     """What training is doing now.
 
     phase: idle, starting, training, paused or stopping; seconds_left: None when unknown
+    stage: what is done before or between training steps, such as "Computing features 120 of 268"; else empty
     miou: the best on the validation pictures, 0..1, None until there is one; message: a sentence, or empty
     """
 
@@ -24,6 +25,7 @@ class TrainingState:
     loss: float | None = None
     miou: float | None = None
     published: int = 0
+    stage: str = ""
     message: str = ""
     failed: bool = False
 

@@ -29,7 +29,9 @@ def augmented_versions(
     scaled = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     no_labels = np.full((height, width), IGNORE_INDEX, np.uint8)
     entry = SnapshotEntry(0, "", "train", 1, "", width, height, ())
-    example = LabelledExample(entry, channels_first(scaled), torch.from_numpy(no_labels), no_labels)
+    example = LabelledExample(
+        entry, channels_first(scaled), torch.from_numpy(no_labels), no_labels, no_labels
+    )
     across, down = crop_size(width, height, recipe.crop)
     rng = np.random.default_rng(seed)
     samples = [CropSample(example, (rng.random() * width, rng.random() * height)) for _ in range(count)]

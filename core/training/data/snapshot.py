@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,13 @@ from numpy.typing import NDArray
 
 from core.base.errors import TrainingError
 from core.models.spec import ModelSpec, work_size
+from core.training.data.small_regions import Regions, ScaledRegions, regions_of
 from core.training.recipe import Recipe
 
 SPLITS = ("train", "val")
 PLAN_FILE = "snapshot.json"
 ITEMS_FOLDER = "items"
-ARRAY_KINDS = ("picture", "values", "corrected")
+FILES = ("picture.npy", "values.npy", "corrected.npy", "truth.z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,10 @@ class SnapshotEntry:
     digest: of the label's pixels; equal for equal labels, also in two snapshots
     width, height: of the scaled picture; counts: (pixel value, number of pixels) of the label, ordered by value
     corrected: number of pixels where a prediction was corrected by hand
+    own_width, own_height: of the picture itself; source: its file, empty when unknown
+    regions: of the label at the picture's own size, empty where nothing can vanish
+
+    In val, `digest` and `counts` are of the label at the picture's own size, otherwise of the scaled one.
     """
 
     picture_id: int
@@ -45,10 +51,26 @@ class SnapshotEntry:
     height: int
     counts: tuple[tuple[int, int], ...]
     corrected: int = 0
+    own_width: int = 0
+    own_height: int = 0
+    source: str = ""
+    regions: Regions = ()
+
+    @property
+    def has_own_size(self) -> bool:
+        """Whether the label is also stored at the picture's own size: of a val picture that was scaled."""
+        return self.split == "val" and (self.own_width, self.own_height) not in (
+            (0, 0),
+            (self.width, self.height),
+        )
+
+    @property
+    def scaled_regions(self) -> ScaledRegions:
+        return ScaledRegions(max(self.own_width, self.own_height, 1), self.regions)
 
 
 class TrainingSnapshot:
-    """A folder with `snapshot.json` (spec and recipe) and, for each picture, two or three .npy files and a .json file.
+    """A folder with `snapshot.json` (spec and recipe) and, for each picture, some arrays and a .json file.
 
     The .json file is renamed into place last and names the revision of the arrays, so a reader sees the old pair or the
     new pair, never a mixture. The arrays of the previous revision stay until the next `put`, for readers that have read
@@ -106,11 +128,15 @@ class TrainingSnapshot:
         picture: NDArray[np.uint8],
         values: NDArray[np.uint8],
         corrected: NDArray[np.bool_] | None = None,
+        source: Path | None = None,
     ) -> None:
         """Add or replace one labelled picture, scaled so that its long side is the spec's size.
 
+        The label of a val picture is also kept at its own size, at which networks are scored.
+
         picture: (H, W, C) uint8, C as in the spec; values: (H, W) uint8 pixel values, 0 unlabelled, 255 void
         corrected: (H, W) bool, where a prediction was corrected by hand; None when nowhere
+        source: the file of the picture, for networks with another input
         Raises TrainingError when the sizes differ or the disk refuses.
         """
         if split not in SPLITS:
@@ -127,23 +153,32 @@ class TrainingSnapshot:
         if corrected is not None and corrected.any():
             corrections = cv2.resize(corrected.astype(np.uint8), small, interpolation=cv2.INTER_NEAREST_EXACT)
         old = self._read_entry(self._entry_path(picture_id))
+        scored = values if split == "val" else labels
+        scored_bytes = scored.tobytes()
+        counts = np.bincount(scored.ravel(), minlength=256)
         entry = SnapshotEntry(
             picture_id=picture_id,
             name=name,
             split=split,
             revision=old.revision + 1 if old else 1,
-            digest=hashlib.blake2b(labels.tobytes(), digest_size=8).hexdigest(),
+            digest=hashlib.blake2b(scored_bytes, digest_size=8).hexdigest(),
             width=small[0],
             height=small[1],
-            counts=tuple(
-                (int(v), int(n)) for v, n in zip(*np.unique(labels, return_counts=True), strict=True)
-            ),
+            counts=tuple((int(v), int(counts[v])) for v in np.flatnonzero(counts)),
             corrected=int(np.count_nonzero(corrections)),
+            own_width=width,
+            own_height=height,
+            source=str(source or ""),
+            regions=regions_of(values) if shrinks else (),
         )
         try:
-            for path, array in zip(self._arrays(entry), (pixels, labels, corrections), strict=False):
-                with _atomic_file(path) as stream:
-                    np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+            for kind, array in zip(FILES, (pixels, labels, corrections), strict=False):
+                if array.size:
+                    with _atomic_file(self._file(entry, kind)) as stream:
+                        np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
+            if entry.has_own_size:
+                with _atomic_file(self._file(entry, FILES[3])) as stream:
+                    stream.write(zlib.compress(scored_bytes, 1))
             _write_json(self._entry_path(picture_id), _entry_json(entry))
         except OSError as problem:
             raise TrainingError(
@@ -187,7 +222,7 @@ class TrainingSnapshot:
         Raises TrainingError when the files are damaged.
         """
         try:
-            pixels, labels = (np.load(path, allow_pickle=False) for path in self._arrays(entry)[:2])
+            pixels, labels = (np.load(self._file(entry, kind), allow_pickle=False) for kind in FILES[:2])
         except FileNotFoundError:
             return None
         except (OSError, ValueError, EOFError) as problem:
@@ -204,38 +239,52 @@ class TrainingSnapshot:
         if not entry.corrected:
             return None
         try:
-            corrections = np.load(self._arrays(entry)[2], allow_pickle=False)
+            corrections = np.load(self._file(entry, FILES[2]), allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None  # training works without them
         fits = corrections.shape == (entry.height, entry.width) and corrections.dtype == np.uint8
         return np.minimum(corrections, 1) if fits else None
 
+    def read_truth(self, entry: SnapshotEntry) -> NDArray[np.uint8] | None:
+        """(H, W) uint8, the label of a val picture at its own size; None when it was not scaled, or is gone.
+
+        Raises TrainingError when the file is damaged.
+        """
+        if not entry.has_own_size:
+            return None
+        size = entry.own_width * entry.own_height
+        try:
+            unpacked = zlib.decompressobj().decompress(self._file(entry, FILES[3]).read_bytes(), size + 1)
+        except FileNotFoundError:
+            return None
+        except (OSError, zlib.error) as problem:
+            raise TrainingError(f"The val label of {entry.name} cannot be read: {problem}.") from problem
+        if len(unpacked) != size:
+            raise TrainingError(f"The val label of {entry.name} has the wrong size.")
+        return np.frombuffer(unpacked, np.uint8).reshape(entry.own_height, entry.own_width)
+
     def _entry_path(self, picture_id: int) -> Path:
         return self.folder / ITEMS_FOLDER / f"{picture_id}.json"
 
-    def _arrays(self, entry: SnapshotEntry) -> list[Path]:
-        return [
-            self._array(entry.picture_id, entry.revision, kind)
-            for kind in ARRAY_KINDS[: 3 if entry.corrected else 2]
-        ]
-
-    def _array(self, picture_id: int, revision: int, kind: str) -> Path:
-        return self.folder / ITEMS_FOLDER / f"{picture_id}-{revision}.{kind}.npy"
+    def _file(self, entry: SnapshotEntry, kind: str, revision: int | None = None) -> Path:
+        number = entry.revision if revision is None else revision
+        return self.folder / ITEMS_FOLDER / f"{entry.picture_id}-{number}.{kind}"
 
     def _read_entry(self, path: Path) -> SnapshotEntry | None:
         try:
             raw = json.loads(path.read_text("utf-8"))
             counts = tuple((int(value), int(count)) for value, count in raw.pop("counts"))
-            return SnapshotEntry(**raw, counts=counts)
+            regions = tuple((int(v), int(size), int(n), int(p)) for v, size, n, p in raw.pop("regions", ()))
+            return SnapshotEntry(**raw, counts=counts, regions=regions)
         except (OSError, ValueError, TypeError, KeyError, AttributeError):
             return None
 
     def _delete_arrays(self, entry: SnapshotEntry, *revisions: int) -> None:
         for revision in revisions:
-            for kind in ARRAY_KINDS:
+            for kind in FILES:
                 # On Windows the training process may have it open: a stale file does no harm.
                 with contextlib.suppress(OSError):
-                    self._array(entry.picture_id, revision, kind).unlink()
+                    self._file(entry, kind, revision).unlink()
 
     def _write_plan(self) -> None:
         try:

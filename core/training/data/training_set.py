@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.base.errors import TrainingError
+from core.labels.class_list import UNLABELLED, VOID
 from core.models.input_tensors import channels_first
 from core.models.spec import ModelSpec, crop_size
 from core.training.data.snapshot import SnapshotEntry, TrainingSnapshot
@@ -21,6 +22,10 @@ from core.training.recipe import Recipe
 
 IGNORE_INDEX = 255
 """Target of pixels without influence on the loss: unlabelled, void, or of a class the network does not have."""
+MAX_BATCH_PIXELS = 8 * 512 * 512
+"""Pixels of the pictures that are evaluated at a time."""
+MAX_EXAMPLE_PIXELS = 400 * 480 * 480
+"""Pixels of all pictures that features are computed of before training; on a processor about 30 seconds of work."""
 CACHE_BYTES = {"cpu": 1 << 30, "cuda": 4 << 30}
 """By device, bytes of pictures kept in memory; the others are read from the disk each time they are sampled."""
 
@@ -32,12 +37,15 @@ class LabelledExample:
     picture: uint8 (C, h, w); target: uint8 (h, w), class indices of the network or IGNORE_INDEX
     target_array: the target once more as an array, read without waiting for a graphics card
     corrected: uint8 (h, w), 1 where a prediction was corrected by hand; None when nowhere
+    truth: uint8 (H, W) at the picture's own size in val, otherwise (h, w); class indices as in the target, and from the
+    number of its classes on those of `TrainingSet.unknown_values`
     """
 
     entry: SnapshotEntry
     picture: Tensor
     target: Tensor
     target_array: NDArray[np.uint8]
+    truth: NDArray[np.uint8]
     corrected: Tensor | None = None
 
 
@@ -86,6 +94,10 @@ class TrainingSet:
         self._class_index = np.full(256, IGNORE_INDEX, np.uint8)
         for row, value in enumerate(spec.class_values):
             self._class_index[value] = row
+        self._truth_index = self._class_index.copy()
+        self.class_values = spec.class_values
+        self.unknown_values: list[int] = []
+        """Classes of val labels that the network does not know, added since its training began; they only grow."""
         self._classes = len(spec.class_values)
         self._rng = np.random.default_rng(recipe.seed)
         self._known: dict[int, _KnownPicture] = {}
@@ -121,13 +133,23 @@ class TrainingSet:
         return frozenset(
             (n, known.entry.digest)
             for n, known in self._known.items()
-            if known.entry.split == "val" and known.counts.any()
+            if known.entry.split == "val" and _is_labelled(known)
         )
+
+    @property
+    def training_key(self) -> frozenset[tuple[int, str]]:
+        """(id, digest) of the train pictures, likewise."""
+        return frozenset(self.label_digests.items())
 
     @property
     def label_digests(self) -> dict[int, str]:
         """Labels that a network trained now is trained on: picture id -> digest."""
         return {n: self._known[n].entry.digest for n in self._train}
+
+    @property
+    def scored_values(self) -> tuple[int, ...]:
+        """The class value of each row of a score: those of the network, then `unknown_values`."""
+        return (*self.class_values, *self.unknown_values)
 
     def class_pixel_counts(self) -> NDArray[np.int64]:
         """(classes,) int64 labelled pixels in train."""
@@ -140,14 +162,20 @@ class TrainingSet:
     def crop_size(self) -> tuple[int, int]:
         """(height, width) of a training batch, from the most common picture shape and the recipe's crop. Constant for
         a whole training."""
-        shapes = Counter((self._known[n].entry.height, self._known[n].entry.width) for n in self._train)
-        height, width = shapes.most_common(1)[0][0]
+        height, width = self._common_shape
         across, down = crop_size(width, height, self._recipe.crop)
         return down, across
 
+    @property
+    def _common_shape(self) -> tuple[int, int]:
+        """(height, width) that most pictures of train have."""
+        shapes = Counter((self._known[n].entry.height, self._known[n].entry.width) for n in self._train)
+        return shapes.most_common(1)[0][0]
+
     def evaluation_batches(self, split: str, limit: int | None = None) -> Iterator[list[LabelledExample]]:
-        """Examples of a split with at least one labelled pixel, in lists of at most eight of equal shape."""
-        chosen = [n for n, known in self._known.items() if known.entry.split == split and known.counts.any()]
+        """Examples of a split with at least one labelled pixel, in lists of at most eight of equal shape, fewer where
+        they are large."""
+        chosen = [n for n, known in self._known.items() if known.entry.split == split and _is_labelled(known)]
         if limit is not None and len(chosen) > limit:
             chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, limit).astype(int)]
         waiting: dict[tuple[int, int], list[LabelledExample]] = {}
@@ -157,12 +185,14 @@ class TrainingSet:
                 continue
             group = waiting.setdefault((example.entry.height, example.entry.width), [])
             group.append(example)
-            if len(group) == 8:
+            if len(group) >= min(8, MAX_BATCH_PIXELS // example.target_array.size + 1):
                 yield waiting.pop((example.entry.height, example.entry.width))
         yield from waiting.values()
 
     def training_examples(self, limit: int) -> Iterator[LabelledExample]:
-        """Labelled pictures of train, at most `limit`, evenly spread."""
+        """Labelled pictures of train, at most `limit`, fewer where they are large, evenly spread."""
+        height, width = self._common_shape
+        limit = max(1, min(limit, MAX_EXAMPLE_PIXELS // (height * width)))
         chosen = self._train
         if len(chosen) > limit:
             chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, limit).astype(int)]
@@ -192,6 +222,8 @@ class TrainingSet:
             if entry.split == "train" and (old is None or old.entry.digest != entry.digest):
                 changed.append(picture_id)
             self._drop(picture_id)
+            if entry.split == "val":
+                self._note_unknown(value for value, _ in entry.counts)
             self._known[picture_id] = _KnownPicture(entry, self._counts(entry), None)
         self._train = [
             n for n, known in self._known.items() if known.entry.split == "train" and known.counts.any()
@@ -218,14 +250,23 @@ class TrainingSet:
         picture, values = arrays
         corrected = self._snapshot.read_corrections(entry)
         rows = self._class_index[values]
+        own = self._snapshot.read_truth(entry)
+        truth = self._truth_index[values if own is None else own]
         # channels_last strides: convolutions on a processor are about twice as fast with them.
         return LabelledExample(
             entry,
             channels_first(picture).to(self.device),
             torch.from_numpy(rows).to(self.device),
             rows,
+            truth,
             None if corrected is None else torch.from_numpy(corrected).to(self.device),
         )
+
+    def _note_unknown(self, values: Iterable[int]) -> None:
+        for value in values:
+            if value not in (UNLABELLED, VOID) and self._truth_index[value] == IGNORE_INDEX:
+                self._truth_index[value] = self._classes + len(self.unknown_values)
+                self.unknown_values.append(value)
 
     def _counts(self, entry: SnapshotEntry) -> NDArray[np.int64]:
         counts = np.zeros(self._classes, np.int64)
@@ -305,6 +346,13 @@ class TrainingSet:
         return place % width + 0.5, place // width + 0.5
 
 
+def _is_labelled(known: _KnownPicture) -> bool:
+    """Whether any pixel counts; in val also one of a class that the network does not know."""
+    if known.entry.split == "val":
+        return any(value not in (UNLABELLED, VOID) for value, _ in known.entry.counts)
+    return bool(known.counts.any())
+
+
 def _bytes(example: LabelledExample) -> int:
     marks = 0 if example.corrected is None else example.corrected.numel()
-    return example.picture.numel() + example.target.numel() + marks
+    return example.picture.numel() + example.target.numel() + example.truth.size + marks

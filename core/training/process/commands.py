@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from core.base.json_process import decode_message
+from core.training.incumbent import Incumbent
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="command", tag=True):
@@ -18,11 +19,13 @@ class PrepareCommand(_Command, frozen=True):
 
 
 class TrainCommand(_Command, frozen=True):
-    """Train on `snapshot` and publish into `run_folder`. base: checkpoint folder to start from, None: from scratch."""
+    """Train on `snapshot` and publish into `run_folder`. base: checkpoint folder to start from, None: from scratch;
+    incumbent: the network in use, None where that is the base or there is none."""
 
     run_folder: Path
     snapshot: Path
     base: Path | None
+    incumbent: Incumbent | None = None
 
 
 class RefreshCommand(_Command, frozen=True):

@@ -201,6 +201,7 @@ class JobScheduler:
             snapshot_changed=self._snapshot_changed,
             between_steps=self._between_steps,
             warm_start=warm_start,
+            incumbent=command.incumbent,
             base_digests=trained_label_digests(command.base) if command.base and warm_start else None,
         )
         return result.step, result.stopped

@@ -26,6 +26,7 @@ from core.training.events import (
     decode_event,
 )
 from core.training.exit_reason import exit_message, oom_kill_count
+from core.training.incumbent import Incumbent
 from core.training.process.commands import (
     DropPredictionsCommand,
     PauseCommand,
@@ -96,13 +97,23 @@ class WorkerClient:
         """Start the process and let it import torch, so that the first training or prediction starts sooner."""
         self._enqueue(PrepareCommand())
 
-    def train(self, run_folder: Path, snapshot: Path, base: Path | None = None) -> None:
+    def train(
+        self,
+        run_folder: Path,
+        snapshot: Path,
+        base: Path | None = None,
+        incumbent: Incumbent | None = None,
+    ) -> None:
         """Train on `snapshot` and publish into `run_folder`; start from the checkpoint folder `base`.
+
+        incumbent: as in `TrainCommand`.
 
         A training that is running ends first (TrainingFinished with reason "replaced").
         """
         self._enqueue(
-            TrainCommand(run_folder.absolute(), snapshot.absolute(), base.absolute() if base else None)
+            TrainCommand(
+                run_folder.absolute(), snapshot.absolute(), base.absolute() if base else None, incumbent
+            )
         )
 
     def refresh(self) -> None:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 
 from core.base.settings import SETTINGS, Settings
+from core.base.text import count_of
 from core.project.records import ProjectCounts
 from core.session.session import Session
 from core.session.training.curves import Curves
-from core.session.training.start_rule import MIN_LABELLED_PICTURES
+from core.session.training.start_rule import missing_for_training
 from core.session.training.training_state import TrainingState
 from desktop.controller import Controller
 from desktop.workspaces.label.page import LabelPage
 
 PHASE_HINTS = {
     "starting": "Reading the labels and building the network; this takes a few seconds.",
-    "training": "The first predictions and the first validation score appear at the same time.",
+    "training": "The first predictions appear soon, with a score where val pictures are labelled.",
     "paused": "Continue to reach the first validation score.",
 }
 """Shown in place of the chart until there is a first score."""
+ENOUGH_LABELS = "There are enough labels to start training."
 
 
 class TrainingPanelController(Controller):
@@ -30,7 +32,7 @@ class TrainingPanelController(Controller):
         super().__init__()
         self._session, self._settings = session, settings
         self._panel, self._classes = page.training, page.classes
-        self._counts = ProjectCounts()
+        self._counts, self._curves = ProjectCounts(), Curves()
         connect = self.connections.connect
         connect(self._panel.train_requested, session.training.start)
         connect(self._panel.pause_requested, session.training.pause)
@@ -56,6 +58,7 @@ class TrainingPanelController(Controller):
             seconds=state.seconds if known else None,
             seconds_left=state.seconds_left,
             step=state.step,
+            stage=state.stage,
             message=state.message,
             failed=state.failed,
         )
@@ -63,34 +66,41 @@ class TrainingPanelController(Controller):
 
     def show_curves(self, curves: Curves) -> None:
         """Show IoU over time, and the newest IoU beside each class."""
-        self._panel.set_curves(curves.miou, curves.per_class, self._session.editing.classes)
+        self._curves = curves
+        self._show_score()
         self._classes.set_scores(dict(curves.newest))
 
     def show_counts(self, counts: ProjectCounts) -> None:
         """Show each class's share of the labelled pixels; the hint counts labelled pictures."""
         self._counts = counts
+        self._show_score()
         total = sum(counts.class_pixels.values()) or 1
         self._classes.set_shares({value: n / total for value, n in counts.class_pixels.items()})
         self.show_state(self._session.training.state)
+
+    def _show_score(self) -> None:
+        """Show the mIoU of the network in use. A labelled class that it does not know counts as 0: it was added after
+        the score was measured, which says nothing about it."""
+        curves, classes = self._curves, self._session.editing.classes
+        scored = set(curves.in_use_classes or curves.newest) & set(classes.values)
+        labelled = set(self._counts.class_pixels) & set(classes.values)
+        unknown = labelled - scored - (curves.known_classes or labelled)
+        share = len(scored) / len(scored | unknown) if scored else 1.0
+        score = tuple((x, y * share) for x, y in curves.in_use or curves.miou)
+        name = "mIoU"
+        if unknown:
+            name = f"mIoU, {count_of(len(unknown), 'class', 'classes')} not learned yet"
+        elif scored and len(labelled | scored) > len(scored):
+            name = f"mIoU of {len(scored)} of {len(labelled | scored)} classes"
+        self._panel.set_curves(curves.miou, curves.per_class, classes, score, name)
 
     def _hint(self, state: TrainingState) -> str:
         """What is missing before the first training, or what the first score waits for, in one sentence."""
         if state.phase != "idle":
             return PHASE_HINTS.get(state.phase, "")
         if self._session.training.has_weights:
-            return ""
-        if len(self._session.editing.classes) < 2:
-            return "Add two classes, then paint a few strokes of each."
-        missing = MIN_LABELLED_PICTURES - self._counts.labelled
-        if missing > 0:
-            return {
-                1: "Label one more picture to start training.",
-                2: "Label two more pictures to start training.",
-                3: "Label a few strokes in three pictures to start training.",
-            }[missing]
-        if len(self._counts.class_pixels) < 2:
-            return "Paint a second class to start training."
-        return ""
+            return "There is no score yet: networks are scored on labelled val pictures, in training."
+        return missing_for_training(self._counts, self._session.editing.classes) or ENOUGH_LABELS
 
     def _set_auto_start(self, on: bool) -> None:
         self._settings.set("train_automatically", on)

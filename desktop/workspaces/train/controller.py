@@ -13,6 +13,7 @@ from core.base.settings import Settings
 from core.project.records import ProjectCounts, RunRecord
 from core.session.session import Session
 from core.session.training.curves import Curves
+from core.session.training.start_rule import missing_for_training
 from core.session.training.training_state import TrainingPreferences, TrainingState
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
@@ -54,6 +55,8 @@ class TrainController(Controller):
         self._counts_timer.timeout.connect(self._load_counts)
         self.run_setup = RunSetup(session, dispatcher, page, settings, theme)
         self.connections.connect(page.train_requested, session.training.start)
+        self.connections.connect(page.use_requested, session.training.use)
+        self._in_use: RunRecord | None = None
 
     def actions(self) -> Actions:
         return {
@@ -89,8 +92,9 @@ class TrainController(Controller):
         if state.phase == "idle":
             self._status_bar.set_training()
         else:
+            doing = state.stage if state.stage and state.phase == "training" else state.phase
             self._status_bar.set_training(
-                state.device, state.run_id, state.pictures_per_second, state.seconds_left, state.phase
+                state.device, state.run_id, state.pictures_per_second, state.seconds_left, doing
             )
 
     def settings_changed(self) -> None:
@@ -109,16 +113,20 @@ class TrainController(Controller):
     def _load_curves(self) -> None:
         if self._runs_are_stale:
             self._runs_are_stale = False
+            self._dispatcher.when_done(self._session.run_in_use(), self._set_in_use)
             self._dispatcher.when_done(self._session.runs(), self._show_runs)
         self._dispatcher.when_done(self._session.charts.curves(), self._show_curves)
 
     def _load_counts(self) -> None:
         self._dispatcher.when_done(self._session.charts.counts(), self._on_counts)
 
+    def _set_in_use(self, run: RunRecord | None) -> None:
+        self._in_use = run
+
     def _show_runs(self, runs: list[RunRecord]) -> None:
         if not self.is_closed:
-            self._page.set_runs([_run_row(run) for run in runs])
-            self.run_setup.set_runs(runs)
+            self._page.set_runs([_run_row(run, self._in_use) for run in runs])
+            self.run_setup.set_runs(runs, self._in_use)
 
     def _show_curves(self, curves: Curves) -> None:
         if self.is_closed:
@@ -139,6 +147,7 @@ class TrainController(Controller):
 
     def _on_counts(self, counts: ProjectCounts) -> None:
         if not self.is_closed:
+            self._page.set_hint(missing_for_training(counts, self._session.editing.classes))
             self.counts_loaded.emit(counts)
 
 
@@ -152,7 +161,7 @@ def training_preferences(settings: Settings) -> TrainingPreferences:
     )
 
 
-def _run_row(run: RunRecord) -> RunRow:
+def _run_row(run: RunRecord, in_use: RunRecord | None) -> RunRow:
     started = datetime.fromisoformat(run.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
     return RunRow(
         run.id,
@@ -162,4 +171,7 @@ def _run_row(run: RunRecord) -> RunRow:
         run.best_miou,
         RUN_STATES.get(run.state, run.state),
         network_title(run),
+        has_weights=run.published > 0,
+        in_use=in_use is not None and run.id == in_use.id,
+        message=run.message or "",
     )

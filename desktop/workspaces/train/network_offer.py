@@ -37,19 +37,19 @@ class NetworkOffer(Controller):
         super().__init__()
         self._session, self._page, self._on_accepted = session, page, on_accepted
         self._is_open = False
-        self._newest: RunRecord | None = None
+        self._in_use: RunRecord | None = None
         self._network_is_chosen = False
-        self.connections.connect(page.offer_answered, self._on_answered)
+        self.connections.connect(page.offer.answered, self._on_answered)
         dispatcher.when_done(session.fact(OFFER_FACT), self._on_answer_read)
 
-    def update(self, newest: RunRecord | None, *, network_is_chosen: bool) -> None:
-        """newest: the newest run with weights; network_is_chosen: whether the next run has a network of its own."""
-        self._newest, self._network_is_chosen = newest, network_is_chosen
+    def update(self, in_use: RunRecord | None, *, network_is_chosen: bool) -> None:
+        """in_use: the run whose weights predict; network_is_chosen: whether the next run has a network of its own."""
+        self._in_use, self._network_is_chosen = in_use, network_is_chosen
         self._show()
 
     def close(self) -> None:
         super().close()
-        self._page.set_offer("")
+        self._page.offer.set_offer("")
 
     def _on_answer_read(self, answer: str | None) -> None:
         self._is_open = not answer
@@ -60,11 +60,11 @@ class NetworkOffer(Controller):
             self._is_open
             and not self.is_closed
             and not self._network_is_chosen
-            and self._newest is not None
-            and is_former_default(self._newest)
+            and self._in_use is not None
+            and is_former_default(self._in_use)
             and is_packaged(DEFAULT_ENCODER)
         )
-        self._page.set_offer(OFFER if wanted else "")
+        self._page.offer.set_offer(OFFER if wanted else "")
 
     def _on_answered(self, accepted: bool) -> None:
         self._is_open = False

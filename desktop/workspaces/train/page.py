@@ -15,8 +15,7 @@ from desktop.widgets.chart import Chart, Curve, CurveStyle, score_curves
 from desktop.widgets.controls import ElidedLabel, button, column, row, set_background, text_label
 from desktop.widgets.legend import CurveLegend
 from desktop.widgets.table import Cell, DataTable
-
-MARGIN = 3 * GRID
+from desktop.workspaces.train.offer_row import MARGIN, OfferRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,24 +29,26 @@ class RunRow:
     best_miou: float | None
     state: str
     architecture: str = ""
+    has_weights: bool = False
+    in_use: bool = False
+    message: str = ""  # what the training said at its end
 
 
 NO_SCORES = "The IoU of each class appears here with the first validation, if there are validation pictures."
 NO_LABEL_SCORES = (
     "The best score over the number of labelled pictures appears here with the first validation."
 )
+ENOUGH_LABELS = "There are enough labels to start training."
 NO_RANGE_TEST = "Loss over learning rate appears here after a learning-rate range test."
 
 
 class TrainPage(QWidget):
-    """Shows what its setters are given. `run_selected` carries the number of a run of the table."""
+    """Shows what its setters are given. `use_requested` carries the number of a run of the table."""
 
     train_requested = Signal()
     next_run_requested = Signal()
     export_requested = Signal()
-    offer_answered = Signal(bool)
-    """The person took (True) or declined the offered network."""
-    run_selected = Signal(int)
+    use_requested = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,38 +62,42 @@ class TrainPage(QWidget):
         self.lr_range = Chart(theme, power_axis=True, empty_text=NO_RANGE_TEST)
         self.legend = CurveLegend(theme)
         self.runs = DataTable(
-            ("Run", "Started", "Network", "Device", "Pictures", "Best mIoU", "State"),
+            ("Run", "Started", "Network", "Device", "Pictures", "Best mIoU", "In use", "State"),
             (4, 5),
             "Training runs",
         )
-        self.runs.stretch(6)
+        self.runs.stretch(7)
         self.scores = DataTable(("Class", "IoU"), (1,), "Newest IoU of each class")
         self.scores.stretch(0)
-        self._numbers: list[int] = []
-        self.runs.itemSelectionChanged.connect(self._chosen)
+        self._runs: list[RunRow] = []
+        self.runs.itemSelectionChanged.connect(self._show_choice)
+        self.use = button("Use this network")
+        self.use.clicked.connect(self._request_use)
         self.next_run = ElidedLabel("", "muted")
         self.choose_network = button("Next run…")
         self.choose_network.setToolTip("Choose network and recipe of the next run.")
         self.choose_network.clicked.connect(self.next_run_requested)
         self.export = button("Export model…")
         self.export.clicked.connect(self.export_requested)
-        self.offer = self._offer_row()
+        self.offer = OfferRow("Keep this network")
+        self.size_offer = OfferRow("Not now")
+        self.hint = text_label("Label a few strokes of two classes in three pictures.", "muted")
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty_page())
         self._pages.addWidget(self._full_page())
         top = row(self.next_run, self.choose_network, self.export, margins=(MARGIN, 2 * GRID, MARGIN, 0))
         top.setStretch(0, 1)
-        self.setLayout(column(top, self.offer, self._pages, spacing=0))
+        self.setLayout(column(top, self.offer, self.size_offer, self._pages, spacing=0))
         self.set_can_export(False)
+        self._show_choice()
 
     def set_next_run(self, text: str) -> None:
         """One line that describes the next run."""
         self.next_run.setText(text)
 
-    def set_offer(self, text: str) -> None:
-        """Offer another network in one sentence; an empty text hides the offer."""
-        self._offer_text.setText(text)
-        self.offer.setVisible(bool(text))
+    def set_hint(self, text: str) -> None:
+        """What is missing before the first training, or empty."""
+        self.hint.setText(text or ENOUGH_LABELS)
 
     def set_can_export(self, on: bool) -> None:
         """Whether any run has weights."""
@@ -101,7 +106,7 @@ class TrainPage(QWidget):
 
     def set_runs(self, runs: Sequence[RunRow]) -> None:
         """All runs, newest first; without any the page explains how to start."""
-        self._numbers = [run.number for run in runs]
+        self._runs = list(runs)
         self._pages.setCurrentIndex(1 if runs else 0)
         cells: list[list[Cell]] = [
             [
@@ -111,13 +116,15 @@ class TrainPage(QWidget):
                 run.device,
                 f"{run.pictures:,}",
                 "–" if run.best_miou is None else f"{run.best_miou:.3f}",
-                run.state,
+                "✓" if run.in_use else "",
+                f"{run.state}. {run.message}" if run.message else run.state,
             ]
             for run in runs
         ]
         self.runs.blockSignals(True)
         self.runs.set_cells(cells)
         self.runs.blockSignals(False)
+        self._show_choice()
 
     def set_curves(
         self,
@@ -159,23 +166,30 @@ class TrainPage(QWidget):
         known.sort(key=lambda c: scores[c.value])
         self.scores.set_cells([[(c.colour, c.name), f"{scores[c.value]:.3f}"] for c in known])
 
-    def _chosen(self) -> None:
-        row_at = self.runs.currentRow()
-        if 0 <= row_at < len(self._numbers):
-            self.run_selected.emit(self._numbers[row_at])
+    def _selected_run(self) -> RunRow | None:
+        rows = self.runs.selectionModel().selectedRows()
+        at = rows[0].row() if rows else -1
+        return self._runs[at] if 0 <= at < len(self._runs) else None
 
-    def _offer_row(self) -> QWidget:
-        offer = QWidget()
-        set_background(offer, "panel")
-        self._offer_text = text_label("", wrap=True)
-        use, keep = button("Use it"), button("Keep this network", "quiet")
-        use.clicked.connect(lambda: self.offer_answered.emit(True))
-        keep.clicked.connect(lambda: self.offer_answered.emit(False))
-        line = row(self._offer_text, use, keep, margins=(MARGIN, GRID, MARGIN, GRID))
-        line.setStretch(0, 1)
-        offer.setLayout(line)
-        offer.hide()
-        return offer
+    def _show_choice(self) -> None:
+        """Offer the network of the selected run, or say why not."""
+        run = self._selected_run()
+        reason = (
+            "Select a run of the table."
+            if run is None
+            else "This network is in use."
+            if run.in_use
+            else ""
+            if run.has_weights
+            else "This run has no weights of its own: nothing in it was better than what it started from."
+        )
+        self.use.setEnabled(not reason)
+        self.use.setToolTip(reason or "It predicts every picture anew, and the next run continues it.")
+
+    def _request_use(self) -> None:
+        run = self._selected_run()
+        if run is not None:
+            self.use_requested.emit(run.number)
 
     def _empty_page(self) -> QWidget:
         page = QWidget()
@@ -183,7 +197,7 @@ class TrainPage(QWidget):
         go.clicked.connect(self.train_requested)
         parts = (
             text_label("No training yet", "headline"),
-            text_label("Label a few pixels of two classes in three pictures to start training.", "muted"),
+            self.hint,
             go,
         )
         middle = column(None, *parts[:2], GRID, go, None)
@@ -191,6 +205,11 @@ class TrainPage(QWidget):
             middle.setAlignment(part, Qt.AlignmentFlag.AlignHCenter)
         page.setLayout(middle)
         return page
+
+    def _runs_heading(self) -> QWidget:
+        heading = QWidget()
+        heading.setLayout(row(text_label("Runs", "heading"), None, self.use, margins=(0, GRID, 0, 0)))
+        return heading
 
     def _full_page(self) -> QWidget:
         page = QWidget()
@@ -203,7 +222,8 @@ class TrainPage(QWidget):
         left = _stack(
             ("IoU over training time", self.iou, 4),
             ("", self.legend, 0),
-            ("Runs", self.runs, 3),
+            ("", self._runs_heading(), 0),
+            ("", self.runs, 3),
         )
         right = _stack(
             ("Loss over training time", self.loss, 3),

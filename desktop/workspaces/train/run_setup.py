@@ -27,6 +27,7 @@ from desktop.workspaces.train.dialogs.recipe_form import EXCLUDED
 from desktop.workspaces.train.dialogs.run_form import RunForm, StartingPoint
 from desktop.workspaces.train.network_offer import NetworkOffer
 from desktop.workspaces.train.page import TrainPage
+from desktop.workspaces.train.size_offer import SizeOffer
 
 
 class RunSetup(Controller):
@@ -49,21 +50,25 @@ class RunSetup(Controller):
         self.connections.connect(page.export_requested, self.show_export)
         self.form: RunForm | None = None
         self.export_dialog: ModelExportDialog | None = None
+        self._in_use: RunRecord | None = None
         self.offer = NetworkOffer(session, dispatcher, page, self._choose_default)
+        self.size_offer = SizeOffer(session, dispatcher, page, self._choose_size)
         dispatcher.when_done(session.fact(FACT), lambda text: self._set_next_run(NextRun.from_json(text)))
 
     def actions(self) -> Actions:
         return {"export_model": self.show_export, "choose_network": self.show_form}
 
-    def set_runs(self, runs: list[RunRecord]) -> None:
-        """All runs, newest first."""
+    def set_runs(self, runs: list[RunRecord], in_use: RunRecord | None) -> None:
+        """runs: all of them, newest first; in_use: the one whose weights predict."""
         self._runs = [run for run in runs if run.published]
+        self._in_use = in_use
         self._page.set_can_export(bool(self._runs))
         self._show_next_run()
 
     def close(self) -> None:
         super().close()
         self.offer.close()
+        self.size_offer.close()
         for dialog in (self.form, self.export_dialog):
             if dialog is not None:
                 dialog.hide()
@@ -79,7 +84,8 @@ class RunSetup(Controller):
             self.form.raise_()
             return
         run = self._next_run
-        defaults = {each: self._default_recipe(pretrained=each) for each in (False, True)}
+        size = run.size or self._unchosen_network().size
+        defaults = {each: self._default_recipe(size, pretrained=each) for each in (False, True)}
         earlier = [point for each in self._runs if (point := _starting_point(each, defaults)) is not None]
         network = self._unchosen_network()
         form = RunForm(
@@ -104,16 +110,16 @@ class RunSetup(Controller):
         form.show()
 
     def _unchosen_network(self) -> ModelSpec:
-        """The network of the next run if none is chosen: that of the newest run, or the default."""
-        for run in self._runs[:1]:
+        """The network of the next run if none is chosen: the one in use, or the default."""
+        if self._in_use is not None:
             with contextlib.suppress(MaskloopError):
-                return spec_of(run)
+                return spec_of(self._in_use)
         return default_spec(likely_device(self._settings.get("device")), (1,))
 
-    def _default_recipe(self, *, pretrained: bool) -> Recipe:
+    def _default_recipe(self, size: int, *, pretrained: bool) -> Recipe:
         """The recipe of a run for which nothing is chosen: device and duration come from the settings."""
         device = self._settings.get("device")
-        recipe = default_recipe(likely_device(device), pretrained=pretrained)
+        recipe = default_recipe(likely_device(device), pretrained=pretrained, size=size)
         return replace(recipe, minutes=self._settings.get("round_minutes"), device=device)
 
     def _load_preview(self, recipe: Recipe, size: int, seed: int) -> None:
@@ -149,6 +155,12 @@ class RunSetup(Controller):
         self._session.set_fact(FACT, run.to_json())
         self._set_next_run(run)
 
+    def _choose_size(self, size: int) -> None:
+        """Use this input for the next run; everything else stays as chosen."""
+        run = replace(self._next_run, size=size)
+        self._session.set_fact(FACT, run.to_json())
+        self._set_next_run(run)
+
     def _set_next_run(self, run: NextRun) -> None:
         self._next_run = run
         self._show_next_run()
@@ -156,12 +168,13 @@ class RunSetup(Controller):
     def _show_next_run(self) -> None:
         """Describe the next run in one line of the page."""
         run = self._next_run
-        newest = self._runs[0] if self._runs else None
-        self.offer.update(newest, network_is_chosen=run.architecture is not None)
+        in_use = self._in_use
+        self.offer.update(in_use, network_is_chosen=run.architecture is not None)
+        self.size_offer.update(run.size)
         if run.architecture is not None:
             parts = [architecture_title(run.architecture, run.encoder)]
         else:
-            parts = [network_title(self._runs[0]) if self._runs else "the default network"]
+            parts = [network_title(in_use) if in_use else "the default network"]
         if run.weights == "imagenet":
             parts.append("ImageNet weights")
         if run.size:
@@ -173,7 +186,7 @@ class RunSetup(Controller):
     # Export of a trained network ----------------------------------------------------------------
 
     def show_export(self) -> None:
-        """Open the dialog with the newest run selected; without trained weights only a message says so."""
+        """Open the dialog with the run in use selected; without trained weights only a message says so."""
         if not self._runs:
             self._dispatcher.failed.emit(MaskloopError("There are no trained weights yet. Train first."))
             return
@@ -181,7 +194,9 @@ class RunSetup(Controller):
             self.export_dialog.raise_()
             return
         file = self._session.folder.parent / f"{self._session.name}-model.onnx"
-        titles = [(run.id, _run_title(run)) for run in self._runs]
+        first = [run for run in self._runs if self._in_use and run.id == self._in_use.id]
+        ordered = first + [run for run in self._runs if run not in first]
+        titles = [(run.id, _run_title(run)) for run in ordered]
         dialog = ModelExportDialog(self._theme, titles, str(file), self._page.window())
         dialog.export_requested.connect(self._export_model)
         dialog.cancel_requested.connect(self._session.model_exporter.cancel)

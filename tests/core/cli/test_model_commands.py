@@ -68,7 +68,7 @@ def test_network_is_exported_and_imported_into_another_project(trained: Path, tm
     assert (result["classes"], result["added"]) == (["grass", "roof"], ["grass"])
     with Project.open_read_only(tmp_path / "other") as project:
         grass = project.classes.read().by_name("grass")
-        run = project.runs.latest_published()
+        run = project.runs.in_use()
         assert grass is not None and run is not None
         assert ModelSpec.from_json(json.loads(run.model)).class_values == (grass.value, 2)
     code, said, _ = run_command("predict", "--project", tmp_path / "other", "--images", "all", "--json")
@@ -95,4 +95,4 @@ def test_export_needs_trained_weights(tmp_path: Path) -> None:
     project_in(tmp_path).close()
     code, _, errors = run_command("model", "export", tmp_path / "x.onnx", "--project", tmp_path)
     assert code == 1
-    assert errors == "There are no trained weights yet, so there is no network to export. Train first.\n"
+    assert errors == "There are no trained weights yet. Train first: maskloop train --project DIR\n"

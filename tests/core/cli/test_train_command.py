@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -155,3 +156,68 @@ def test_help_lists_every_recipe_option() -> None:
     assert code == 0
     for field in RECIPE_OPTIONS:
         assert field.cli_option in out
+
+
+@pytest.fixture(scope="module")
+def tried(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any], dict[str, Any]]:
+    """A project whose first run is good, and what was printed about it and about a try of two steps after it."""
+    folder = tmp_path_factory.mktemp("tried")
+    with project_in(folder, count=6) as project:
+        label_all(project, project.pictures.all())
+    good = json_of("train", "--project", folder, *SMALL, "--steps", 80, "--lr", 0.01, "--ema", 0.8)
+    worse = json_of("train", "--project", folder, *SMALL, "--steps", 2, "--lr", 1e-5)
+    return folder, good, worse
+
+
+def test_a_worse_network_is_said_and_not_taken(tried: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
+    folder, good, worse = tried
+    assert good["in_use"] and good["best_miou"] > 0.9
+    assert not worse["in_use"] and worse["best_miou"] < good["best_miou"] and worse["published"]
+    assert any(f"Run {good['run']} stays in use" in note for note in worse["notes"])
+    status = json_of("status", "--project", folder)
+    assert [run["run"] for run in status["runs"] if run["in_use"]] == [good["run"]]
+    stored = {run["run"]: run["best_miou"] for run in status["runs"]}
+    own_size = json_of("evaluate", "--project", folder)
+    assert own_size["run"] == good["run"]
+    assert own_size["miou"] == pytest.approx(stored[good["run"]], abs=2e-3), (
+        "training scores as evaluate does"
+    )
+
+
+def test_commands_take_the_best_the_newest_or_a_numbered_run(
+    tried: tuple[Path, dict[str, Any], dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, good, worse = tried
+    for which, run in (("best", good), ("newest", worse), (str(worse["run"]), worse)):
+        words = ("--project", folder, "--run", which)
+        assert json_of("evaluate", *words)["run"] == run["run"]
+        assert json_of("predict", *words, "--images", "all")["run"] == run["run"]
+        exported = tmp_path / f"{which}.safetensors"
+        assert json_of("model", "export", exported, *words)["equal"] == 1.0
+    assert "best (the network in use), newest" in usage_error_of(
+        "evaluate", "--project", folder, "--run", "last"
+    )
+    words = ("export", "masks", tmp_path / "out", "--project", folder, "--what", "predictions")
+    assert f"by run {good['run']}" in error_of(*words, "--run", "best"), "the newest run has predicted last"
+    assert json_of(*words, "--run", "newest")["pairs"] == 6
+
+
+def test_a_network_is_chosen_by_hand(tried: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
+    folder, good, worse = tried
+    json_of("predict", "--project", folder, "--images", "all")
+    assert json_of("model", "use", worse["run"], "--project", folder)["before"] == good["run"]
+    assert json_of("status", "--project", folder)["predicted"] == 0, (
+        "predictions of the other network are gone"
+    )
+    assert json_of("evaluate", "--project", folder)["run"] == worse["run"]
+    assert "no run 99" in error_of("model", "use", 99, "--project", folder)
+    json_of("model", "use", good["run"], "--project", folder)
+
+
+def test_a_run_that_publishes_nothing_says_why(tried: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
+    folder, good, _ = tried
+    words = ("train", "--project", folder, "--resume", good["run"], "--steps", 81, "--lr", 1.0, "--size", 32)
+    code, out, errors = run_command(*words, "--threads", 1)
+    assert code == 0, errors
+    assert "no val picture" not in out
+    assert "no checkpoint was better than what it started from" in out or "stays in use" in out

@@ -24,13 +24,14 @@ from core.training.devices import make_fabric
 from core.training.distributed import ProcessGroup
 from core.training.events import (
     CheckpointPublished,
+    InUseScored,
     ModelEvaluated,
     TrainingEvent,
     TrainingProgress,
     TrainingStarted,
 )
 from core.training.loop import TrainingResult, train
-from core.training.metrics import confusion_matrix
+from core.training.own_size import own_size_confusion
 from core.training.recipe import Recipe
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 32, (4, 9))
@@ -91,6 +92,7 @@ def test_training_of_two_steps(tmp_path: Path) -> None:
         TrainingProgress,
         ModelEvaluated,
         CheckpointPublished,
+        InUseScored,
     ]
     started, evaluated = of_kind(TrainingStarted, heard)[0], of_kind(ModelEvaluated, heard)[0]
     assert (started.device, started.pictures) == ("cpu", 4)
@@ -269,16 +271,16 @@ def test_stop_and_pause(tmp_path: Path) -> None:
 
 
 def test_stop_does_not_wait_for_a_long_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the first evaluation its duration is unknown; here every batch takes half a minute."""
+    """Before the first evaluation its duration is unknown; here every picture takes half a minute."""
     now = [0.0]
     scored: list[int] = []
 
     def slow(*words: Any) -> torch.Tensor:
         now[0] += 30.0
         scored.append(1)
-        return confusion_matrix(*words)
+        return own_size_confusion(*words)
 
-    monkeypatch.setattr("core.training.validation.confusion_matrix", slow)
+    monkeypatch.setattr("core.training.validation.own_size_confusion", slow)
     monkeypatch.setattr(
         "core.training.loop.time", SimpleNamespace(monotonic=lambda: now[0], sleep=time.sleep)
     )
@@ -289,7 +291,7 @@ def test_stop_does_not_wait_for_a_long_evaluation(tmp_path: Path, monkeypatch: p
         run_folder=tmp_path / "run", on_event=lambda _: None, should_stop=lambda: next(asked) >= 3,
     )  # fmt: skip
     assert outcome.stopped and not outcome.published
-    assert len(scored) == 1
+    assert len(scored) == 8, "one batch"
 
 
 def make_selector(

@@ -63,6 +63,7 @@ class TrainingPanel(QWidget):
         self.progress.setTextVisible(False)
         self.progress.setAccessibleName("Progress of this round")
         self.time_left = text_label("", "muted")
+        self.stage = text_label("", "muted", wrap=True)
         self.message = text_label("", "warning", wrap=True)
         self.train_button = button("Train", "primary")
         self.pause_button = button("Pause")
@@ -83,6 +84,7 @@ class TrainingPanel(QWidget):
                 self.chart,
                 self.hint,
                 row(self.progress, self.time_left),
+                self.stage,
                 self.message,
                 row(self.train_button, self.resume_button, self.pause_button, self.stop_button),
                 self.auto_start,
@@ -109,19 +111,22 @@ class TrainingPanel(QWidget):
         seconds_left: float | None = None,
         seconds: float | None = None,
         step: int | None = None,
+        stage: str = "",
         message: str = "",
         failed: bool = False,
         can_train: bool = True,
     ) -> None:
         """Show a phase (a key of PHASES). `seconds` so far and `seconds_left` set the progress bar.
 
-        `message` is shown above the buttons, in red when training `failed`. Raises KeyError for an unknown phase.
+        `stage`, what is done between training steps, and `message` are shown above the buttons, in red when training `failed`. Raises KeyError for an unknown phase.
         """
         on_device = {"training": f"Training on {device}", "paused": f"Paused on {device}"} if device else {}
         self.phase.setText(on_device.get(phase, PHASES[phase]))
         speed = f"{pictures_per_second:.1f} pictures per second" if pictures_per_second else ""
         self.phase.setToolTip("\n".join(filter(None, (f"Step {step:,}" if step else "", speed))))
         busy = phase != "idle"
+        self.stage.setText(stage)
+        self.stage.setVisible(bool(stage) and phase == "training")
         buttons = (self.train_button, self.pause_button, self.resume_button, self.stop_button)
         focused = next((each for each in buttons if each.hasFocus()), None)
         if focused is not None:
@@ -168,15 +173,25 @@ class TrainingPanel(QWidget):
         if not self._has_score:
             self.hint.setText(self._first_hint)
 
-    def set_curves(self, miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> None:
-        """Curves of IoU over seconds of training; the bold one is mIoU, and its last value is the score."""
+    def set_curves(
+        self,
+        miou: Curve,
+        per_class: Mapping[int, Curve],
+        classes: ClassList,
+        in_use: Curve = (),
+        score_name: str = "mIoU",
+    ) -> None:
+        """Curves of IoU over seconds of training; the bold one is mIoU. The last value of `in_use`, or else of the bold
+        one, is the score, called `score_name`."""
         curves = score_curves(miou, per_class, classes)
         self.chart.setVisible(bool(curves))
         if curves:
             self.chart.set_curves(curves)
-        earlier = [value for _, value in miou[-4:-1]]
+        points = in_use or miou
+        earlier = [value for _, value in points[-4:-1]]
         before = sum(earlier) / len(earlier) if earlier else None
-        self.set_score(miou[-1][1] if miou else None, before)
+        self.set_score(points[-1][1] if points else None, before)
+        self.score_name.setText(score_name)
 
     def set_auto_start(self, on: bool, rule: str = "") -> None:
         """Show the setting and the rule when training starts, without emitting `auto_start_changed`."""

@@ -19,6 +19,7 @@ from core.session.training.run_recorder import RunRecorder
 from core.session.training.training_state import TrainingState, TrainingStatus
 from core.training.events import (
     CheckpointPublished,
+    InUseScored,
     ModelEvaluated,
     PredictionFailed,
     PredictionReady,
@@ -59,7 +60,7 @@ class EventHarness:
             self.status,
             self.predictions,
             on_progress=lambda: self.calls.append("progress"),
-            on_finished=lambda: self.calls.append("finished"),
+            on_finished=lambda reason: self.calls.append(f"ended: {reason}"),
         )
         self.start_run()
 
@@ -127,6 +128,26 @@ def test_published_checkpoint_predicts_from_now_on(harness: EventHarness) -> Non
     assert harness.predictions.run is not None and harness.predictions.run.id == harness.run.id
 
 
+def test_checkpoint_worse_than_the_network_in_use_changes_nothing(harness: EventHarness) -> None:
+    harness.report(CheckpointPublished(5, 1.0, "a folder"), InUseScored(5, 3.0, 1.0, {1: 1.0, 2: 1.0}))
+    good = harness.run.id
+    harness.report(TrainingFinished("budget", 5))
+    harness.start_run()
+    kept = "Run 1 stays in use."
+    harness.report(
+        InUseScored(2, 1.0, 0.96, {1: 0.96}),
+        CheckpointPublished(2, 0.25, "another folder", in_use=False),
+        TrainingNote(kept, stored=True),
+        TrainingFinished("budget", 2),
+    )
+    assert (harness.run.published, harness.run.best_miou, harness.run.message) == (1, 0.25, kept)
+    assert harness.state.message == kept
+    assert harness.state.miou == 0.96, "of the network in use, on the val pictures of now"
+    assert harness.predictions.run is not None and harness.predictions.run.id == good
+    in_use = harness.project.runs.in_use()
+    assert in_use is not None and in_use.id == good
+
+
 def test_prediction_is_stored(harness: EventHarness) -> None:
     harness.report(PredictionReady(2, "a file", 0.75, harness.run.id))
     record = harness.project.pictures.get(2)
@@ -143,15 +164,12 @@ def test_failed_prediction_is_shown_once(harness: EventHarness) -> None:
     assert harness.state.message == "The memory is short."
 
 
-@pytest.mark.parametrize(
-    ("reason", "state", "calls"), [("budget", "finished", ["finished"]), ("stopped", "stopped", [])]
-)
-def test_training_ends(harness: EventHarness, reason: str, state: str, calls: list[str]) -> None:
-    """After a stop the person decides whether to train again."""
+@pytest.mark.parametrize(("reason", "state"), [("budget", "finished"), ("stopped", "stopped")])
+def test_training_ends(harness: EventHarness, reason: str, state: str) -> None:
     harness.report(TrainingStarted("cpu", 1000, 2), TrainingFinished(reason, 5))
     assert (harness.state.phase, harness.state.failed) == ("idle", False)
     assert harness.run.state == state
-    assert harness.calls == calls
+    assert harness.calls == [f"ended: {reason}"]
     assert harness.handler.recorder is None
 
 

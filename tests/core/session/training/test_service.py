@@ -14,9 +14,11 @@ import core.session.training.service
 from core.base.changes import Changes
 from core.base.errors import ProjectError, TrainingError
 from core.base.lane import Lane
+from core.labels.label_map import LabelMap
 from core.models.spec import ModelSpec, spec_from_base
 from core.project.project import Project, run_class_mapping
-from core.project.records import RunRecord
+from core.project.records import RunRecord, Split
+from core.session.training.next_run import plan_next
 from core.session.training.service import TrainingService
 from core.session.training.snapshot_builder import update_snapshot
 from core.session.training.training_state import TrainingPreferences
@@ -29,7 +31,7 @@ from core.training.events import (
     TrainingStarted,
     WorkerFailed,
 )
-from tests.factories import label_all, project_in
+from tests.factories import label_all, project_in, stroke
 
 
 class RecordingWorker:
@@ -170,6 +172,76 @@ def test_worker_that_died_while_predicting_does_not_end_training(
     assert harness.training.state.phase == "training"
     run = harness.project.runs.get(run.id)
     assert (run.state, run.published) == ("running", 1)
+
+
+def run_with_weights(project: Project, miou: float) -> RunRecord:
+    spec = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
+    run = project.runs.start(json.dumps(spec.to_json()), "{}", None, 3)
+    project.run_folder(run.id).mkdir(parents=True)
+    project.runs.update(run.id, published=1, best_miou=miou)
+    project.runs.end(run.id, "finished")
+    return run
+
+
+def test_an_earlier_network_is_used_with_its_predictions(harness: TrainingHarness) -> None:
+    project = harness.project
+    earlier, newer = run_with_weights(project, 0.9), run_with_weights(project, 0.4)
+    for picture_id in (1, 2):
+        project.runs.record_prediction(picture_id, newer.id, 0.8)
+    project.runs.record_prediction(3, earlier.id, 0.8)
+    harness.training.use(earlier.id)
+    harness.wait()
+    in_use = project.runs.in_use()
+    assert in_use is not None and in_use.id == earlier.id
+    assert project.runs.prediction_runs() == {3: earlier.id}, "none of the other network is left to accept"
+    assert harness.calls.count("predict") == 3, "as many as are sent at a time"
+    assert harness.training.state.miou == 0.9
+    _, base = plan_next(project, project.pictures.all(), in_use, "cpu")
+    assert base is not None and base.id == earlier.id
+
+
+def test_a_training_under_way_does_not_undo_a_choice(harness: TrainingHarness) -> None:
+    earlier = run_with_weights(harness.project, 0.9)
+    harness.start()
+    harness.report(TrainingStarted("cpu", 1, 3))
+    harness.training.use(earlier.id)
+    harness.report(CheckpointPublished(1, 0.95, "there"), TrainingFinished("budget", 1))
+    in_use = harness.project.runs.in_use()
+    assert in_use is not None and in_use.id == earlier.id
+
+
+def test_weights_that_are_gone_are_not_used(harness: TrainingHarness) -> None:
+    run = run_with_weights(harness.project, 0.9)
+    harness.project.run_folder(run.id).rmdir()
+    harness.training.use(run.id)
+    harness.wait()
+    assert "are gone" in harness.training.state.message
+
+
+def test_a_class_added_during_a_training_starts_it_again(
+    harness: TrainingHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.session.training.new_classes.RESTART_DELAY", 0.0)
+    first = harness.start()
+    harness.report(TrainingStarted("cpu", 1, 3))
+    in_train = harness.project.pictures.labelled(Split.TRAIN)[0]
+
+    def add_and_paint() -> None:
+        project = harness.project
+        project.classes.save(project.classes.read().with_class("bolt"))
+        labels = LabelMap(project.labels.read(in_train.id, 96, 64))
+        project.journal.commit(in_train.id, stroke(labels, 3, (5, 5), (20, 20)))
+
+    harness.document.submit(add_and_paint).result()
+    harness.training.on_label_changed(in_train.id)
+    harness.wait()
+    assert "“bolt” is new" in harness.training.state.message
+    harness.report(TrainingProgress(1, None, 1.0, 1.0, 1.0, 1.0))
+    assert harness.calls[-1] == "stop"
+    harness.report(TrainingFinished("stopped", 1))
+    second = harness.project.runs.all()[0]
+    assert second.id > first.id and second.state == "running"
+    assert json.loads(second.model)["class_values"] == [1, 2, 3]
 
 
 def test_training_ends_even_if_its_end_cannot_be_stored(

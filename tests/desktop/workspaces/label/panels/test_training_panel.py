@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -243,7 +244,7 @@ def test_axis_labels() -> None:
 
 RUNS = [
     RunRow(2, "Today 14:02", "cpu", 24, None, "Training", "U-Net"),
-    RunRow(1, "Today 13:40", "cpu", 18, 0.7134, "Finished", "U-Net"),
+    RunRow(1, "Today 13:40", "cpu", 18, 0.7134, "Finished", "U-Net", has_weights=True, in_use=True),
 ]
 
 
@@ -260,13 +261,23 @@ def test_the_train_page_begins_with_an_explanation(qtbot, theme: Theme) -> None:
     page.set_scores({1: 0.8, 2: 0.4, 9: 0.1}, CLASSES)
     assert page.runs.isVisible()
     cells = [[page.runs.item(y, x).text() for x in range(page.runs.columnCount())] for y in range(2)]
-    assert cells[1] == ["1", "Today 13:40", "U-Net", "cpu", "18", "0.713", "Finished"]
+    assert cells[1] == ["1", "Today 13:40", "U-Net", "cpu", "18", "0.713", "✓", "Finished"]
     assert cells[0][5] == "–"
     assert [page.scores.item(y, 0).text() for y in range(2)] == ["tree", "road"], "the worst first"
     assert "road" in page.legend.accessibleName()
-    with qtbot.waitSignal(page.run_selected) as chosen:
-        page.runs.selectRow(1)
-    assert chosen.args == [1]
+    assert not page.use.isEnabled(), "no run is selected"
+    page.runs.selectRow(1)
+    assert not page.use.isEnabled() and page.use.toolTip() == "This network is in use."
+    page.runs.selectRow(0)
+    assert not page.use.isEnabled() and "no weights of its own" in page.use.toolTip()
+    kept = "Run 1 stays in use: it has mIoU 0.713 on the same val pictures, the new network 0.250."
+    worse = replace(RUNS[0], state="Finished", best_miou=0.25, has_weights=True, message=kept)
+    page.set_runs([worse, RUNS[1]])
+    assert page.runs.item(0, 7).text() == page.runs.item(0, 7).toolTip() == f"Finished. {kept}"
+    assert page.use.isEnabled(), "of the row that was selected before"
+    with qtbot.waitSignal(page.use_requested) as chosen:
+        page.use.click()
+    assert chosen.args == [worse.number]
     qtbot.waitUntil(lambda: page.by_labels._plot is not None)
     page.grab()
 

@@ -1,0 +1,109 @@
+"""The network in use: the table of runs, its choice by hand, its score beside the canvas, and a larger input."""
+
+from __future__ import annotations
+
+import json
+
+import torch
+
+from core.models.checkpoint import save_checkpoint
+from core.models.network_builder import build_network
+from core.models.spec import ModelSpec
+from core.project.project import Project
+from core.project.records import Measurement
+from core.session.training.input_size import ADVICE_FACT, SizeProposal
+from core.session.training.next_run import FACT, NextRun
+from core.training.recipe import Recipe
+from desktop.workspaces.train.page import TrainPage
+from tests.desktop.conftest import GuiDriver
+from tests.factories import label_all, predict
+
+SPEC = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
+SENTENCE = (
+    "Pictures are scaled to 64 pixels for the network, where “roof” loses 80% of its regions or pixels."
+)
+
+
+def two_runs(gui: GuiDriver) -> TrainPage:
+    """Open the project again with two networks, of which the newer one is in use and predicted a picture."""
+    folder = gui.session.folder
+    gui.window.close_project()
+    with Project.open(folder, purpose="a test") as project:
+        label_all(project, project.pictures.all()[:2])
+        for miou in (1.0, 0.25):
+            run = project.runs.start(json.dumps(SPEC.to_json()), json.dumps(Recipe().to_json()), None, 3)
+            torch.manual_seed(0)
+            save_checkpoint(project.run_folder(run.id), build_network(SPEC).eval(), SPEC, {})
+            project.runs.update(run.id, published=1, best_miou=miou)
+            project.runs.end(run.id, "finished")
+            points = [("miou", None, miou), ("in_use_miou", None, miou)]
+            points += [(name, value, miou) for name in ("iou", "in_use_iou") for value in (1, 2)]
+            project.runs.add_measurements(Measurement(run.id, *p[:2], 5, 3.0, 2, p[2]) for p in points)
+        predict(project, 1)
+        project.set_fact(ADVICE_FACT, SizeProposal(SENTENCE, 64, 96).to_json())
+    gui.window.open_project(folder)
+    gui.wait_until(gui.has_picture, "a picture", 60)
+    gui.window.actions_by_id["workspace_train"].trigger()
+    page = gui.window.workspaces.train
+    gui.wait_until(lambda: page.runs.rowCount() == 2, "both runs", 10)
+    return page
+
+
+def in_use(page: TrainPage) -> list[str]:
+    """The numbers of the runs that the table marks."""
+    return [page.runs.item(y, 0).text() for y in range(page.runs.rowCount()) if page.runs.item(y, 6).text()]
+
+
+def test_an_earlier_network_is_used_again_with_its_predictions(gui: GuiDriver) -> None:
+    page = two_runs(gui)
+    assert in_use(page) == ["2"]
+    page.runs.selectRow(1)
+    gui.click(page.use)
+    gui.wait_until(lambda: in_use(page) == ["1"], "the choice", 10)
+    gui.session.wait_until_saved()
+    predicted = gui.session._project.runs.prediction_runs
+    gui.wait_until(lambda: predicted().get(1) == 1, "a prediction by the chosen network", 120)
+    assert 2 not in predicted().values()
+    assert not page.use.isEnabled()
+
+
+def test_a_class_that_the_network_does_not_know_lowers_the_score(gui: GuiDriver) -> None:
+    two_runs(gui)
+    gui.window.actions_by_id["workspace_label"].trigger()
+    panel = gui.window.workspaces.label.training
+    gui.wait_until(lambda: panel.score.text() == "0.25", "the score of the network in use", 10)
+    assert panel.score_name.text() == "mIoU"
+    gui.session.editing.add_classes(["bolt"]).result()
+    gui.session.wait_until_saved()
+    assert panel.score.text() == "0.25", "nothing of it is labelled yet"
+    gui.labelling.choose_class(3)
+    gui.dab(0.5)
+    gui.wait_until(lambda: panel.score.text() == "0.17", "two of three classes", 10)
+    assert panel.score_name.text() == "mIoU, 1 class not learned yet"
+
+
+def test_a_larger_input_is_taken_with_one_click(gui: GuiDriver) -> None:
+    page = two_runs(gui)
+    gui.wait_until(page.size_offer.isVisible, "the sentence about what vanishes", 10)
+    assert page.size_offer.text.text() == SENTENCE
+    assert page.size_offer.accept.text() == "Use 96 pixels"
+    gui.click(page.size_offer.accept)
+    gui.wait_until(lambda: "96 pixels" in page.next_run.text(), "the next run", 10)
+    assert not page.size_offer.isVisible()
+    gui.session.wait_until_saved()
+    assert NextRun.from_json(gui.session.fact(FACT).result()).size == 96
+
+
+def test_a_declined_input_is_not_offered_again(gui: GuiDriver) -> None:
+    page = two_runs(gui)
+    gui.wait_until(page.size_offer.isVisible, "the sentence about what vanishes", 10)
+    gui.click(page.size_offer.decline)
+    assert not page.size_offer.isVisible()
+    gui.session.wait_until_saved()
+    folder = gui.session.folder
+    gui.window.close_project()
+    gui.window.open_project(folder)
+    gui.wait_until(gui.has_picture, "a picture", 60)
+    gui.wait_until(lambda: page.runs.rowCount() == 2, "both runs", 10)
+    gui.wait(600)
+    assert not page.size_offer.isVisible()
