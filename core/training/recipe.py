@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from core.base.errors import TrainingError
+from core.base.number_text import parse_decimal
 from core.base.option_spec import OptionSpec, markdown
 
 LOSSES = ("ce", "dice", "jaccard", "focal", "tversky", "lovasz")
@@ -25,6 +26,8 @@ PRESETS: dict[str, dict[str, Any]] = {
 }
 """Named sets of differences from the default recipe."""
 PRETRAINED_CROP = 352
+LARGE_INPUT, LARGE_INPUT_CROP = 512, 512
+"""Pictures scaled to more pixels than this are trained on in crops: whole ones would take too much memory."""
 BEFORE_PRETRAINED = {"head_first": False, "encoder_rate": 1.0, "frozen_levels": 0, "frozen_norm": False}
 """What recipes did that were stored before these options existed."""
 
@@ -125,13 +128,13 @@ def parse_loss(text: str) -> tuple[tuple[float, str], ...]:
     """(weight, one of LOSSES) of each term of "ce+dice" or "0.5*ce + 2*lovasz". Raises TrainingError."""
     terms: list[tuple[float, str]] = []
     for part in text.split("+"):
-        found = re.fullmatch(r"\s*(?:(\d+(?:\.\d*)?|\.\d+)\s*\*\s*)?([a-z]+)\s*", part)
-        if not found or found[2] not in LOSSES or float(found[1] or 1) == 0:
+        found = re.fullmatch(r"\s*(?:(\d+(?:[.,]\d*)?|[.,]\d+)\s*\*\s*)?([a-z]+)\s*", part)
+        if not found or found[2] not in LOSSES or parse_decimal(found[1] or "1") == 0:
             raise TrainingError(
                 f"The loss “{text}” is not known; it takes {', '.join(LOSSES)}, or a sum such as ce+dice or "
                 "0.5*ce+lovasz."
             )
-        terms.append((float(found[1] or 1), found[2]))
+        terms.append((parse_decimal(found[1] or "1"), found[2]))
     return tuple(terms)
 
 
@@ -231,17 +234,19 @@ RECIPE_OPTIONS: tuple[OptionSpec, ...] = (
 RECIPE_OPTIONS_BY_NAME = {option.name: option for option in RECIPE_OPTIONS}
 
 
-def default_recipe(device_kind: str, *, pretrained: bool = False) -> Recipe:
+def default_recipe(device_kind: str, *, pretrained: bool = False, size: int = 0) -> Recipe:
     """The default on a device ("cpu", "mps" or "cuda"), for a network with or without a pretrained encoder.
 
+    size: of the network's input; pictures larger than LARGE_INPUT are trained on in crops
     docs/experiments.md says how it was found.
     """
+    crop = LARGE_INPUT_CROP if size > LARGE_INPUT else None
     if device_kind == "cuda":
-        return Recipe(batch=16, learning_rate=1e-3, ema=0.995, zoom=(0.5, 2.0))
+        return Recipe(batch=16, learning_rate=1e-3, ema=0.995, zoom=(0.5, 2.0), crop=crop)
     if pretrained:
         # Larger rates undo what the encoder knows; whole pictures of 480 pixels make a step twice as long.
         return Recipe(learning_rate=1e-3, crop=PRETRAINED_CROP)
-    return Recipe()
+    return Recipe(crop=PRETRAINED_CROP if crop else None)
 
 
 def parse_recipe_options(texts: Mapping[str, str]) -> dict[str, Any]:
