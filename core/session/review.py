@@ -27,6 +27,7 @@ from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, Status
 from core.project.row_changes import RowChange
 from core.session.picture_index import PictureIndex
+from core.session.picture_names import distinguishing_names
 from core.session.read_lane import ReadLane
 
 PREVIEW_PIXELS = 100_000_000
@@ -121,6 +122,11 @@ class ReviewService:
         self._cancel.clear()
         return self._lane.read(self._check_labels, progress)
 
+    def distinguishing_names(self) -> Future[dict[int, str]]:
+        """What to call the pictures whose file name occurs again, by id."""
+        index = self._index
+        return self._lane.read(lambda _: distinguishing_names(index.get(i) for i in index.ids() if index.has(i)))
+
     def cancel(self) -> None:
         """Stop after the current picture."""
         self._cancel.set()
@@ -214,7 +220,7 @@ class ReviewService:
             try:
                 made = edit_picture(project, picture_id)
             except MaskloopError as problem:
-                problems.append(f"{self._index.get(picture_id).name}: {problem}")
+                problems.append(f"{self._index.get(picture_id).path}: {problem}")
                 continue
             if made:
                 edits[picture_id] = tuple(made)

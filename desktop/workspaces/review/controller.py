@@ -16,7 +16,7 @@ from core.project.records import Status
 from core.session.review import BatchEdit, LabelCheck, PicturePreview
 from core.session.session import Session
 from desktop.controller import Controller
-from desktop.dispatcher import MainThreadDispatcher
+from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.picture_list import FOUND_PREFIX, NoPictures, PictureList, tags_in_use
 from desktop.theme.theme import Theme
 from desktop.widgets.picture_status import PictureRow
@@ -50,6 +50,7 @@ class ReviewController(Controller):
         self._last_edit: BatchEdit | None = None
         self._check = LabelCheck()
         self._was_shown = False
+        self._names_request = LatestRequest(dispatcher)
         self._load_timer = QTimer(self, singleShot=True, interval=0)
         self._load_timer.timeout.connect(self._load_next)
         connect, grid = self.connections.connect, page.grid
@@ -94,12 +95,14 @@ class ReviewController(Controller):
         if changes.picture_list:
             grid.refresh()
             self._update_selection()
+            self._request_names()
         else:  # only a changed list can remove selected pictures; checking each is slow for a hundred thousand
             grid.viewport().update()
 
     def close(self) -> None:
         super().close()
         self._load_timer.stop()
+        self._names_request.cancel()
         self._session.review.cancel()
         self._page.grid.set_source(NoPictures())
         self._page.grid.clear_cards()
@@ -115,6 +118,11 @@ class ReviewController(Controller):
             self._was_shown = True
             self._list_pictures(self._list.filter, self._list.order)
         self._update_selection()
+        self._request_names()
+
+    def _request_names(self) -> None:
+        """Pictures of one file name are told apart by their folders."""
+        self._names_request.send(self._session.review.distinguishing_names(), self._page.grid.set_names)
 
     def _list_pictures(self, filter_: str, order: str) -> None:
         self._list.filter, self._list.order = filter_, order

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Protocol
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
@@ -24,6 +24,7 @@ from desktop.actions.key_positions import latin_key
 from desktop.picture_list import NoPictures, PictureSource
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.picture_status import PictureRow, paint_status, picture_summary
+from desktop.widgets.type_ahead import TypeAhead, is_letter
 from desktop.workspaces.review.card_cache import CardCache
 from desktop.workspaces.review.selection import PictureSelection
 
@@ -58,7 +59,9 @@ class ReviewGrid(QAbstractScrollArea):
         self._source: PictureSource = NoPictures()
         self.selection = PictureSelection()
         self._cards = CardCache()
+        self._type_ahead = TypeAhead()
         self._side = 200
+        self._names: Mapping[int, str] = {}
         self.empty_text = ""
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -76,6 +79,16 @@ class ReviewGrid(QAbstractScrollArea):
         self.verticalScrollBar().setValue(0)
         self.refresh()
         self.selection_changed.emit()
+
+    def set_names(self, names: Mapping[int, str]) -> None:
+        """What to call pictures whose file name is not enough, by id."""
+        if names != self._names:
+            self._names = names
+            self.viewport().update()
+
+    def name_at(self, row: int) -> str:
+        record = self._source.record(row)
+        return self._names.get(record.id, record.name)
 
     def refresh(self) -> None:
         """Read the source again: rows may have been added, removed or changed."""
@@ -244,7 +257,8 @@ class ReviewGrid(QAbstractScrollArea):
         width = round(place.width())
         painter.setPen(self._theme.colour("text"))
         name = QRectF(place.left(), place.top(), place.width(), height)
-        painter.drawText(name, 0, elide(record.name, Qt.TextElideMode.ElideMiddle, width))
+        shown = self._names.get(record.id, record.name)
+        painter.drawText(name, 0, elide(shown, Qt.TextElideMode.ElideMiddle, width))
         painter.setPen(self._theme.colour("muted"))
         text = elide(self._caption(record), Qt.TextElideMode.ElideRight, width)
         painter.drawText(name.translated(0, height), 0, text)
@@ -283,7 +297,8 @@ class ReviewGrid(QAbstractScrollArea):
             self.picture_opened.emit(self.picture_id_at(row))
 
     def event(self, event: QEvent) -> bool:
-        """While the grid has the focus, keys that are shortcuts of the window belong to it."""
+        """While the grid has the focus, keys that are shortcuts of the window belong to it: letters look for a
+        picture."""
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             plain = not event.modifiers() & ~(
                 Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
@@ -291,7 +306,7 @@ class ReviewGrid(QAbstractScrollArea):
             select_all = (
                 latin_key(event) == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ControlModifier
             )
-            if select_all or (plain and event.key() in KEYS):
+            if select_all or (plain and event.key() in KEYS) or is_letter(event):
                 event.accept()
                 return True
         return super().event(event)
@@ -324,6 +339,12 @@ class ReviewGrid(QAbstractScrollArea):
             self.select_all()
         elif key == Qt.Key.Key_Escape:
             self.clear_selection()
+        elif is_letter(event) and count:
+            found = self._type_ahead.find(
+                event.text(), count, lambda each: self._source.record(each).name, row or 0
+            )
+            if found is not None:
+                self._select(found, Qt.KeyboardModifier.NoModifier)
         else:
             super().keyPressEvent(event)
 
@@ -339,7 +360,7 @@ class ReviewGrid(QAbstractScrollArea):
         else:
             self.selection.select_only(picture_id)
         self._scroll_to(row)
-        self.setAccessibleDescription(self._source.record(row).name)
+        self.setAccessibleDescription(self.name_at(row))
         self._on_selection_changed()
 
     def _on_selection_changed(self) -> None:
@@ -353,7 +374,8 @@ class ReviewGrid(QAbstractScrollArea):
                 QToolTip.hideText()
             else:
                 record = self._source.record(row)
-                text = f"{picture_summary(record)}\nDouble-click to open it in the Label workspace."
+                summary = picture_summary(record).replace(record.name, self.name_at(row), 1)
+                text = f"{summary}\nDouble-click to open it in the Label workspace."
                 QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)

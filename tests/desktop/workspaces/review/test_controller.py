@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage, QWheelEvent
 from PySide6.QtTest import QTest
@@ -16,7 +17,7 @@ from desktop.tour.window_driver import CTRL, NO_MODIFIER, SHIFT
 from desktop.workspaces.review.grid import ReviewGrid
 from desktop.workspaces.review.page import ReviewPage
 from tests.desktop.conftest import GuiDriver
-from tests.factories import label_all, predict, project_in
+from tests.factories import label_all, picture, predict, project_in
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
 
@@ -36,6 +37,30 @@ def page(gui: GuiDriver, tmp_path: Path) -> Iterator[ReviewPage]:
     page = gui.window.workspaces.review
     gui.wait_until(lambda: page.isVisible() and page.grid.next_missing() is None, "all cards", 20)
     yield page
+    gui.window.actions_by_id["workspace_label"].trigger()
+
+
+def test_letters_look_for_a_picture(page: ReviewPage) -> None:
+    grid = page.grid
+    grid.setFocus()
+    QTest.keyClicks(grid, "p1")
+    assert chosen(grid) == [2]
+    QTest.keyClick(grid, "0")
+    assert [grid._source.record(grid._source.row_of(i)).name for i in chosen(grid)] == ["p10.png"]
+
+
+def test_pictures_of_one_name_are_told_apart_by_their_folders(gui: GuiDriver, tmp_path: Path) -> None:
+    for name in ("Tile 1/images/a.png", "Tile 2/images/a.png", "Tile 2/images/b.png"):
+        (tmp_path / "tiles" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture(24, 16)).save(tmp_path / "tiles" / name)
+    gui.window.open_project(tmp_path / "tiles")
+    gui.wait_until(lambda: gui.has_picture() and len(gui.session.pictures) == 3, "all pictures", 20)
+    gui.window.actions_by_id["workspace_review"].trigger()
+    grid = gui.window.workspaces.review.grid
+    gui.wait_until(
+        lambda: [grid.name_at(row) for row in range(3)] == ["Tile 1/a.png", "Tile 2/a.png", "b.png"],
+        "the names with folders",
+    )
     gui.window.actions_by_id["workspace_label"].trigger()
 
 
