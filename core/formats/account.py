@@ -16,6 +16,7 @@ from typing import Any
 from core.base.errors import MaskloopError
 from core.base.text import count_of
 from core.formats.dataset_tree import DatasetTree
+from core.formats.malformed import SharedReasonError
 
 KEPT_PLACES = 20
 """Places named for each reason."""
@@ -177,7 +178,12 @@ class AccountBuilder:
 
     def failed(self, place: str, problem: MaskloopError, kind: AccountKind = AccountKind.FILE) -> None:
         """Left out because of an error whose sentence names the place."""
-        if self._is_new(place, kind):
+        if not self._is_new(place, kind):
+            return
+        if isinstance(problem, SharedReasonError):
+            shown = f"{place} ({problem.detail})" if problem.detail else place
+            _add(self._left_out, AccountRow(kind, problem.reason, 1, (shown,)))
+        else:
             _add(self._left_out, AccountRow(kind, str(problem), 1, (place,), True))
 
     def does_not_belong(
@@ -224,7 +230,8 @@ def account_files(tree: DatasetTree, used: Iterable[Path], account: Account) -> 
     used: the files that the samples are read from; files that the reader read, such as class lists, count as used too.
     """
     builder = AccountBuilder(account)
-    names = {path.relative_to(tree.root).as_posix() for path in used if path.is_relative_to(tree.root)}
+    lead = f"{tree.root}{os.sep}"
+    names = {text.removeprefix(lead).replace(os.sep, "/") for text in map(str, used) if text.startswith(lead)}
     names |= tree.read_names
     pictures = set(tree.pictures)
     count = 0

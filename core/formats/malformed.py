@@ -38,6 +38,17 @@ class MalformedValueError(ValueError):
     """A value in a dataset cannot be used; the message is a clause in our words, without the place."""
 
 
+class SharedReasonError(FormatError):
+    """A file is left out for a reason that many files have: the account has one row for all of them.
+
+    reason: a clause with the file as its subject; detail: what is special about this one, in brackets behind its name
+    """
+
+    def __init__(self, sentence: str, reason: str = "", detail: str = "") -> None:
+        super().__init__(sentence)
+        self.reason, self.detail = reason, detail
+
+
 def describe_malformed(problem: BaseException) -> str:
     """A clause about content that could not be read, without the place."""
     match problem:

@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -34,8 +35,8 @@ from core.labels.class_list import Colour
 NAME = "cvat"
 DIALECTS = (
     "for images 1.1: polygons, boxes, ellipses, masks",
-    "for video 1.1, where the pictures have the numbers of the frames (frame_000000.png): a frame gets the shapes that "
-    "the tracks state for it; nothing is interpolated",
+    "for video 1.1, where the pictures have the numbers of the frames (frame_000000.png): between two frames that a "
+    "track states, boxes and ellipses are interpolated as CVAT does; polygons and masks are read in the stated frames",
 )
 """Forms of the format that are read, for the documentation."""
 _NOT_AREAS = frozenset(("points", "polyline", "cuboid", "skeleton"))
@@ -44,6 +45,33 @@ _ROOT = re.compile(r"<annotations[\s>]")
 _FRAME = re.compile(r"frame[_-]?(\d{1,9})$", re.IGNORECASE)
 _LAST_NUMBER = re.compile(r"(\d{1,9})$")
 _BETWEEN_KEY_FRAMES = "its shape is stated only in key frames before and after this frame"
+_INTERPOLATED = frozenset(("box", "ellipse"))
+_NUMBERS = ("xtl", "ytl", "xbr", "ybr", "cx", "cy", "rx", "ry")
+
+
+@dataclass(frozen=True, slots=True)
+class _TrackedShape:
+    """A shape of a track in one frame: the stated one, or the part `share` (0..1) of the way to the next one."""
+
+    place: str
+    label: str
+    stated: Element
+    following: Element | None = None
+    share: float = 0.0
+
+    def element(self) -> Element:
+        """Raises ValueError where a number that is needed cannot be read."""
+        if self.following is None:
+            return self.stated
+        one, two = self.stated.attrib, self.following.attrib
+        between = {
+            key: str(float(one[key]) + self.share * (float(two[key]) - float(one[key])))
+            for key in _NUMBERS
+            if key in one and key in two
+        }
+        turn = float(one.get("rotation", 0))
+        turn += self.share * ((float(two.get("rotation", 0)) - turn + 180) % 360 - 180)
+        return Element(self.stated.tag, {**one, **between, "rotation": str(turn)})
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
@@ -73,8 +101,9 @@ def open_dataset(tree: DatasetTree) -> Dataset:
         if root.find("track") is not None:
             annotations += _frames(tree, file, root)
             notes.append(
-                f"{file} is “CVAT for video”: each frame gets the shapes that the tracks state for it. If shapes are "
-                "missing between key frames, export the task as “CVAT for images”."
+                f"{file} is “CVAT for video”: each frame gets the shapes that the tracks state for it. Between two "
+                "stated frames boxes and ellipses are interpolated; where other shapes are missing, export the task as "
+                "“CVAT for images”."
             )
     known.pop("", None)
     recognition = recognise(tree) or Recognition.requested(NAME)
@@ -101,7 +130,9 @@ def _read_image(file: Path, image: Element) -> PictureAnnotation:
             (f"{name}, shape {number}", shape)
             for number, shape in enumerate((s for s in image if s.tag not in ("tag", "attribute")), 1)
         ]
-        objects = _read_shapes((place, shape.get("label", ""), shape, size) for place, shape in shapes)
+        objects = _read_shapes(
+            (_TrackedShape(place, shape.get("label", ""), shape) for place, shape in shapes), size
+        )
         tags = tuple(tag.get("label", "") for tag in image.findall("tag") if tag.get("label"))
         split = SPLIT_NAMES.get(image.get("subset", "").casefold()) or split_of(name)
         return PictureAnnotation(name, size, objects.objects, split, tags, objects.skipped, objects.left_out)
@@ -112,11 +143,11 @@ def _read_image(file: Path, image: Element) -> PictureAnnotation:
         ) from problem
 
 
-def _read_shapes(shapes: Iterable[tuple[str, str, Element, tuple[int, int] | None]]) -> ObjectCollector:
-    """shapes: (place, label, element, size of the picture); higher ones are read later."""
+def _read_shapes(shapes: Iterable[_TrackedShape], size: tuple[int, int] | None) -> ObjectCollector:
+    """size: of the picture. Higher shapes are read later."""
     objects = ObjectCollector()
-    for place, label, shape, size in sorted(shapes, key=lambda row: _height(row[2])):
-        objects.add(place, partial(_read_object, shape, label, size))
+    for shape in sorted(shapes, key=lambda row: _height(row.stated)):
+        objects.add(shape.place, partial(_read_object, shape, size))
     return objects
 
 
@@ -132,17 +163,21 @@ def _height(shape: Element) -> int:
 def _frames(tree: DatasetTree, file: str, root: Element) -> list[tuple[str, ReadAnnotation]]:
     """An annotation for each frame that is a picture of the dataset or has a shape. Raises FormatError."""
     pictures = _pictures_by_frame(tree, root)
-    shapes: dict[int, list[tuple[str, str, Element]]] = defaultdict(list)
+    shapes: dict[int, list[_TrackedShape]] = defaultdict(list)
     missing: dict[int, list[str]] = defaultdict(list)
     for number, track in enumerate(root.findall("track")):
         label, place = track.get("label", ""), f"track {track.get('id', number)}"
         stated = sorted(((_frame_of(shape), shape) for shape in track), key=lambda row: row[0])
-        for (frame, shape), (following, _) in zip(stated, [*stated[1:], (0, None)], strict=True):
+        for (frame, shape), (following, other) in zip(stated, [*stated[1:], (0, None)], strict=True):
             if shape.get("outside") in ("1", "true", "True"):
                 continue
-            shapes[frame].append((place, label, shape))
+            shapes[frame].append(_TrackedShape(place, label, shape))
             for between in _between(frame, following, pictures):
-                missing[between].append(place)
+                if other is not None and shape.tag == other.tag and shape.tag in _INTERPOLATED:
+                    share = (between - frame) / (following - frame)
+                    shapes[between].append(_TrackedShape(place, label, shape, other, share))
+                else:
+                    missing[between].append(place)
     if not shapes.keys() & pictures.keys():
         raise FormatError(
             f"{tree.path(file)} is “CVAT for video 1.1”: its tracks give the numbers of frames, and no picture of the "
@@ -206,10 +241,10 @@ def _video_size(root: Element) -> tuple[int, int] | None:
 def _read_frame(
     name: str,
     size: tuple[int, int] | None,
-    shapes: tuple[tuple[str, str, Element], ...],
+    shapes: tuple[_TrackedShape, ...],
     missing: tuple[str, ...],
 ) -> PictureAnnotation:
-    objects = _read_shapes((f"{name}, {place}", label, shape, size) for place, label, shape in shapes)
+    objects = _read_shapes((replace(shape, place=f"{name}, {shape.place}") for shape in shapes), size)
     for place in missing:
         objects.leave_out(f"{name}, {place}", _BETWEEN_KEY_FRAMES)
     return PictureAnnotation(
@@ -220,10 +255,12 @@ def _read_frame(
 # Shapes -------------------------------------------------------------------------------------------
 
 
-def _read_object(shape: Element, label: str, size: tuple[int, int] | None) -> AnnotatedObject | None:
+def _read_object(tracked: _TrackedShape, size: tuple[int, int] | None) -> AnnotatedObject | None:
     """Returns None for what is not an area. Raises MALFORMED_ERRORS."""
-    if shape.tag in _NOT_AREAS:
+    label = tracked.label
+    if tracked.stated.tag in _NOT_AREAS:
         return None
+    shape = tracked.element()
     if not label:
         raise MalformedValueError(NO_LABEL)
     match shape.tag:

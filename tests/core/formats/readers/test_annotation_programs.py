@@ -6,7 +6,9 @@ import base64
 import tempfile
 from pathlib import Path
 from typing import Any
+from xml.etree.ElementTree import Element
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 from core.base.errors import FormatError
 from core.formats.account import AccountKind
 from core.formats.dataset_types import Dataset
+from core.formats.readers.cvat import _TrackedShape
 from core.formats.readers.picture_address import address_paths
 from core.formats.readers.registry import open_dataset, recognise_all
 from core.session.transfer.dataset_survey import survey_dataset
@@ -261,6 +264,46 @@ def test_frames_of_a_video_get_the_shapes_of_its_tracks(tmp_path: Path) -> None:
     assert "key frames" in row.reason
     numbered = open_dataset(video(tmp_path / "other", (0, 1, 2, 3, 4, 5), "{}.png", 6))
     assert survey_dataset(numbered).labels == 3
+
+
+def test_boxes_are_interpolated_between_the_frames_that_a_track_states(tmp_path: Path) -> None:
+    for frame in range(7):
+        photo(tmp_path / f"frame_{frame:06}.png", seed=frame)
+    box = '<box frame="{}" outside="{}" keyframe="1" xtl="{}" ytl="0" xbr="{}" ybr="16"/>'
+    stated = ((0, 0, 0, 4), (4, 0, 8, 12), (5, 1, 8, 12), (6, 0, 20, 24))
+    shapes = "".join(box.format(*row) for row in stated)
+    track = f'<track id="0" label="roof">{shapes}</track>'
+    write_text(tmp_path / "a.xml", f"<annotations>\n<version>1.1</version>{track}</annotations>")
+    dataset = open_dataset(tmp_path)
+    left = []
+    for sample in dataset.samples:
+        assert sample.read_mask is not None
+        values = sample.read_mask().values
+        assert (values == values[0]).all()
+        left.append(np.flatnonzero(values[0] == 1).tolist())
+    assert left == [[*range(at, at + 4)] for at in (0, 2, 4, 6, 8)] + [[], [20, 21, 22, 23]]
+    account = survey_dataset(dataset).account
+    assert (account.objects, account.left_out) == (6, ())
+
+
+def test_a_turned_box_turns_the_shorter_way() -> None:
+    one = Element("box", xtl="0", ytl="0", xbr="8", ybr="8", rotation="350")
+    two = Element("box", xtl="4", ytl="0", xbr="12", ybr="8", rotation="20")
+    between = _TrackedShape("", "roof", one, two, 0.5).element().attrib
+    assert (between["xtl"], float(between["rotation"]) % 360) == ("2.0", 5.0)
+
+
+def test_annotation_files_without_pictures_are_one_sentence(tmp_path: Path) -> None:
+    photo(tmp_path / "a.jpg")
+    area = {"label": "roof", "points": [[2, 2], [9, 2], [9, 9]]}
+    for name in "abcd":
+        write_json(tmp_path / f"{name}.json", {"shapes": [area], "imagePath": f"{name}.jpg"})
+    account = open_dataset(tmp_path).account
+    (row,) = account.left_out
+    assert row.count == 3
+    (sentence,) = account.sentences(tmp_path)
+    assert sentence.startswith("3 files were left out, for example ")
+    assert "b.json (about “b.jpg”): the picture does not exist" in sentence
 
 
 def test_a_video_without_its_frames_is_explained(tmp_path: Path) -> None:
