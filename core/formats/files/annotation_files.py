@@ -25,7 +25,7 @@ from core.formats.account import AccountBuilder, AccountKind
 from core.formats.dataset_tree import MAX_JSON_BYTES, DatasetTree, stem_of
 from core.formats.dataset_types import Dataset, LoadedMask, Sample, Values
 from core.formats.files.name_index import name_key
-from core.formats.malformed import MalformedValueError
+from core.formats.malformed import MalformedValueError, SharedReasonError
 from core.images.image_reader import read_size
 
 _CHUNK = 1 << 20
@@ -80,9 +80,12 @@ class PictureTree(DatasetTree):
 
     def missing_picture(self, name: str, reference: str) -> FormatError:
         """The error of an annotation file without a picture."""
-        return FormatError(
-            f"{self.path(name)} was left out: {self.explain_missing(reference)}. It is about the picture "
-            f"{quoted(reference)}; put that into the folder of the dataset."
+        reason, about = self.explain_missing(reference), quoted(reference)
+        return SharedReasonError(
+            f"{self.path(name)} was left out: {reason}. It is about the picture {about}; put that into the folder "
+            "of the dataset.",
+            f"{reason}; put it into the folder of the dataset",
+            f"about {about}",
         )
 
     def add_embedded(self, name: str, data: Any) -> FoundPicture:
