@@ -1,35 +1,33 @@
-"""The file listing of a dataset folder, with name lookup and size-limited readers for its files."""
+"""The file listing of a dataset folder, with name lookup."""
 
 from __future__ import annotations
 
-import codecs
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, wraps
 from os.path import normpath
 from pathlib import Path, PurePosixPath
-from typing import Any
-from xml.etree.ElementTree import Element
+from typing import TypeVar
+from weakref import WeakKeyDictionary
 
 from core.base.errors import FormatError
-from core.formats.files import parsers
+from core.formats.files.file_reader import FileReader
 from core.formats.files.folder_files import list_files
 from core.formats.files.name_index import FileNameIndex, best_match, reference_forms
-from core.formats.malformed import MALFORMED_ERRORS, MalformedValueError
+from core.formats.malformed import MALFORMED_ERRORS
 from core.images.folder import natural_key
 from core.images.image_reader import PICTURE_SUFFIXES
 
-__all__ = ["MALFORMED_ERRORS", "SPLIT_NAMES", "DatasetTree", "folder_of", "split_of", "stem_of"]
+__all__ = [
+    "MALFORMED_ERRORS",
+    "SPLIT_NAMES",
+    "DatasetTree",
+    "folder_of",
+    "once_per_tree",
+    "split_of",
+    "stem_of",
+]
 
-MAX_JSON_BYTES = 1 << 30
-"""Largest JSON file that is read; the COCO annotations of 118,000 pictures are 0.45 GB."""
-MAX_TEXT_BYTES = 64 << 20
-"""Largest XML, text or CSV file that is read."""
-MAX_YAML_BYTES = 1 << 20
-_BYTE_ORDER_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+R = TypeVar("R")
 SPLIT_NAMES = {
     "train": "train",
     "training": "train",
@@ -41,12 +39,14 @@ SPLIT_NAMES = {
 }
 
 
-class DatasetTree:
+class DatasetTree(FileReader):
     """The files below `root`: names relative to it, with forward slashes, in natural order, without hidden files.
 
     A file name found inside a dataset is never opened as a path: `find` looks it up among the listed names, so a
     dataset cannot refer to files outside its folder. Only regular files are listed, and no links that lead out of the
     folder; `refused` has the others. A folder reached through links is listed once.
+
+    It is as large as the listing, so no sample keeps it: `reader` reads files by name alone.
     """
 
     def __init__(self, root: Path) -> None:
@@ -55,12 +55,13 @@ class DatasetTree:
             raise FormatError(f"There is no folder {root}. Check the name and try again.")
         if not root.is_dir():
             raise FormatError(f"{root} is a file. Choose the folder that contains the dataset.")
-        self.root = Path(normpath(root.absolute()))
+        super().__init__(Path(normpath(root.absolute())))
         listing = list_files(self.root)
         self.files = tuple(sorted(listing.files, key=natural_key))
         self.refused = tuple(sorted(listing.refused))
         """(name, reason) of pipes, devices, links out of the folder, and folders that cannot be opened."""
         self._read_names: set[str] = set()
+        self._by_ending: dict[tuple[str, ...], list[str]] = {}
 
     @property
     def read_names(self) -> frozenset[str]:
@@ -96,13 +97,16 @@ class DatasetTree:
             found.update("/".join(parts[:n]) for n in range(1, len(parts) + 1))
         return frozenset(found)
 
-    def path(self, name: str) -> Path:
-        """The path of a listed name."""
-        return self.root / name
+    @property
+    def reader(self) -> FileReader:
+        return FileReader(self.root)
 
     def files_ending(self, *endings: str) -> list[str]:
         """Names with one of these endings (lower case), ignoring case."""
-        return [name for name in self.files if name.casefold().endswith(endings)]
+        if endings not in self._by_ending:
+            found = [name for name in self.files if name.casefold().endswith(endings)]
+            self._by_ending[endings] = found
+        return list(self._by_ending[endings])
 
     def files_named(self, name: str) -> list[str]:
         """Names whose last part is `name`, ignoring case and the form of letters with accents (NFC, NFD)."""
@@ -145,82 +149,20 @@ class DatasetTree:
         """Pictures with this name without suffix, ignoring case and the form of letters with accents."""
         return self._by_stem.find(stem)
 
-    def read_ends(self, name: str, size: int = 1 << 16) -> str:
-        """Start and end of a file (`size` bytes) as text, to find the keys of a large JSON; empty if unreadable."""
-        path = self.path(name)
-        try:
-            with path.open("rb") as file:
-                begin = file.read(size)
-                length = path.stat().st_size
-                file.seek(max(size, length - size))
-                return (begin + file.read(size)).decode("utf-8-sig", "replace")
-        except OSError:
-            return ""
 
-    def read_yaml(self, name: str) -> Any:
-        """A YAML file, plain values only. Raises FormatError naming the file."""
-        try:
-            return parsers.parse_yaml_text(self.read_text(name, MAX_YAML_BYTES))
-        except MalformedValueError as problem:
-            raise FormatError(f"{self.path(name)} is not valid YAML: {problem}.") from problem
+def once_per_tree(function: Callable[[DatasetTree], R]) -> Callable[[DatasetTree], R]:
+    """Keeps the result for each tree, as recognising and opening ask the same. The result must not be changed.
 
-    def read_text(self, name: str, limit: int = MAX_TEXT_BYTES) -> str:
-        """A text file in UTF-8, or with the byte order mark of UTF-16 or UTF-32. Raises FormatError naming the file."""
-        path = self.path(name)
-        try:
-            with path.open("rb") as file:
-                content = file.read(limit + 1)
-            if len(content) > limit:
-                raise FormatError(
-                    f"{path} is larger than the limit of {limit >> 20} MB. Split it into smaller files."
-                )
-            encoding = next((e for mark, e in _BYTE_ORDER_MARKS if content.startswith(mark)), "utf-8-sig")
-            text = content.decode(encoding)
-        except (OSError, ValueError) as problem:
-            if isinstance(problem, UnicodeDecodeError):
-                raise FormatError(
-                    f"{path} cannot be read: it is not UTF-8 text. Save it as UTF-8."
-                ) from problem
-            reason = problem.strerror if isinstance(problem, OSError) else "its name is not valid"
-            raise FormatError(f"{path} cannot be read: {reason or problem}.") from problem
-        self._read_names.add(name)
-        return text
+    The files that the function reads as text are noted in `read_names` only the first time."""
+    found: WeakKeyDictionary[DatasetTree, R] = WeakKeyDictionary()
 
-    def read_head(self, name: str, size: int = 4096) -> str:
-        """The first `size` bytes of a file as text; empty if it cannot be read."""
-        try:
-            with self.path(name).open("rb") as file:
-                return file.read(size).decode("utf-8-sig", "replace")
-        except OSError:
-            return ""
+    @wraps(function)
+    def call(tree: DatasetTree) -> R:
+        if tree not in found:
+            found[tree] = function(tree)
+        return found[tree]
 
-    def read_lines(self, name: str) -> list[str]:
-        """The non-empty lines of a text file, stripped. Raises FormatError."""
-        try:
-            return parsers.split_lines(self.read_text(name))
-        except MalformedValueError as problem:
-            raise FormatError(f"{self.path(name)} cannot be read: {problem}.") from problem
-
-    def read_json(self, name: str) -> Any:
-        """A JSON file. Raises FormatError naming the file."""
-        try:
-            return parsers.parse_json_text(self.read_text(name, MAX_JSON_BYTES))
-        except MalformedValueError as problem:
-            raise FormatError(f"{self.path(name)} is not valid JSON: {problem}.") from problem
-
-    def read_xml(self, name: str) -> Element:
-        """An XML file; entities, external references and document types are refused. Raises FormatError."""
-        try:
-            return parsers.parse_xml_text(self.read_text(name))
-        except MalformedValueError as problem:
-            raise FormatError(f"{self.path(name)} is not valid XML: {problem}.") from problem
-
-    def read_csv(self, name: str) -> list[list[str]]:
-        """The non-empty rows of a CSV file with stripped cells. Raises FormatError."""
-        try:
-            return parsers.parse_csv_text(self.read_text(name))
-        except MalformedValueError as problem:
-            raise FormatError(f"{self.path(name)} is not a valid CSV table: {problem}.") from problem
+    return call
 
 
 def stem_of(name: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import cv2
 import numpy as np
@@ -119,23 +120,43 @@ def kind_is_unknown(kind: str) -> str:
 
 ReadAnnotation = Callable[[], PictureAnnotation]
 """Reads the objects of one picture. Called again for each use, so that the objects of a whole dataset are never all in
-memory. Raises FormatError."""
+memory. Raises FormatError. It is part of a sample, so it must be small once pickled: it may not hold a DatasetTree."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationHead:
+    """What opening a dataset needs to know of an annotation; the rest as in PictureAnnotation.
+
+    read: reads all of it, for the sample; labels: of its objects that look like areas, None if they are not known
+    """
+
+    picture: str
+    read: ReadAnnotation
+    labels: tuple[str, ...] | None = None
+    split: str | None = None
+    tags: tuple[str, ...] = ()
+    skipped: int = 0
+
+
+ReadHead = Callable[[], AnnotationHead]
+"""Reads the head of the annotation of one picture. Raises FormatError."""
 
 
 def build_object_dataset(
     tree: DatasetTree,
     recognition: Recognition,
-    annotations: Iterable[tuple[str, ReadAnnotation] | tuple[str, ReadAnnotation, ReadAnnotation]],
+    annotations: Iterable[tuple[str, ReadAnnotation | ReadHead]],
     known_labels: Iterable[tuple[str, Colour | None]] = (),
     *,
     later_on_top: bool = False,
     notes: tuple[str, ...] = (),
 ) -> Dataset:
-    """A dataset from annotations, each given as (annotation file, reader of its objects).
+    """A dataset from annotations, each given as (annotation file, reader of its objects or only of its head).
 
-    annotations: if all labels are known, a third element may read the annotation without its objects, so that they are
-    not read twice. known_labels: labels with colours; they are numbered first, in this order. later_on_top: later
-    objects cover earlier ones; otherwise smaller ones cover larger ones.
+    Heads are for files that would be slow to read twice. A label of a head becomes a class if all of the annotation is
+    read and the label found on an area, or another annotation has it. known_labels: labels with colours; they are
+    numbered first, in this order. later_on_top: later objects cover earlier ones; otherwise smaller ones cover larger
+    ones.
 
     Raises FormatError if no picture exists or there are too many labels.
     """
@@ -143,27 +164,25 @@ def build_object_dataset(
     account = AccountBuilder()
     listed = list(annotations)
     entries = Counter(source for source, *_ in listed)
-    found: list[tuple[str, str, ReadAnnotation, PictureAnnotation]] = []
+    found: list[tuple[str, str, AnnotationHead]] = []
     skipped = 0
-    for source, read, *without_objects in listed:
+    for source, read in listed:
+        tree.note_read(source)
         try:
-            annotation = without_objects[0]() if without_objects else read()
+            head, whole = _read_head(read)
+            picture = tree.find_picture(head.picture, source.rpartition("/")[0], head.split)
+            if picture is not None:
+                labels.use_all(head, whole)
         except Exception as problem:
             kind = AccountKind.FILE if entries[source] == 1 else AccountKind.ENTRY
             account.failed(source, as_format_error(problem, str(tree.path(source))), kind)
             continue
-        picture = tree.find_picture(annotation.picture, source.rpartition("/")[0], annotation.split)
         if picture is None:
-            place = f"{source}, {annotation.picture}"
-            account.left_out(place, tree.explain_missing(annotation.picture), AccountKind.ENTRY)
+            place = f"{source}, {head.picture}"
+            account.left_out(place, tree.explain_missing(head.picture), AccountKind.ENTRY)
             continue
-        labels.are_read &= not without_objects
-        for obj in annotation.objects:
-            if obj.label != ERASE_LABEL:
-                labels.use(obj.label)
-        skipped += annotation.skipped
-        head = PictureAnnotation(annotation.picture, None, (), annotation.split, annotation.tags)
-        found.append((picture, source, read, head))
+        skipped += head.skipped
+        found.append((picture, source, head))
     classes, value_of = labels.numbered(tree)
     samples = [
         Sample(
@@ -171,12 +190,19 @@ def build_object_dataset(
             picture,
             head.split,
             partial(
-                _read, tree.path(picture), picture, tree.path(source), source, read, value_of, later_on_top
+                _read,
+                tree.path(picture),
+                picture,
+                tree.path(source),
+                source,
+                head.read,
+                value_of,
+                later_on_top,
             ),
             head.tags,
             sources=(tree.path(source),),
         )
-        for picture, source, read, head in found
+        for picture, source, head in found
     ]
     rule = "Where objects overlap, later ones cover earlier ones." if later_on_top else OVERLAP_RULE
     more = (
@@ -193,6 +219,15 @@ def build_object_dataset(
     )
 
 
+def _read_head(read: ReadAnnotation | ReadHead) -> tuple[AnnotationHead, PictureAnnotation | None]:
+    """The head, and the annotation if all of it was read."""
+    found = read()
+    if isinstance(found, AnnotationHead):
+        return found, None
+    again = cast(ReadAnnotation, read)
+    return AnnotationHead(found.picture, again, None, found.split, found.tags, found.skipped), found
+
+
 class _Labels:
     """The labels of a dataset in order; spellings that differ only in case and blanks are one label."""
 
@@ -200,6 +235,7 @@ class _Labels:
         self._spellings: dict[str, dict[str, None]] = {}
         self._colours: dict[str, Colour | None] = {}
         self._used: set[str] = set()
+        self._known: set[str] = {ERASE_LABEL}
         self.are_read = True
         """Whether all objects were read, so that a label that was not seen is not used."""
         for label, colour in known:
@@ -208,10 +244,19 @@ class _Labels:
     def _add(self, label: str) -> str:
         key = " ".join(label.split()).casefold()
         self._spellings.setdefault(key, {}).setdefault(label)
+        self._known.add(label)
         return key
 
-    def use(self, label: str) -> None:
-        self._used.add(self._add(label))
+    def use_all(self, head: AnnotationHead, whole: PictureAnnotation | None) -> None:
+        """The labels of an annotation. All of it is read if its head has an unknown label. Raises FormatError."""
+        if whole is None and head.labels is None:
+            self.are_read = False
+            return
+        if whole is None and not self._known.issuperset(head.labels or ()):
+            whole = head.read()
+        for label in (obj.label for obj in whole.objects) if whole else head.labels or ():
+            if label != ERASE_LABEL:
+                self._used.add(self._add(label))
 
     def numbered(self, tree: DatasetTree) -> tuple[list[DatasetClass], dict[str, int]]:
         """The classes, and the value of each spelling. Raises FormatError for more than a project can hold.

@@ -5,13 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import os
-import re
 import shutil
 import tempfile
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,15 +21,15 @@ import numpy as np
 from core.base.display_text import quoted
 from core.base.errors import FormatError, ImageError
 from core.formats.account import AccountBuilder, AccountKind
-from core.formats.dataset_tree import MAX_JSON_BYTES, DatasetTree, stem_of
+from core.formats.dataset_tree import DatasetTree, stem_of
 from core.formats.dataset_types import Dataset, LoadedMask, Sample, Values
-from core.formats.files.name_index import name_key
+from core.formats.files.file_reader import MAX_JSON_BYTES
+from core.formats.files.name_index import UPLOAD_PREFIX, name_key, reference_forms, without_upload_prefix
 from core.formats.malformed import MalformedValueError, SharedReasonError
 from core.images.image_reader import read_size
 
 _CHUNK = 1 << 20
-_UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
-"""What Label Studio puts before the names of uploaded pictures."""
+MANY_FILES = 200
 MAX_EMBEDDED_BYTES = 4 << 30
 """Pictures inside annotation files that are written to a temporary folder, all together."""
 _SIGNATURES = (
@@ -48,6 +47,16 @@ class FoundPicture(str):
     """The name of a listed picture that was looked up already."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PictureFile:
+    """A picture that was looked up: its name in the dataset, and the file. A picture from an annotation file keeps the
+    temporary folder it lies in."""
+
+    name: FoundPicture
+    path: Path
+    folder: _TemporaryFolder | None = None
 
 
 class PictureTree(DatasetTree):
@@ -70,13 +79,15 @@ class PictureTree(DatasetTree):
             return str(reference)
         if found := super().find_picture(reference, near_folder, split):
             return found
-        folder, slash, last = reference.replace("\\", "/").rpartition("/")
-        original = _UPLOAD_PREFIX.sub("", last)
-        return (
-            super().find_picture(f"{folder}{slash}{original}", near_folder, split)
-            if original != last
-            else None
-        )
+        for parts in reference_forms(reference):
+            original = without_upload_prefix(parts)
+            if original and (found := super().find_picture("/".join(original), near_folder, split)):
+                return found
+        return None
+
+    def picture_file(self, picture: FoundPicture) -> PictureFile:
+        folder = self._folder if picture in self._embedded else None
+        return PictureFile(picture, self.path(picture), folder)
 
     def missing_picture(self, name: str, reference: str) -> FormatError:
         """The error of an annotation file without a picture."""
@@ -141,7 +152,7 @@ def _remove_folder(path: Path, process: int) -> None:
 def is_named_like(picture: str, name: str) -> bool:
     """Whether a picture and an annotation file have one name; percent codes and the prefix of an upload may differ."""
     own, stem = _plain_stem(picture), _plain_stem(name)
-    return own in (stem, _UPLOAD_PREFIX.sub("", stem))
+    return own in (stem, UPLOAD_PREFIX.sub("", stem))
 
 
 def _plain_stem(name: str) -> str:
@@ -197,6 +208,17 @@ def sample_files(tree: DatasetTree, ending: str, count: int) -> list[str]:
             if len(found) == count:
                 break
     return found
+
+
+def large_files(tree: DatasetTree, ending: str) -> list[str]:
+    """Files with this ending that may be about many pictures each.
+
+    A dataset with more than MANY_FILES of them has one per picture; then only those in the folder itself, and those
+    called annotations, come into question."""
+    names = tree.files_ending(ending)
+    if len(names) <= MANY_FILES:
+        return names
+    return [name for name in names if "annotation" in name.casefold() or "/" not in name][:MANY_FILES]
 
 
 def stated_size(width: Any, height: Any) -> tuple[int, int] | None:

@@ -7,6 +7,7 @@ other Unicode forms than the name of the file.
 from __future__ import annotations
 
 import base64
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,8 @@ from urllib.parse import unquote, unquote_plus
 
 MAX_REFERENCE_LETTERS = 4096
 """A longer reference means no file."""
+UPLOAD_PREFIX = re.compile(r"^[0-9a-f]{8}-(?=.)")
+"""What Label Studio puts before the names of uploaded files."""
 
 
 def name_key(name: str) -> str:
@@ -46,8 +49,11 @@ def reference_parts(reference: str) -> list[str]:
 
 
 def reference_forms(reference: str) -> Iterator[list[str]]:
-    """What a reference may mean, the most literal first, each as `reference_parts` and never empty."""
-    if len(reference) > MAX_REFERENCE_LETTERS:
+    """What a reference may mean, the most literal first, each as `reference_parts` and never empty.
+
+    The path may stand in the query of an address (`?d=`, `?filepath=`), also as base64 (`?fileuri=`) or as an address
+    itself, and with percent codes. A picture in a data address is no reference."""
+    if len(reference) > MAX_REFERENCE_LETTERS or reference.lstrip().startswith("data:"):
         return
     seen: set[tuple[str, ...]] = set()
     for form in _spellings(reference):
@@ -57,7 +63,8 @@ def reference_forms(reference: str) -> Iterator[list[str]]:
             yield parts
 
 
-def _spellings(reference: str) -> Iterator[str]:
+def _spellings(reference: str, depth: int = 2) -> Iterator[str]:
+    """depth: of addresses in the queries of addresses."""
     is_address = "://" in reference
     if not is_address:
         yield reference
@@ -65,35 +72,48 @@ def _spellings(reference: str) -> Iterator[str]:
     address, _, query = reference.partition("#")[0].partition("?")
     path = address.partition("://")[2].partition("/")[2] if is_address else address
     values = [value for pair in query.split("&") if (value := pair.partition("=")[2])]
+    if len(values) > 1 or " " in query:
+        values.append(query.partition("=")[2])  # with & that should have been encoded
+    in_query = [form for value in values for form in _from_query(value, depth)]
     if "." not in path.rpartition("/")[2]:
         # The name stands in the query, as in “…/data/local-files/?d=folder/a.jpg”.
-        yield from _from_query(values)
+        yield from in_query
     if path:
         yield path
         yield unquote(path)
         yield unquote(unquote(path))
-    yield from _from_query(values)
+    yield from in_query
     yield unquote(reference)
 
 
-def _from_query(values: list[str]) -> Iterator[str]:
-    for value in values:
-        decoded = unquote(value)
-        if "." not in decoded:
-            decoded = _from_base64(decoded)
-        if "." in decoded:
-            _, scheme, rest = decoded.partition("://")
-            path = rest.partition("?")[0] if scheme else decoded
-            yield path
-            yield unquote(path)
-            yield unquote_plus(value)
+def _from_query(value: str, depth: int) -> Iterator[str]:
+    decoded = unquote(value)
+    if "." not in decoded:
+        decoded = _from_base64(decoded)
+    if "." not in decoded:
+        return
+    if "://" in decoded:
+        if depth:
+            yield from _spellings(decoded, depth - 1)
+        return
+    yield decoded
+    yield unquote(decoded)
+    yield unquote_plus(value)
 
 
 def _from_base64(value: str) -> str:
+    """Both alphabets are read; empty if it is no text in base64."""
+    plain = value.replace("-", "+").replace("_", "/")
     try:
-        return base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode("utf-8")
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode("utf-8")
     except ValueError:
         return ""
+
+
+def without_upload_prefix(parts: list[str]) -> list[str] | None:
+    """The same without what Label Studio puts before the names of uploaded files; None if there is nothing of it."""
+    original = UPLOAD_PREFIX.sub("", parts[-1])
+    return [*parts[:-1], original] if original != parts[-1] else None
 
 
 def best_match(names: list[str], reference: list[str], near_folder: str) -> str | None:

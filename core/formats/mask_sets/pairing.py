@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from weakref import WeakKeyDictionary
 
-from core.formats.dataset_tree import SPLIT_NAMES, DatasetTree, folder_of, stem_of
+from core.formats.dataset_tree import SPLIT_NAMES, DatasetTree, folder_of, once_per_tree, stem_of
 from core.formats.mask_sets.name_parts import (
     MaskRole,
     begins_as_mask,
@@ -68,10 +67,7 @@ class Pairing:
     by_number: int = 0
 
 
-_PAIRINGS: WeakKeyDictionary[DatasetTree, Pairing] = WeakKeyDictionary()
-"""The pairing of a listed folder, which several readers ask for."""
-
-
+@once_per_tree
 def pair_masks(tree: DatasetTree) -> Pairing:
     """Separate the image files of a dataset into pictures and masks, and pair them.
 
@@ -81,9 +77,7 @@ def pair_masks(tree: DatasetTree) -> Pairing:
     picture that one of its folders is named after; otherwise to the picture whose name its own begins with; otherwise,
     where all names differ from each other in numbers only, to the picture with the same number.
     """
-    if (pairing := _PAIRINGS.get(tree)) is None:
-        pairing = _PAIRINGS[tree] = _pair(tree.pictures)
-    return pairing
+    return _pair(tree.pictures)
 
 
 def _pair(names: Sequence[str]) -> Pairing:

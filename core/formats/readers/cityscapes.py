@@ -14,6 +14,7 @@ from core.formats.account import AccountBuilder
 from core.formats.class_sets import cityscapes_classes, class_set, train_ids
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, split_of
 from core.formats.dataset_types import Dataset, LoadedMask, Recognition, Sample
+from core.formats.files.file_reader import FileReader
 from core.formats.malformed import describe_malformed
 from core.formats.mask_values import match_nearest_colours, read_colour_mask, remap_indices
 from core.formats.rasterizer import FilledShape, parse_ring, rasterize
@@ -64,7 +65,7 @@ def open_dataset(tree: DatasetTree, count: int = 19) -> Dataset:
         kind = next((k for k in _ORDER if k in kinds), None)
         target = name.split("leftImg8bit/", 1)[-1]
         mask = tree.path(kinds[kind]) if kind else None
-        read = partial(_read, tree=tree, name=kinds[kind], kind=kind) if kind else None
+        read = partial(_read, tree.reader, kinds[kind], kind) if kind else None
         sources = (mask,) if mask else ()
         samples.append(Sample(tree.path(name), target, split_of(name), read, sources=sources))
     account = AccountBuilder()
@@ -123,8 +124,8 @@ def open_pairs(tree: DatasetTree) -> Dataset:
     return Dataset(tree.root, recognition, cityscapes_classes(19), tuple(samples), notes, account.result())
 
 
-def _read(tree: DatasetTree, name: str, kind: str) -> LoadedMask:
-    path = tree.path(name)
+def _read(files: FileReader, name: str, kind: str) -> LoadedMask:
+    path = files.path(name)
     by_id = {c.index: value for value, c in enumerate(class_set("cityscapes"), 1)}
     match kind:
         case "labelIds":
@@ -146,12 +147,12 @@ def _read(tree: DatasetTree, name: str, kind: str) -> LoadedMask:
                 path, {c.colour: by_id[c.index] for c in reversed(class_set("cityscapes"))}
             )
         case _:
-            return LoadedMask(_polygons(tree, name))
+            return LoadedMask(_polygons(files, name))
 
 
-def _polygons(tree: DatasetTree, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _polygons(files: FileReader, name: str) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """Later objects cover earlier ones, as in the dataset; a label like persongroup counts as person."""
-    content = tree.read_json(name)
+    content = files.read_json(name)
     values = {c.name: value for value, c in enumerate(class_set("cityscapes"), 1)}
     try:
         size = int(content["imgWidth"]), int(content["imgHeight"])
@@ -163,10 +164,10 @@ def _polygons(tree: DatasetTree, name: str) -> np.ndarray[tuple[int, ...], np.dt
                 shapes.append(FilledShape(value, (parse_ring(obj["polygon"]),)))
     except MALFORMED_ERRORS as problem:
         raise FormatError(
-            f"{tree.path(name)} does not have the structure of a Cityscapes polygon file: "
+            f"{files.path(name)} does not have the structure of a Cityscapes polygon file: "
             f"{describe_malformed(problem)}."
         ) from problem
-    return rasterize(size, shapes, later_on_top=True, source=tree.path(name))
+    return rasterize(size, shapes, later_on_top=True, source=files.path(name))
 
 
 def _palette() -> tuple[list[tuple[int, int, int]], list[int]]:

@@ -19,8 +19,10 @@ from core.formats.json_stream import parse_json, read_spans
 from core.formats.malformed import MALFORMED_ERRORS, MalformedValueError, as_format_error
 from core.formats.object_dataset import (
     AnnotatedObject,
+    AnnotationHead,
     ObjectCollector,
     PictureAnnotation,
+    ReadAnnotation,
     build_object_dataset,
 )
 from core.formats.rasterizer import Ring, parse_ring, parse_rings
@@ -89,7 +91,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
         names, split = index.categories, split_of_file(file)
         for picture in index.pictures:
             read = partial(_read_annotation, tree.path(file), picture, names, split)
-            annotations.append((file, read, partial(_without_objects, picture, split)))
+            annotations.append((file, partial(_read_head, picture, split, read)))
         _account_for(index, file, account)
     recognition = recognise(tree) or Recognition.requested(NAME)
     known = [(name, None) for name in _class_names(list(indexes.values()))]
@@ -119,9 +121,8 @@ def _account_for(index: CocoIndex, file: str, account: AccountBuilder) -> None:
         account.left_out(place, reason, AccountKind.OBJECT, count=count)
 
 
-def _without_objects(picture: CocoPicture, split: str | None) -> PictureAnnotation:
-    """The annotation of a picture before its outlines are read."""
-    return PictureAnnotation(picture.name, None, (), split, (), picture.skipped)
+def _read_head(picture: CocoPicture, split: str | None, read: ReadAnnotation) -> AnnotationHead:
+    return AnnotationHead(picture.name, read, None, split, (), picture.skipped)
 
 
 def _read_annotation(

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 
 from core.formats.dataset_tree import SPLIT_NAMES, DatasetTree, split_of, stem_of
+from core.formats.files.annotation_files import large_files
 
 _KEYS = ('"images"', '"annotations"', '"categories"')
-_MAX_FILES = 200
-"""A dataset with more JSON files has one per picture, which COCO does not."""
 
 
 def instance_files(tree: DatasetTree) -> list[str]:
@@ -32,10 +31,7 @@ def _annotation_files(tree: DatasetTree) -> list[str]:
 
     Of a file with long lists only one of the keys may be seen, and rows that have the ids of annotations.
     """
-    files = tree.files_ending(".json")
-    if len(files) > _MAX_FILES:
-        files = [name for name in files if "annotation" in name.casefold() or "/" not in name][:_MAX_FILES]
-    return [name for name in files if _is_annotation_file(tree.read_ends(name))]
+    return [name for name in large_files(tree, ".json") if _is_annotation_file(tree.read_ends(name))]
 
 
 def _is_annotation_file(text: str) -> bool:

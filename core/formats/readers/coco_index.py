@@ -11,6 +11,7 @@ import msgspec
 
 from core.base.display_text import clean_name, quoted
 from core.base.errors import FormatError
+from core.formats.files.annotation_files import stated_size
 from core.formats.files.parsers import describe_json_problem
 from core.formats.json_stream import iter_json
 from core.formats.malformed import MALFORMED_ERRORS, MalformedValueError, as_format_error
@@ -137,11 +138,11 @@ class _Reader:
 
     def _add_image(self, row: Any, place: str) -> None:
         if isinstance(row, _ImageHead):
-            key, name, size = id_key(row.id), row.file_name, _size_of(row.width, row.height)
+            key, name, size = id_key(row.id), row.file_name, stated_size(row.width, row.height)
         elif isinstance(row, dict):
             if "id" not in row:
                 raise MalformedValueError("it has no id")
-            key, size = id_key(row["id"]), _size_of(row.get("width"), row.get("height"))
+            key, size = id_key(row["id"]), stated_size(row.get("width"), row.get("height"))
             name = next(
                 (row[k] for k in ("file_name", "coco_url", "path") if isinstance(row.get(k), str)), ""
             )
@@ -217,12 +218,3 @@ def _head_of(row: Any) -> _AnnotationHead:
         outline = row["segmentation"]
         head.segmentation = msgspec.Raw(b"[]" if not outline or outline == [[]] else b"[0]")
     return head
-
-
-def _size_of(width: Any, height: Any) -> tuple[int, int] | None:
-    """None if the size is not stated, or is none."""
-    try:
-        size = int(width), int(height)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return size if min(size) > 0 else None

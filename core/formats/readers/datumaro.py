@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from core.base.errors import FormatError
 from core.formats.dataset_tree import MALFORMED_ERRORS, SPLIT_NAMES, DatasetTree, stem_of
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.files.annotation_files import large_files
 from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.object_dataset import (
     NO_LABEL,
@@ -65,7 +67,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
             known |= dict.fromkeys(labels)
             split = SPLIT_NAMES.get(stem_of(file).casefold())
             annotations += [
-                (file, partial(_read_annotation, tree, file, item, labels, split))
+                (file, partial(_read_annotation, tree.path(file), item, labels, split))
                 for item in content["items"]
             ]
         except MALFORMED_ERRORS as problem:
@@ -81,13 +83,13 @@ def open_dataset(tree: DatasetTree) -> Dataset:
 def _files(tree: DatasetTree) -> list[str]:
     return [
         name
-        for name in tree.files_ending(".json")
+        for name in large_files(tree, ".json")
         if '"items"' in (text := tree.read_ends(name)) and '"categories"' in text and '"images"' not in text
     ]
 
 
 def _read_annotation(
-    tree: DatasetTree, file: str, item: dict[str, Any], labels: list[str], split: str | None
+    file: Path, item: dict[str, Any], labels: list[str], split: str | None
 ) -> PictureAnnotation:
     try:
         picture = item.get("image") or item.get("media") or {}
@@ -103,7 +105,7 @@ def _read_annotation(
     except MALFORMED_ERRORS as problem:
         name = item.get("id", "an item") if isinstance(item, dict) else "an item"
         raise FormatError(
-            f"The annotation of {name} in {tree.path(file)} cannot be understood ({describe_malformed(problem)})."
+            f"The annotation of {name} in {file} cannot be understood ({describe_malformed(problem)})."
         ) from problem
 
 

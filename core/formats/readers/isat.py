@@ -6,6 +6,8 @@ import math
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from core.base.errors import FormatError
 from core.formats.class_sets import parse_hex_colour
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, folder_of, split_of
@@ -18,11 +20,13 @@ from core.formats.files.annotation_files import (
     sample_files,
     stated_size,
 )
+from core.formats.files.file_reader import MAX_JSON_BYTES, FileReader
 from core.formats.malformed import MalformedValueError
 from core.formats.object_dataset import (
     ERASE_LABEL,
     NO_LABEL,
     AnnotatedObject,
+    AnnotationHead,
     ObjectCollector,
     PictureAnnotation,
     build_object_dataset,
@@ -58,7 +62,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     if not files:
         raise FormatError(f"There are no JSON files of ISAT in {tree.root}.")
     pictures = PictureTree(tree)
-    annotations = [(file, partial(_read_annotation, pictures, file)) for file in files]
+    annotations = [(file, partial(_read_head, pictures, file)) for file in files]
     recognition = recognise(tree) or Recognition.requested(NAME)
     return join_samples(
         build_object_dataset(pictures, recognition, annotations, _categories(tree), later_on_top=True)
@@ -83,27 +87,65 @@ def _colour(text: Any) -> Colour | None:
         return None
 
 
-def _read_annotation(tree: PictureTree, name: str) -> PictureAnnotation:
-    content = tree.read_json(name)
+class _ObjectHead(msgspec.Struct):
+    category: str | int | float
+
+
+class _FileHead(msgspec.Struct):
+    """A file without its outlines."""
+
+    info: dict[str, Any]
+    objects: list[_ObjectHead]
+
+
+_HEAD_DECODER = msgspec.json.Decoder(_FileHead)
+
+
+def _read_head(tree: PictureTree, name: str) -> AnnotationHead:
+    text = tree.read_text(name, MAX_JSON_BYTES)
+    try:
+        head = _HEAD_DECODER.decode(text)
+        info, labels = head.info, [_label_of(obj.category) for obj in head.objects]
+    except (msgspec.MsgspecError, UnicodeError):  # with NaN or malformed values
+        info, objects = _parts_of(tree, name, tree.parse_json(name, text))
+        labels = [_label_of(obj.get("category")) for obj in objects if isinstance(obj, dict)]
+    picture = _picture(tree, name, info)
+    read = partial(_read_annotation, tree.reader, name, picture)
+    return AnnotationHead(
+        picture, read, tuple(dict.fromkeys(filter(None, labels))), split_of(name), _tags(info)
+    )
+
+
+def _parts_of(files: FileReader, name: str, content: Any) -> tuple[dict[str, Any], list[Any]]:
+    """Info and objects. Raises FormatError."""
     info = content.get("info") if isinstance(content, dict) else None
     objects = content.get("objects") if isinstance(content, dict) else None
     if not isinstance(info, dict) or not isinstance(objects, list):
         raise FormatError(
-            f"{tree.path(name)} does not have the structure of an ISAT file (“info” or “objects” is missing)."
+            f"{files.path(name)} does not have the structure of an ISAT file (“info” or “objects” is missing)."
         )
+    return info, objects
+
+
+def _tags(info: dict[str, Any]) -> tuple[str, ...]:
+    note = str(info.get("note") or "")
+    return (note,) if 0 < len(note) <= _LONGEST_TAG else ()
+
+
+def _read_annotation(files: FileReader, name: str, picture: FoundPicture) -> PictureAnnotation:
+    info, objects = _parts_of(files, name, files.read_json(name))
     found = ObjectCollector()
     numbered = sorted(enumerate(objects, 1), key=lambda row: _layer(row[1]))
     for number, obj in numbered:
         found.add(f"object {number}", partial(_read_object, obj))
-    note = str(info.get("note") or "")
-    tags = (note,) if 0 < len(note) <= _LONGEST_TAG else ()
     size = stated_size(info.get("width"), info.get("height"))
     return PictureAnnotation(
-        _picture(tree, name, info), size, found.objects, split_of(name), tags, left_out=found.left_out
+        picture, size, found.objects, split_of(name), _tags(info), left_out=found.left_out
     )
 
 
 def _picture(tree: PictureTree, name: str, info: dict[str, Any]) -> FoundPicture:
+    """Raises FormatError if there is no picture."""
     own = name.rsplit(".", 1)[0]
     stated = info.get("name")
     references = [stated, own] if isinstance(stated, str) and stated else [own]
@@ -126,8 +168,13 @@ def _read_object(obj: Any) -> AnnotatedObject:
     """Raises MalformedValueError."""
     if not isinstance(obj, dict):
         raise MalformedValueError("it is not an object with a category and an outline")
-    label = obj.get("category")
-    if not isinstance(label, str | int | float):
+    label = _label_of(obj.get("category"))
+    if label is None:
         raise MalformedValueError(NO_LABEL)
-    ring = parse_ring(obj.get("segmentation"))
-    return AnnotatedObject(ERASE_LABEL if label == _BACKGROUND else str(label), (ring,))
+    return AnnotatedObject(label, (parse_ring(obj.get("segmentation")),))
+
+
+def _label_of(category: Any) -> str | None:
+    if not isinstance(category, str | int | float):
+        return None
+    return ERASE_LABEL if category == _BACKGROUND else str(category)

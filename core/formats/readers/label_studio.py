@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from core.base.errors import FormatError, ImageError
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, folder_of
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.files.annotation_files import large_files, sample_files
 from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.object_dataset import (
     NO_LABEL,
@@ -51,6 +52,7 @@ _TASK_KEYS = (
     "predictions",
 )
 """Keys of which a task of Label Studio has at least one."""
+_SAMPLED_FILES = 20
 _LIST_OF_ANNOTATIONS = re.compile(r'"(?:annotations|completions)"\s*:\s*\[')
 _SHAPE_KEYS = ("points", "vertices", "rle", "imageDataURL", "x")
 _OTHER_ANNOTATION = "another annotation of the same picture is used"
@@ -72,7 +74,8 @@ _WITHOUT_REGION = frozenset(
 
 
 def recognise(tree: DatasetTree) -> Recognition | None:
-    files = _files(tree)
+    sampled = (*large_files(tree, ".json"), *sample_files(tree, ".json", _SAMPLED_FILES))
+    files = [name for name in dict.fromkeys(sampled) if _is_export(tree.read_ends(name))]
     if not files:
         return None
     return Recognition(NAME, 0.93, f"{files[0]} contains tasks with results, as Label Studio exports them.")

@@ -6,12 +6,15 @@ import math
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from core.base.display_text import quoted
 from core.base.errors import FormatError, ImageError
 from core.formats.dataset_tree import DatasetTree, folder_of, split_of, stem_of
 from core.formats.dataset_types import Dataset, Recognition
 from core.formats.files.annotation_files import (
     FoundPicture,
+    PictureFile,
     PictureTree,
     decode_base64,
     holds_keys,
@@ -19,10 +22,12 @@ from core.formats.files.annotation_files import (
     sample_files,
     stated_size,
 )
+from core.formats.files.file_reader import MAX_JSON_BYTES, FileReader
 from core.formats.malformed import MalformedValueError
 from core.formats.object_dataset import (
     NO_LABEL,
     AnnotatedObject,
+    AnnotationHead,
     ObjectCollector,
     PictureAnnotation,
     build_object_dataset,
@@ -70,7 +75,7 @@ def open_dataset(tree: DatasetTree, name: str = NAME) -> Dataset:
     rest = set(listed) - set(files)
     files += [name for name in listed if name in rest and _is_empty(tree, name)]
     pictures = PictureTree(tree)
-    annotations = [(file, partial(_read_annotation, pictures, file)) for file in files]
+    annotations = [(file, partial(_read_head, pictures, file)) for file in files]
     recognition = _recognise(tree, name, x=name == X_NAME) or Recognition.requested(name)
     return join_samples(build_object_dataset(pictures, recognition, annotations))
 
@@ -97,47 +102,119 @@ def _is_empty(tree: DatasetTree, name: str) -> bool:
     return not tree.read_ends(name).strip() and bool(tree.pictures_with_stem(stem_of(name)))
 
 
-def _read_annotation(tree: PictureTree, name: str) -> PictureAnnotation:
-    if _is_empty(tree, name):
+class _ShapeHead(msgspec.Struct):
+    label: str | int | float | None = None
+    shape_type: str | None = None
+
+
+class _FileHead(msgspec.Struct):
+    """A file without its outlines and its picture, which are most of it."""
+
+    shapes: list[_ShapeHead]
+    imagePath: str | None = None  # noqa: N815  (the key in the file)
+    flags: dict[str, Any] | None = None
+
+
+_HEAD_DECODER = msgspec.json.Decoder(_FileHead)
+
+
+def _read_head(tree: PictureTree, name: str) -> AnnotationHead:
+    text = tree.read_text(name, MAX_JSON_BYTES)
+    if not text.strip():
         raise FormatError(f"{tree.path(name)} is empty. Save the annotation again, or delete the file.")
-    content = tree.read_json(name)
+    try:
+        head = _HEAD_DECODER.decode(text)
+    except (msgspec.MsgspecError, UnicodeError):  # with NaN or malformed values
+        head = _head_of(tree, name, tree.parse_json(name, text))
+    picture = tree.picture_file(_picture(tree, name, head.imagePath))
+    kinds = [(_kind_of(shape.shape_type), shape.label) for shape in head.shapes]
+    labels = dict.fromkeys(
+        str(label) for kind, label in kinds if label is not None and kind not in _NOT_AREAS
+    )
+    return AnnotationHead(
+        picture.name,
+        partial(_read_annotation, tree.reader, name, picture),
+        tuple(labels),
+        split_of(name),
+        _tags(head.flags),
+        sum(kind in _NOT_AREAS for kind, _ in kinds),
+    )
+
+
+def _head_of(files: FileReader, name: str, content: Any) -> _FileHead:
+    """The head of a file that a strict parser refuses. Raises FormatError."""
+    stated, flags = (content.get("imagePath"), content.get("flags")) if isinstance(content, dict) else (0, 0)
+    return _FileHead(
+        [
+            _ShapeHead(shape["label"] if _is_label(shape.get("label")) else None, shape.get("shape_type"))
+            for shape in _shapes_of(files, name, content)
+            if isinstance(shape, dict)
+        ],
+        stated if isinstance(stated, str) else None,
+        flags if isinstance(flags, dict) else None,
+    )
+
+
+def _shapes_of(files: FileReader, name: str, content: Any) -> list[Any]:
+    """Raises FormatError."""
     shapes = content.get("shapes") if isinstance(content, dict) else None
     if not isinstance(shapes, list):
         raise FormatError(
-            f"{tree.path(name)} does not have the structure of a labelme file (“shapes” is not a list)."
+            f"{files.path(name)} does not have the structure of a labelme file (“shapes” is not a list)."
         )
-    picture = _picture(tree, name, content)
+    return shapes
+
+
+def _is_label(label: Any) -> bool:
+    return isinstance(label, str | int | float)
+
+
+def _kind_of(shape_type: Any) -> str:
+    return str(shape_type or "polygon").casefold()
+
+
+def _tags(flags: Any) -> tuple[str, ...]:
+    return tuple(key for key, on in flags.items() if on) if isinstance(flags, dict) else ()
+
+
+def _read_annotation(files: FileReader, name: str, picture: PictureFile) -> PictureAnnotation:
+    content = files.read_json(name)
+    shapes = _shapes_of(files, name, content)
     size = stated_size(content.get("imageWidth"), content.get("imageHeight"))
     if size is None:
         try:
-            size = read_size(tree.path(picture))
+            size = read_size(picture.path)
         except ImageError as problem:
             raise FormatError(str(problem)) from problem
     found = ObjectCollector()
     for number, shape in enumerate(shapes, 1):
         found.add(f"shape {number}", partial(_read_object, shape, size))
-    flags = content.get("flags")
-    tags = tuple(key for key, on in flags.items() if on) if isinstance(flags, dict) else ()
     return PictureAnnotation(
-        picture, size, found.objects, split_of(name), tags, found.skipped, found.left_out
+        picture.name,
+        size,
+        found.objects,
+        split_of(name),
+        _tags(content.get("flags")),
+        found.skipped,
+        found.left_out,
     )
 
 
-def _picture(tree: PictureTree, name: str, content: dict[str, Any]) -> FoundPicture:
+def _picture(tree: PictureTree, name: str, stated: str | None) -> FoundPicture:
     """The picture that the file names, else one with the name of the JSON file, else the one inside it.
 
     Moved and renamed files keep the old path. Raises FormatError if there is no picture.
     """
     own, folder, split = name.rsplit(".", 1)[0], folder_of(name), split_of(name)
     references = [own]
-    if isinstance(stated := content.get("imagePath"), str) and stated:
+    if stated:
         references.insert(int(_is_copied(tree, name, stem_of(stated.replace("\\", "/")))), stated)
     for reference in references:
         if (found := tree.find_picture(reference, folder, split)) is not None:
             return FoundPicture(found)
-    if content.get("imageData"):
+    if data := tree.read_json(name).get("imageData"):
         try:
-            return tree.add_embedded(name, content["imageData"])
+            return tree.add_embedded(name, data)
         except MalformedValueError as problem:
             raise FormatError(
                 f"{tree.path(name)} was left out: there is no picture {quoted(references[0])}, and {problem}."
@@ -159,11 +236,11 @@ def _read_object(shape: Any, size: tuple[int, int]) -> AnnotatedObject | None:
     """None for what is not an area. Raises MalformedValueError."""
     if not isinstance(shape, dict):
         raise MalformedValueError("the shape is not an object with a label and points")
-    kind = str(shape.get("shape_type") or "polygon").casefold()
+    kind = _kind_of(shape.get("shape_type"))
     if kind in _NOT_AREAS:
         return None
     label = shape.get("label")
-    if not isinstance(label, str | int | float):
+    if not _is_label(label):
         raise MalformedValueError(NO_LABEL)
     points = _points(shape.get("points"))
     if kind == "mask":

@@ -14,6 +14,7 @@ from core.base.errors import FormatError
 from core.formats.class_sets import parse_hex_colour
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree, folder_of, split_of
 from core.formats.dataset_types import Dataset, Recognition
+from core.formats.files.file_reader import FileReader
 from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.object_dataset import (
     NO_LABEL,
@@ -84,7 +85,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     if not files:
         raise FormatError(f"There are no JSON files in a folder called ann in {tree.root}.")
     meta = _read_meta(tree)
-    annotations = [(file, partial(_read_annotation, tree, file, meta)) for file in files]
+    annotations = [(file, partial(_read_annotation, tree.reader, file, meta)) for file in files]
     recognition = recognise(tree) or Recognition.requested(NAME)
     return build_object_dataset(tree, recognition, annotations, meta.colours.items(), later_on_top=True)
 
@@ -132,8 +133,8 @@ def _kind(text: Any) -> str:
     return "".join(c for c in str(text or "").casefold() if c.isalnum())
 
 
-def _read_annotation(tree: DatasetTree, name: str, meta: _Meta) -> PictureAnnotation:
-    content = tree.read_json(name)
+def _read_annotation(files: FileReader, name: str, meta: _Meta) -> PictureAnnotation:
+    content = files.read_json(name)
     try:
         size = int(content["size"]["width"]), int(content["size"]["height"])
         objects = ObjectCollector()
@@ -151,7 +152,7 @@ def _read_annotation(tree: DatasetTree, name: str, meta: _Meta) -> PictureAnnota
         )
     except MALFORMED_ERRORS as problem:
         raise FormatError(
-            f"{tree.path(name)} does not have the structure of a Supervisely file ({describe_malformed(problem)})."
+            f"{files.path(name)} does not have the structure of a Supervisely file ({describe_malformed(problem)})."
         ) from problem
 
 

@@ -15,7 +15,7 @@ from core.base.errors import FormatError
 from core.formats.account import AccountBuilder, AccountKind
 from core.formats.class_list_files import ClassListFile, find_class_lists
 from core.formats.class_sets import class_set
-from core.formats.dataset_tree import DatasetTree, folder_of, stem_of
+from core.formats.dataset_tree import DatasetTree, folder_of, once_per_tree, stem_of
 from core.formats.dataset_types import Dataset, Recognition, Sample
 from core.formats.doubt import ValueReading
 from core.formats.mask_evidence import gather_evidence
@@ -75,7 +75,8 @@ def open_dataset(tree: DatasetTree, values: ValueReading | None = None) -> Datas
     )
     sizes = compare_sizes((tree.path(name), tree.path(mask)) for name, mask in masks.items())
     pictures = [name for name in tree.pictures if _is_picture(name)]
-    splits = _splits(tree, pictures, found.account)
+    account = AccountBuilder(found.account.result())
+    splits = _splits(tree, pictures, account)
     samples = []
     for name in pictures:
         mask = masks.get(name)
@@ -94,7 +95,7 @@ def open_dataset(tree: DatasetTree, values: ValueReading | None = None) -> Datas
         decision.classes,
         tuple(samples),
         decision.notes,
-        found.account.result(),
+        account.result(),
         doubts=(*decision.doubts, *sizes.doubts),
         reading=decision.reading,
         readings=decision.readings,
@@ -103,12 +104,13 @@ def open_dataset(tree: DatasetTree, values: ValueReading | None = None) -> Datas
 
 @dataclass(slots=True)
 class _FoundMasks:
-    """of_picture: mask by picture; account: masks that are not used."""
+    """of_picture: mask by picture; account: masks that are not used. Neither is changed once they are found."""
 
     of_picture: dict[str, str] = field(default_factory=dict)
     account: AccountBuilder = field(default_factory=AccountBuilder)
 
 
+@once_per_tree
 def _find_masks(tree: DatasetTree) -> _FoundMasks:
     """The mask of each picture below the same folder; the official mask folder is preferred."""
     pictures: dict[tuple[str, str], list[str]] = defaultdict(list)

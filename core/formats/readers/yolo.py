@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,12 +15,14 @@ import numpy as np
 from core.base.display_text import quoted
 from core.base.errors import FormatError, ImageError
 from core.formats.account import AccountBuilder
-from core.formats.dataset_tree import DatasetTree, folder_of, split_of
+from core.formats.dataset_tree import DatasetTree, folder_of, once_per_tree, split_of
 from core.formats.dataset_types import Dataset, Recognition
 from core.formats.files.annotation_files import FoundPicture, PictureTree, is_named_like, join_samples
+from core.formats.files.file_reader import FileReader
 from core.formats.malformed import MalformedValueError
 from core.formats.object_dataset import (
     AnnotatedObject,
+    AnnotationHead,
     ObjectCollector,
     PictureAnnotation,
     build_object_dataset,
@@ -73,9 +76,10 @@ class _Form:
         return cls(plain >= scored, scored >= plain)
 
 
+@once_per_tree
 def recognise(tree: DatasetTree) -> Recognition | None:
     """By the content of files with the names of pictures; empty files say nothing."""
-    files = _label_files(PictureTree(tree))
+    files = _label_files(tree)
     heads = [lines for lines in _heads(tree, list(files), _SAMPLED_FILES) if lines]
     fitting = [lines for lines in heads if any(map(_is_object, lines))]
     if not heads or len(fitting) * 2 < len(heads):
@@ -93,14 +97,14 @@ def recognise(tree: DatasetTree) -> Recognition | None:
 def open_dataset(tree: DatasetTree) -> Dataset:
     """Class names are from data.yaml or another list; otherwise the class number is the name."""
     pictures = PictureTree(tree)
-    files = _label_files(pictures)
+    files = _label_files(tree)
     if not files:
         raise FormatError(f"There are no text files with the names of pictures in {tree.root}.")
     listed = _read_names(tree)
     names = listed.names
     form = _form_of(line for lines in _heads(tree, list(files), _FORM_FILES) for line in lines)
     annotations = [
-        (name, partial(_read_annotation, pictures, name, picture, names, form or _Form()))
+        (name, partial(_read_head, pictures, name, picture, names, form or _Form()))
         for name, picture in files.items()
     ]
     labels = [(names[n], None) for n in sorted(names)]
@@ -122,9 +126,11 @@ def open_dataset(tree: DatasetTree) -> Dataset:
 # Label files and their pictures ---------------------------------------------------------------------
 
 
-def _label_files(tree: PictureTree) -> dict[str, FoundPicture]:
+@once_per_tree
+def _label_files(tree: DatasetTree) -> Mapping[str, FoundPicture]:
     """The picture of each label file that has one."""
-    found = {name: _picture(tree, name) for name in tree.files_ending(".txt")}
+    pictures = PictureTree(tree)
+    found = {name: _picture(pictures, name) for name in tree.files_ending(".txt")}
     return {name: picture for name, picture in found.items() if picture is not None}
 
 
@@ -201,29 +207,55 @@ def _form_of(lines: Iterable[str]) -> _Form | None:
     return _Form.of_counts(*counts) or (_Form(False, True) if counts == [0, 1] else None)
 
 
-def _read_annotation(
+def _read_head(
     tree: PictureTree, name: str, picture: FoundPicture, names: dict[int, str], form: _Form
-) -> PictureAnnotation:
+) -> AnnotationHead:
     """form: of the dataset, for files with too few lines to tell."""
+    lines = _lines(tree, name)
+    form = _form_of_file(lines) or form
+    labels: dict[str, None] = {}
+    skipped = 0
+    for _, line in lines:
+        kind, *parts = line.split()
+        with contextlib.suppress(MalformedValueError):
+            if len(parts) <= _BOX + 1 and _read_line(line, names, (1, 1), form) is None:
+                skipped += 1
+            else:
+                labels.setdefault(_label_of(_class_number(kind), names))
+    read = partial(_read_annotation, tree.reader, name, picture, names, form)
+    return AnnotationHead(picture, read, tuple(labels), split_of(name), (), skipped)
+
+
+def _read_annotation(
+    files: FileReader, name: str, picture: FoundPicture, names: dict[int, str], form: _Form
+) -> PictureAnnotation:
+    """form: of this file."""
     try:
-        size = read_size(tree.path(picture))
+        size = read_size(files.path(picture))
     except ImageError as problem:
         raise FormatError(str(problem)) from problem
-    lines = tree.read_text(name).splitlines()
+    found = ObjectCollector()
+    for number, line in _lines(files, name):
+        found.add(f"line {number}", partial(_read_line, line, names, size, form))
+    return PictureAnnotation(picture, size, found.objects, split_of(name), (), found.skipped, found.left_out)
+
+
+def _lines(files: FileReader, name: str) -> list[tuple[int, str]]:
+    """The lines that are not empty with their numbers. Raises FormatError."""
+    lines = files.read_text(name).splitlines()
     if len(lines) > MAX_LINES:
         raise FormatError(
-            f"{tree.path(name)} has {len(lines):,} lines, more than the limit of {MAX_LINES:,}. Split it, or delete it."
+            f"{files.path(name)} has {len(lines):,} lines, more than the limit of {MAX_LINES:,}. Split it, or delete "
+            "it."
         )
+    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _form_of_file(lines: Iterable[tuple[int, str]]) -> _Form | None:
     counts = [0, 0]
-    for line in lines:
-        if line.strip():
-            counts[(len(line.split()) - 1) % 2] += 1
-    form = _Form.of_counts(*counts) or form
-    found = ObjectCollector()
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            found.add(f"line {number}", partial(_read_line, line, names, size, form))
-    return PictureAnnotation(picture, size, found.objects, split_of(name), (), found.skipped, found.left_out)
+    for _, line in lines:
+        counts[(len(line.split()) - 1) % 2] += 1
+    return _Form.of_counts(*counts)
 
 
 def _read_line(
@@ -251,7 +283,11 @@ def _read_line(
         raise MalformedValueError(
             f"the outline has the coordinate {furthest:g}; corners are fractions of the picture's size, 0 to 1"
         )
-    return AnnotatedObject(names.get(number, f"class {number}"), (ring * size,))
+    return AnnotatedObject(_label_of(number, names), (ring * size,))
+
+
+def _label_of(number: int, names: Mapping[int, str]) -> str:
+    return names.get(number, f"class {number}")
 
 
 def _class_number(text: str) -> int:
