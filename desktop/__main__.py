@@ -19,16 +19,16 @@ def main() -> None:
     if not arguments or (len(arguments) == 1 and _is_folder_argument(first)):
         # The usual start: without the imports of the commands the window shows a tenth of a second sooner.
         sys.exit(_open_window(Path(first).absolute() if first else None))
-    from core.cli.app import command_names
+    from core.cli import app
     from core.cli.terminal import run
-    from desktop.cli_commands import app
+    from desktop.cli_commands import build_app
 
-    if not first or (first not in command_names() and first not in ("--help", "--version")):
+    if not first or first not in (*COMMANDS, "--help", "--version"):
         if first and not first.startswith("-") and not Path(first).exists():
             sys.stderr.write(f"There is no folder and no command called “{first}”; see maskloop --help.\n")
             sys.exit(2)
         arguments = ["open", *arguments]
-    sys.exit(run(app, arguments))
+    sys.exit(run(build_app(first if first in app.COMMANDS else None), arguments))
 
 
 def _open_window(folder: Path | None) -> int:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from core.cli.app import app
-
-__all__ = ["app"]
+from core.cli import app as core_app
 
 
-@app.command("open", hidden=True)
-def open_(
+@functools.cache
+def build_app(only: str | None = None) -> typer.Typer:
+    """The application with all commands, or with one of those that work without a window."""
+    app = core_app.build_app(only)
+    if only is None:
+        app.command("open", hidden=True)(open_command)
+        app.command("demo")(demo_command)
+    return app
+
+
+def open_command(
     folder: Annotated[Path | None, typer.Argument(help="A folder of pictures.")] = None,
     project: Annotated[
         Path | None,
@@ -28,8 +36,7 @@ def open_(
     )
 
 
-@app.command("demo")
-def demo(
+def demo_command(
     directory: Annotated[
         Path | None, typer.Option("--dir", help="Where the sample project is made; kept for the next time.")
     ] = None,

@@ -7,12 +7,12 @@ from typing import Any, NoReturn
 
 from typer.testing import CliRunner
 
-from core.cli.app import app
+from core.cli.app import build_app
 
 
 def run_command(*words: object) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of a command."""
-    result = CliRunner().invoke(app, [str(word) for word in words])
+    result = CliRunner().invoke(build_app(), [str(word) for word in words])
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout, result.stderr

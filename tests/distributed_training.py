@@ -13,7 +13,7 @@ from torch import nn
 
 from core.models.spec import ModelSpec
 from core.training.data.snapshot import TrainingSnapshot
-from core.training.devices import make_fabric
+from core.training.devices import make_runtime
 from core.training.distributed import ProcessGroup, leave_process_group
 from core.training.distributed_config import DistributedConfig
 from core.training.events import ModelEvaluated, TrainingEvent
@@ -51,18 +51,18 @@ def freeze(folder: Path) -> TrainingSnapshot:
 
 def learn(out: Path, devices: int) -> None:
     """Train, and write the weights and scores of this process into `out`."""
-    fabric = make_fabric(RECIPE, DistributedConfig.resolve(devices, 1, "auto"))
-    if fabric.global_rank == 0:
+    runtime = make_runtime(RECIPE, DistributedConfig.resolve(devices, 1, "auto"))
+    if runtime.global_rank == 0:
         freeze(out / "snapshot")
-    fabric.launch()
-    rank, events = fabric.global_rank, list[TrainingEvent]()
+    runtime.launch()
+    rank, events = runtime.global_rank, list[TrainingEvent]()
     model = network(seed=rank)  # the weights of rank zero are sent to the others
     train(
         model, SPEC, TrainingSnapshot.open(out / "snapshot"), RECIPE,
-        run_folder=out / "run", on_event=events.append, fabric=fabric,
+        run_folder=out / "run", on_event=events.append, runtime=runtime,
     )  # fmt: skip
     shared = network(seed=10 + rank).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    ProcessGroup(fabric).share_weights(shared)
+    ProcessGroup(runtime).share_weights(shared)
     weights = {**model.state_dict(), **shared.state_dict(prefix="shared.")}
     save_file({name: value.contiguous() for name, value in weights.items()}, out / f"{rank}.safetensors")
     scores = [[e.miou, e.confusion, e.labelled_pictures] for e in events if isinstance(e, ModelEvaluated)]

@@ -1,36 +1,59 @@
-"""The command-line application: registers all commands that work without a window."""
+"""The command-line application. Only the modules of the command that is called are imported: all take half a second."""
 
 from __future__ import annotations
 
+import functools
+from importlib import import_module
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from core.cli.dataset_commands import duplicates_command, split_command
-from core.cli.model_commands import model_app, models_command
-from core.cli.predict_commands import evaluate_command, predict_command
-from core.cli.project_commands import init_command, status_command
-from core.cli.project_file_commands import (
-    backup_command,
-    check_command,
-    rescue_command,
-    restore_command,
-)
-from core.cli.simulate_command import simulate_command
 from core.cli.terminal import print_result
-from core.cli.train_command import train_command
-from core.cli.transfer_commands import export_command, formats_command, import_command
 
-app = typer.Typer(
-    name="maskloop",
-    help="maskloop FOLDER opens a folder of pictures in the window: label a few of them, and a network trains in the "
-    "background. The commands below work on the same project without a window.",
-    no_args_is_help=False,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-)
+COMMANDS = {
+    "init": "project_commands:init_command",
+    "status": "project_commands:status_command",
+    "formats": "transfer_commands:formats_command",
+    "import": "transfer_commands:import_command",
+    "export": "transfer_commands:export_command",
+    "train": "train_command:train_command",
+    "predict": "predict_commands:predict_command",
+    "evaluate": "predict_commands:evaluate_command",
+    "simulate": "simulate_command:simulate_command",
+    "models": "model_commands:models_command",
+    "model": "model_commands:model_app",
+    "split": "dataset_commands:split_command",
+    "duplicates": "dataset_commands:duplicates_command",
+    "check": "project_file_commands:check_command",
+    "backup": "project_file_commands:backup_command",
+    "restore": "project_file_commands:restore_command",
+    "rescue": "project_file_commands:rescue_command",
+}
+"""Module in this package and function (or group of commands) of every command that works without a window."""
+
+
+@functools.cache
+def build_app(only: str | None = None) -> typer.Typer:
+    """The application with all commands, or with one of them."""
+    app = typer.Typer(
+        name="maskloop",
+        help="maskloop FOLDER opens a folder of pictures in the window: label a few of them, and a network trains in "
+        "the background. The commands below work on the same project without a window.",
+        no_args_is_help=False,
+        add_completion=False,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+    )
+    app.callback()(_options)
+    for name in COMMANDS if only is None else [only]:
+        module, _, function = COMMANDS[name].partition(":")
+        command: Any = getattr(import_module(f"core.cli.{module}"), function)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command)
+        else:
+            app.command(name)(command)
+    return app
 
 
 def _print_version(wanted: bool) -> None:
@@ -39,7 +62,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
 def _options(
     _version: Annotated[
         bool,
@@ -47,28 +69,3 @@ def _options(
     ] = False,
 ) -> None:
     pass
-
-
-app.command("init")(init_command)
-app.command("status")(status_command)
-app.command("formats")(formats_command)
-app.command("import")(import_command)
-app.command("export")(export_command)
-app.command("train")(train_command)
-app.command("predict")(predict_command)
-app.command("evaluate")(evaluate_command)
-app.command("simulate")(simulate_command)
-app.command("models")(models_command)
-app.add_typer(model_app)
-app.command("split")(split_command)
-app.command("duplicates")(duplicates_command)
-app.command("check")(check_command)
-app.command("backup")(backup_command)
-app.command("restore")(restore_command)
-app.command("rescue")(rescue_command)
-
-
-def command_names() -> set[str]:
-    """The names of all commands; any other first argument is a folder to open."""
-    groups = {str(group.typer_instance.info.name) for group in app.registered_groups if group.typer_instance}
-    return groups | {str(command.name) for command in app.registered_commands}

@@ -20,10 +20,9 @@ from core.training.incumbent import Incumbent
 from core.training.recipe import Recipe
 
 if TYPE_CHECKING:
-    from lightning_fabric import Fabric
-
     from core.training.distributed import ProcessGroup
     from core.training.loop import TrainingResult
+    from core.training.single_device import Runtime
 
 FOLLOWER_EXIT_CODE = 0
 """Followers never report failure: the leader reports it, and Fabric would kill the leader if a follower failed."""
@@ -58,15 +57,15 @@ class PredictionTask:
 @contextmanager
 def launch_processes(
     recipe: Recipe, distribution: DistributedConfig
-) -> Iterator[tuple[Fabric, ProcessGroup]]:
+) -> Iterator[tuple[Runtime, ProcessGroup]]:
     """Start all processes and connect them. Raises TrainingError, also if a process is lost while they work."""
-    from core.training.devices import make_fabric
+    from core.training.devices import make_runtime
     from core.training.distributed import ProcessGroup, leave_process_group
 
-    fabric = make_fabric(recipe, distribution)
+    runtime = make_runtime(recipe, distribution)
     try:
-        fabric.launch()
-        yield fabric, ProcessGroup(fabric)
+        runtime.launch()
+        yield runtime, ProcessGroup(runtime)
     except (RuntimeError, ValueError) as problem:
         if distribution.world_size == 1:
             raise
@@ -87,13 +86,13 @@ def run_distributed_training(
     should_stop: Callable[[], bool],
 ) -> TrainingResult:
     """Train with all processes; called by the leader. Raises TrainingError or ModelError."""
-    with launch_processes(task.recipe, distribution) as (fabric, group):
-        return _train(group.broadcast(task), fabric, on_event, on_note, should_stop)
+    with launch_processes(task.recipe, distribution) as (runtime, group):
+        return _train(group.broadcast(task), runtime, on_event, on_note, should_stop)
 
 
 def _train(
     task: TrainingTask,
-    fabric: Fabric,
+    runtime: Runtime,
     on_event: Callable[[TrainingEvent], None],
     on_note: Callable[[str], None],
     should_stop: Callable[[], bool],
@@ -118,7 +117,7 @@ def _train(
         resume_from=task.base if task.with_state else None,
         keep_state=True,
         incumbent=task.incumbent,
-        fabric=fabric,
+        runtime=runtime,
     )
 
 
@@ -133,19 +132,19 @@ def run_distributed_prediction(
     on_result: receives the number of a picture and its mean confidence, or the reason why it has no prediction. Results
     of the leader arrive at once, those of the followers at the end.
     """
-    with launch_processes(recipe, distribution) as (fabric, group):
-        _predict(group.broadcast(task), fabric, group, on_result)
+    with launch_processes(recipe, distribution) as (runtime, group):
+        _predict(group.broadcast(task), runtime, group, on_result)
 
 
 def _predict(
-    task: PredictionTask, fabric: Fabric, group: ProcessGroup, on_result: Callable[[int, float | str], None]
+    task: PredictionTask, runtime: Runtime, group: ProcessGroup, on_result: Callable[[int, float | str], None]
 ) -> None:
     from core.evaluation.run_score import check_size
     from core.labels.prediction import write_prediction
     from core.models.checkpoint import load_checkpoint
     from core.models.inference import predict_file
 
-    loaded = load_checkpoint(task.checkpoint, fabric.device)
+    loaded = load_checkpoint(task.checkpoint, runtime.device)
     results: dict[int, float | str] = {}
     for number, (picture, out, size) in enumerate(task.items):
         if not group.is_local(number):
@@ -173,12 +172,12 @@ def run_follower(recipe: Callable[[], Recipe], distribution: DistributedConfig) 
     # Ctrl+C is sent to all processes; the leader tells the followers when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with launch_processes(recipe(), distribution) as (fabric, group):
+        with launch_processes(recipe(), distribution) as (runtime, group):
             task: TrainingTask | PredictionTask | None = group.broadcast(None)
             if isinstance(task, TrainingTask):
-                _train(task, fabric, lambda _: None, lambda _: None, lambda: False)
+                _train(task, runtime, lambda _: None, lambda _: None, lambda: False)
             elif isinstance(task, PredictionTask):
-                _predict(task, fabric, group, lambda _number, _result: None)
+                _predict(task, runtime, group, lambda _number, _result: None)
     except (MaskloopError, OSError):
         pass
     os._exit(FOLLOWER_EXIT_CODE)

@@ -6,9 +6,9 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import typer
 from rich.console import Console
@@ -21,12 +21,16 @@ from core.project.project import Project
 # Standard output is for results; progress and messages go to standard error.
 console = Console(stderr=True, highlight=False)
 
-ProgressCallback = Callable[[int, int], None]
+
+class BarUpdate(Protocol):
+    """Takes the numbers done and total, and what is being done where that changes."""
+
+    def __call__(self, done: int, of: int, title: str | None = None, /) -> None: ...
 
 
 @contextlib.contextmanager
-def progress_bar(title: str, *, quiet: bool) -> Iterator[ProgressCallback]:
-    """A progress bar, shown only on a terminal. Yields a function that takes the numbers done and total."""
+def progress_bar(title: str, *, quiet: bool) -> Iterator[BarUpdate]:
+    """A progress bar, shown only on a terminal. Yields a function that shows how far it is."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -38,7 +42,13 @@ def progress_bar(title: str, *, quiet: bool) -> Iterator[ProgressCallback]:
     )
     with bar:
         task = bar.add_task(title, total=None)
-        yield lambda done, of: bar.update(task, completed=done, total=of)
+
+        def update(done: int, of: int, title: str | None = None, /) -> None:
+            if title is not None and title != bar.tasks[0].description:
+                bar.reset(task, total=None, description=title)
+            bar.update(task, completed=done, total=of or None)
+
+        yield update
 
 
 def open_for_writing(folder: Path, home: Path | None, purpose: str, *, to_repair: bool = False) -> Project:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import json
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from core.base.errors import MaskloopError
 from core.base.text import count_of
 from core.cli.common_options import (
     DevicesOption,
@@ -103,7 +108,7 @@ def train(
     with report_errors(), open_existing(project, "maskloop train") as opened:
         opened.pictures.assign_missing_splits()
         records = trainable_pictures(opened)
-        check_trainable(opened, records)
+        check_trainable(opened)
         if like is not None and resume is not None:
             raise UsageError(
                 "--like starts with new weights and --resume continues a run; give only one of them."
@@ -117,7 +122,7 @@ def train(
         resume_plan = plan_resume(opened, base, spec, recipe, is_budget_given(given)) if base else None
         recipe = resume_plan.recipe if resume_plan else recipe
         snapshot = open_snapshot(opened.cache_folder / "training", spec, recipe)
-        with progress_bar("Reading pictures", quiet=as_json) as bar:
+        with _import_meanwhile("core.training.loop"), progress_bar("Reading pictures", quiet=as_json) as bar:
             problems = update_snapshot(opened, snapshot, records, progress=bar)
         entries = snapshot.entries().values()
         proposal = propose_size([entry.scaled_regions for entry in entries], spec.size, opened.classes.read())
@@ -172,12 +177,24 @@ def _outcome(run: RunRecord, recorder: RunRecorder, in_use: RunRecord | None) ->
     return f"; no checkpoint was better than what it started from{stays}."
 
 
+@contextlib.contextmanager
+def _import_meanwhile(module: str) -> Iterator[None]:
+    """Import a module that takes seconds on another thread; it is imported at the end of the block."""
+    thread = threading.Thread(target=importlib.import_module, args=[module], name="import")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
 class _TrainingMonitor:
     """Runs a training, records its events in the project, and updates the progress bar."""
 
     def __init__(self, recorder: RunRecorder, *, quiet: bool) -> None:
         self._recorder = recorder
         self._quiet = quiet
+        self._has_begun = False
         self.step = 0
         self.seconds = 0.0
 
@@ -193,7 +210,7 @@ class _TrainingMonitor:
         with_state: bool,
     ) -> None:
         """Train to the end of the budget, or to the first Ctrl+C. Raises TrainingError or ModelError; the run is then
-        recorded as failed."""
+        recorded as failed, or forgotten if it could not begin."""
         from core.models.checkpoint import trained_label_digests
         from core.training.resume_state import delete_old_states
 
@@ -221,12 +238,15 @@ class _TrainingMonitor:
             self._recorder.record(events.TrainingFinished("stopped", self.step))
             raise
         except Exception as problem:
-            self._recorder.record(events.WorkerFailed(str(problem), repr(problem)))
+            refused = isinstance(problem, MaskloopError) and not self._has_begun
+            self._recorder.record(events.WorkerFailed(str(problem), repr(problem), refused=refused))
             raise
 
     def _on_event(self, event: events.TrainingEvent) -> None:
         self._recorder.record(event)
         match event:
+            case events.TrainingStarted():
+                self._has_begun = True
             case events.TrainingProgress():
                 self.step, self.seconds = event.step, event.seconds
                 total = event.seconds + (event.seconds_left or 0)
@@ -310,6 +330,8 @@ def _spec(
         spec = spec.with_network(name, chosen)
     if weights not in (None, *WEIGHTS):
         raise UsageError("--weights takes none or imagenet.")
+    if resumed and weights not in (None, spec.weights):
+        raise UsageError("--resume uses the weights of the run; leave --weights out, or start a new run.")
     spec = replace(spec, weights=weights or spec.weights)
     if base is None and (arch is not None or encoder is not None):
         records = trainable_pictures(project)

@@ -111,17 +111,7 @@ def check_size(picture: Path, mask: PredictedMask, size: tuple[int, int] | None)
 
 
 def _loaded(project: Project, run: RunRecord, device: str) -> LoadedModel:
-    try:
-        return load_checkpoint(project.run_folder(run.id), resolve_device(device))
-    except (
-        RuntimeError,
-        AssertionError,
-        NotImplementedError,
-    ) as problem:  # what torch raises for a missing device
-        reason = str(problem).strip().split("\n", maxsplit=1)[0]
-        raise ModelError(
-            f"The device “{device}” cannot be used here ({reason}). Choose the device “auto”."
-        ) from problem
+    return load_checkpoint(project.run_folder(run.id), resolve_device(device))
 
 
 def class_index_table(values: tuple[int, ...]) -> NDArray[np.int64]:

@@ -61,6 +61,12 @@ class RunRepository:
         """Store how a run ended. `state`: finished, stopped or failed."""
         return self.update(run_id, state=state, ended_at=now(), message=message)
 
+    def delete(self, run_id: int) -> Changes:
+        """Forget a run that published nothing."""
+        with self._store.write_transaction() as connection:
+            connection.execute(delete(runs).where(runs.c.id == run_id, runs.c.published == 0))
+        return Changes(runs=True)
+
     def close_interrupted(self) -> None:
         """Mark runs as stopped that are still called running: the program that trained them was killed."""
         with self._store.write_transaction() as connection:

@@ -44,6 +44,10 @@ class Budget:
             self._started += time.monotonic() - self._paused_at
             self._paused_at = None
 
+    def skip(self, seconds: float) -> None:
+        """Leave out this much of the time so far, which was not spent on training."""
+        self._started += seconds
+
     def fraction_spent(self, step: int) -> float:
         """0 at the start, 1 when the budget is spent."""
         if self._total_seconds is not None:

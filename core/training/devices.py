@@ -5,30 +5,57 @@ from __future__ import annotations
 import logging
 import os
 import warnings
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 
 from core.base.errors import TrainingError
+from core.base.text import count_of
 from core.training.distributed_config import DistributedConfig
 from core.training.recipe import Recipe
+from core.training.single_device import SingleDevice
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+    from core.training.single_device import Runtime
 
 
-def make_fabric(recipe: Recipe, config: DistributedConfig | None = None) -> Fabric:
-    """Fabric for one device, or for several with one process each, which `launch` starts.
+def make_runtime(recipe: Recipe, config: DistributedConfig | None = None) -> Runtime:
+    """One device in this process, or several with a process each, which `launch` starts.
 
     Raises TrainingError when this machine does not have the devices.
     """
     config = config or DistributedConfig()
-    kind, _, number = resolve_device(recipe.device).partition(":")
+    device = resolve_device(recipe.device)
+    kind, _, number = device.partition(":")
     precision = recipe.precision
     if precision == "auto":
         precision = "bf16-mixed" if _has_bfloat16(kind) else "16-mixed" if kind == "cuda" else "32-true"
+    if config.world_size == 1 and config.strategy == "auto":
+        runtime: Runtime = SingleDevice(
+            torch.device(kind if kind == "cpu" else f"{kind}:{number or 0}"), precision
+        )
+    else:
+        if kind == "cuda" and config.devices > torch.cuda.device_count():
+            cards = count_of(torch.cuda.device_count(), "graphics card")
+            raise TrainingError(
+                f"This computer has {cards} that torch can use; choose as many devices, or the device “cpu”."
+            )
+        runtime = _make_fabric(recipe, config, kind, number, precision)
+    if runtime.device.type == "cpu":
+        set_cpu_threads(recipe.threads, processes=config.devices)
+    return runtime
+
+
+def _make_fabric(recipe: Recipe, config: DistributedConfig, kind: str, number: str, precision: str) -> Fabric:
+    from lightning_fabric import Fabric  # takes a second to import
+
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # it logs the precision
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="lightning_fabric.*")
-            fabric = Fabric(
+            return Fabric(
                 accelerator=kind,
                 devices=[int(number)] if number else config.devices,
                 num_nodes=config.nodes,
@@ -39,9 +66,6 @@ def make_fabric(recipe: Recipe, config: DistributedConfig | None = None) -> Fabr
         raise TrainingError(
             f"The device “{recipe.device}” cannot be used here ({error}). Choose the device “auto”."
         ) from error
-    if fabric.device.type == "cpu":
-        set_cpu_threads(recipe.threads, processes=config.devices)
-    return fabric
 
 
 def _strategy(recipe: Recipe, spread: DistributedConfig) -> str:
@@ -74,10 +98,26 @@ def _has_bfloat16(kind: str) -> bool:
 
 
 def resolve_device(requested: str) -> str:
-    """The device as torch names it; "auto" is the first of cuda, mps and cpu that this machine has."""
-    if requested != "auto":
-        return requested
-    return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    """The device as torch names it; "auto" is the first of cuda, mps and cpu that this machine has.
+
+    Raises TrainingError when this machine does not have the device.
+    """
+    cards, has_mps = torch.cuda.device_count(), torch.backends.mps.is_available()
+    kind, _, number = requested.partition(":")
+    reason = ""
+    if kind == "auto":
+        return "cuda" if cards else "mps" if has_mps else "cpu"
+    if kind == "cuda" and not cards:
+        reason = "this computer has no graphics card that torch can use"
+    elif kind == "cuda" and int(number or 0) >= cards:
+        reason = f"this computer has {count_of(cards, 'graphics card')}, counted from cuda:0"
+    elif kind == "mps" and not has_mps:
+        reason = "only a Mac with Apple silicon has it"
+    if reason:
+        raise TrainingError(
+            f"The device “{requested}” cannot be used: {reason}. Choose the device “auto” or “cpu”."
+        )
+    return requested
 
 
 def set_cpu_threads(threads: int | None, processes: int = 1) -> None:

@@ -7,26 +7,28 @@ their part silently.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from core.training.events import TrainingEvent
+
+if TYPE_CHECKING:
+    from core.training.single_device import Runtime
 
 T = TypeVar("T")
 
 
 class ProcessGroup:
-    """This process among `fabric.world_size`; with a single one every method returns its argument."""
+    """This process among `runtime.world_size`; with a single one every method returns its argument."""
 
-    def __init__(self, fabric: Fabric) -> None:
-        self._fabric = fabric
-        self.rank, self.world_size = int(fabric.global_rank), int(fabric.world_size)
+    def __init__(self, runtime: Runtime) -> None:
+        self._fabric: Any = runtime
+        self.rank, self.world_size = int(runtime.global_rank), int(runtime.world_size)
         self.is_rank_zero = self.rank == 0
         self._small_group: Any = None
-        if self.world_size > 1 and fabric.device.type == "cuda":
+        if self.world_size > 1 and runtime.device.type == "cuda":
             # Small values are sent between processors: a graphics card would have to finish its work first.
             self._small_group = torch.distributed.new_group(backend="gloo")
 

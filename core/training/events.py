@@ -33,7 +33,7 @@ class TrainingProgress(_Event, frozen=True):
 
 
 class TrainingStage(_Event, frozen=True):
-    """Work between two training steps that takes a while. text: what is done; done of total, 0 where nothing is counted."""
+    """Long work between two steps: what, and how much of how much, 0 where that is not counted."""
 
     text: str
     done: int = 0
@@ -104,11 +104,13 @@ class WorkerFailed(_Event, frozen=True):
     """An error ended the training, or the process while it only predicted (`training` False).
 
     message: for the user; details: traceback or last output, for a report
+    refused: the training could not begin, because something that it was asked for is not possible
     """
 
     message: str
     details: str
     training: bool = True
+    refused: bool = False
 
 
 class TrainingFinished(_Event, frozen=True):

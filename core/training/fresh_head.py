@@ -19,7 +19,7 @@ from core.models.networks.hypercolumn import HypercolumnNet
 from core.models.spec import ModelSpec
 from core.training.data.feature_cache import FeatureCache
 from core.training.data.training_set import TrainingSet
-from core.training.head_fit import fit_head
+from core.training.head_fit import StageCallback, fit_head
 from core.training.recipe import Recipe
 
 MAX_FAILURES = 2
@@ -50,7 +50,12 @@ class FreshHead:
             and time.monotonic() >= self._next_fit
         )
 
-    def fit(self, class_weights: Tensor, should_abort: Callable[[], bool]) -> HypercolumnNet | None:
+    def fit(
+        self,
+        class_weights: Tensor,
+        should_abort: Callable[[], bool],
+        on_stage: StageCallback = lambda *_: None,
+    ) -> HypercolumnNet | None:
         """The network with pretrained encoder and fitted head, in eval mode; None when `should_abort` said yes.
 
         Raises ModelError when the pretrained weights cannot be read; it is then not possible any more.
@@ -65,6 +70,7 @@ class FreshHead:
             recipe.seed,
             should_abort,
             self._cache,
+            on_stage,
         )
         now = time.monotonic()
         self._next_fit = now + (now - began) * (1 / TIME_SHARE - 1)

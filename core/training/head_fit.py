@@ -21,6 +21,7 @@ from core.models.network_builder import encoder_of
 from core.models.networks.hypercolumn import HypercolumnNet, pooled_levels
 from core.training.data.feature_cache import FeatureCache
 from core.training.data.training_set import IGNORE_INDEX, LabelledExample, TrainingSet
+from core.training.eager_optimizers import eager
 
 MAX_PICTURES = 400
 """Pictures that are sampled from, evenly spread over all; each takes about 0.05 s on two cores."""
@@ -33,6 +34,8 @@ BATCH = 512
 MIN_STEPS = 400
 EPOCHS = 6
 LEARNING_RATE, WEIGHT_DECAY, DROPOUT = 2e-3, 1e-2, 0.2
+StageCallback = Callable[[str, int, int], None]
+"""Called with what is being done, and how much of how much: both 0 where that is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ def fit_head(
     seed: int,
     should_abort: Callable[[], bool],
     cache: FeatureCache | None = None,
+    on_stage: StageCallback = lambda *_: None,
 ) -> bool:
     """Fit hidden layer and head of `model` to the labels of `pictures`; its encoder and decoder stay as they are.
 
@@ -65,9 +69,10 @@ def fit_head(
     False when `should_abort`, which is asked between two pictures and now and then while fitting, said yes, and when no
     picture could be read: the model is then unchanged. The model may be in any mode.
     """
-    sample = sample_pixels(model, pictures, correction_weight, seed, should_abort, cache)
+    sample = sample_pixels(model, pictures, correction_weight, seed, should_abort, cache, on_stage)
     if sample is None:
         return False
+    on_stage("Fitting the head", 0, 0)
     shares = torch.from_numpy(pictures.class_pixel_counts()).to(sample.rows.device) * class_weights
     drawn = torch.bincount(sample.rows, minlength=len(class_weights)).clamp_min(1)
     weights = sample.weights * (shares / drawn)[sample.rows]
@@ -91,6 +96,7 @@ def sample_pixels(
     seed: int,
     should_abort: Callable[[], bool],
     cache: FeatureCache | None = None,
+    on_stage: StageCallback = lambda *_: None,
 ) -> PixelSample | None:
     """Features and classes of pixels, balanced over the classes of each picture.
 
@@ -105,9 +111,10 @@ def sample_pixels(
     try:
         count = min(pictures.train_count, MAX_PICTURES)
         per_class = pixels_per_class(count, model.head.out_channels)
-        for example in pictures.training_examples(MAX_PICTURES):
+        for number, example in enumerate(pictures.training_examples(MAX_PICTURES)):
             if should_abort():
                 return None
+            on_stage("Computing features", number, count)
             places, classes = draw_pixels(example.target_array, per_class, rng, MOST_ROWS // max(1, count))
             batch = pad_to_stride(normalise(example.picture.unsqueeze(0), pictures.statistics))
             levels = _levels_of(encoder_of(model), batch, example, cache)
@@ -210,7 +217,7 @@ def _fit(
             nn.Dropout(DROPOUT),
             nn.Linear(HypercolumnNet.hidden_channels, classes),
         ).to(features.device)
-        optimizer = torch.optim.AdamW(
+        optimizer = eager(torch.optim.AdamW)(
             network.parameters(), LEARNING_RATE, weight_decay=WEIGHT_DECAY, fused=True
         )
         steps = max(MIN_STEPS, EPOCHS * -(-len(rows) // BATCH))

@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from core.base.errors import ModelError, TrainingError
@@ -20,7 +20,7 @@ from core.training.budget import Budget
 from core.training.checkpoint_selection import CheckpointSelector
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import LabelUpdate, TrainingSet
-from core.training.devices import make_fabric, seed_everything
+from core.training.devices import make_runtime, seed_everything
 from core.training.distributed import ProcessGroup
 from core.training.ema import AveragedModel
 from core.training.events import LearningRateFound, TrainingEvent, TrainingNote, TrainingStarted
@@ -41,6 +41,9 @@ from core.training.resume_state import ResumePoint, StatefulOptimizer, load_stat
 from core.training.schedule import learning_rate_at
 from core.training.train_step import TrainStep
 
+if TYPE_CHECKING:
+    from core.training.single_device import Runtime
+
 FINAL_EVALUATION_SECONDS = 0.5
 """Time for the last evaluation after the user pressed Stop; it is given up when it takes longer."""
 PAUSE_SECONDS = 0.03
@@ -57,7 +60,7 @@ class TrainingResult:
     published: bool
 
 
-def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
+def train(  # noqa: PLR0915  (one pass from top to bottom)
     model: nn.Module,
     spec: ModelSpec,
     snapshot: TrainingSnapshot,
@@ -74,7 +77,7 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
     incumbent: Incumbent | None = None,
     resume_from: Path | None = None,
     keep_state: bool = False,
-    fabric: Fabric | None = None,
+    runtime: Runtime | None = None,
 ) -> TrainingResult:
     """Train `model` on a snapshot and publish checkpoints into `run_folder`.
 
@@ -85,14 +88,14 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
     snapshot have changed; between_steps: other work for this thread, such as a prediction
     resume_from: a run folder with a saved state, to continue from there (also with a larger budget)
     keep_state: save such a state in `run_folder` at the end
-    fabric: one that has launched several processes. Each calls this with the same arguments and a batch size that is a
+    runtime: one that has launched several processes. Each calls this with the same arguments and a batch size that is a
     multiple of their number; only rank zero reports, publishes and is asked to stop. Pause and changed labels are for
     a single process.
 
     Raises TrainingError when nothing is labelled or the loss diverges, ModelError when a checkpoint cannot be written.
     """
-    fabric = fabric or make_fabric(recipe)
-    group = ProcessGroup(fabric)
+    runtime = runtime or make_runtime(recipe)
+    group = ProcessGroup(runtime)
     on_event = group.rank_zero_only(on_event)
     seed_everything(recipe)
 
@@ -100,16 +103,16 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
         on_event(TrainingNote(message))
 
     # Data, network, optimizer
-    pictures = TrainingSet(snapshot, spec, recipe, fabric.device, base_digests)
+    pictures = TrainingSet(snapshot, spec, recipe, runtime.device, base_digests)
     weights = _class_weights(pictures, recipe)
     if not (warm_start or resume_from):
         initialise_weights(model, recipe.initialiser, keep_encoder=spec.weights != "none")
     pretrained = spec.weights == "imagenet" and has_encoder(model)
     fresh_head = FreshHead(spec, recipe, pictures, snapshot.folder / "features")
-    state = _set_up(fabric, group, model, recipe, note, pretrained=pretrained)
+    state = _set_up(runtime, group, model, recipe, note, pretrained=pretrained)
     start = state.load(resume_from)
     parameters = sum(p.numel() for p in model.parameters())
-    on_event(TrainingStarted(str(fabric.device), parameters, pictures.train_count))
+    on_event(TrainingStarted(str(runtime.device), parameters, pictures.train_count))
     budget = Budget(recipe, pictures.train_count, step=start.step, seconds=start.seconds)
 
     def should_abort() -> bool:
@@ -125,7 +128,7 @@ def train(  # noqa: PLR0912, PLR0915  (one pass from top to bottom)
     progress = ProgressReporter(budget, on_event)
     selector = CheckpointSelector(
         run_folder, spec, recipe, pictures,
-        on_event=on_event, autocast=fabric.autocast, should_abort=should_abort, group=group,
+        on_event=on_event, autocast=runtime.autocast, should_abort=should_abort, group=group,
         incumbent=IncumbentScorer(incumbent, pictures, group) if incumbent else None,
     )  # fmt: skip
     if warm_start or resume_from:
@@ -207,7 +210,7 @@ class _TrainState:
 
 
 def _set_up(
-    fabric: Fabric,
+    runtime: Runtime,
     group: ProcessGroup,
     model: nn.Module,
     recipe: Recipe,
@@ -215,21 +218,21 @@ def _set_up(
     *,
     pretrained: bool,
 ) -> _TrainState:
-    model = model.to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    model = model.to(device=runtime.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
     model = group.sync_batch_norm(model)
-    default_rate = default_recipe(fabric.device.type, pretrained=pretrained).learning_rate or 1e-3
+    default_rate = default_recipe(runtime.device.type, pretrained=pretrained).learning_rate or 1e-3
     rate = recipe.learning_rate or default_rate
     encoder_rate = recipe.encoder_rate if pretrained else 1.0
     levels = recipe.frozen_levels if pretrained else 0
     frozen = FrozenEncoder(model, recipe.freeze_encoder, levels, norm=pretrained and recipe.frozen_norm)
-    network, optimizer = fabric.setup(model, make_optimizer(model, recipe, rate, encoder_rate))
+    network, optimizer = runtime.setup(model, make_optimizer(model, recipe, rate, encoder_rate))
     frozen.step(0.0)
     averaged = AveragedModel(model, recipe.ema)  # after the setup, which gives all processes the same weights
     if not add_head_dropout(model, recipe.dropout):
         note("This network has no layer for dropout; training continues without it.")
     if recipe.freeze_encoder and not has_encoder(model):
         note("This network has no encoder that could be frozen; all of it is trained.")
-    train_step = TrainStep(fabric, network, optimizer, recipe, note, group)
+    train_step = TrainStep(runtime, network, optimizer, recipe, note, group)
     return _TrainState(model, averaged, optimizer, train_step, frozen, default_rate)
 
 

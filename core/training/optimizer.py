@@ -8,8 +8,11 @@ from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 from core.base.errors import ModelError
 from core.models.network_builder import encoder_of, has_encoder, head_layers
-from core.models.networks.efficientnet_lite import EfficientNetLite
+from core.training.eager_optimizers import eager
 from core.training.recipe import Recipe
+
+PROBE_SIZE = 64
+"""Side in pixels of the picture whose features tell which layers of an encoder are early; a multiple of 32."""
 
 
 def make_optimizer(
@@ -41,15 +44,15 @@ def make_optimizer(
         fused = fused and torch.cuda.is_bf16_supported(including_emulation=False)
     match recipe.optimizer:
         case "sgd":
-            return torch.optim.SGD(groups, lr=learning_rate, momentum=0.9, nesterov=True, fused=fused)
+            return eager(torch.optim.SGD)(groups, lr=learning_rate, momentum=0.9, nesterov=True, fused=fused)
         case "adam":
-            return torch.optim.Adam(groups, lr=learning_rate, fused=fused)
+            return eager(torch.optim.Adam)(groups, lr=learning_rate, fused=fused)
         case "nadam":
-            return torch.optim.NAdam(groups, lr=learning_rate, decoupled_weight_decay=True)
+            return eager(torch.optim.NAdam)(groups, lr=learning_rate, decoupled_weight_decay=True)
         case "rmsprop":
-            return torch.optim.RMSprop(groups, lr=learning_rate)
+            return eager(torch.optim.RMSprop)(groups, lr=learning_rate)
         case _:
-            return torch.optim.AdamW(groups, lr=learning_rate, fused=fused)
+            return eager(torch.optim.AdamW)(groups, lr=learning_rate, fused=fused)
 
 
 @torch.no_grad()
@@ -103,7 +106,7 @@ class FrozenEncoder:
     """Keeps parts of an encoder from being trained.
 
     share: of the budget (0..1) for which the whole encoder is frozen, its batch norm statistics too
-    levels: number of its finest resolutions that are never trained, where the encoder can name their layers
+    levels: number of its finest resolutions that are never trained; see `early_layers`
     norm: whether its batch norm statistics stay for the whole training
     """
 
@@ -131,5 +134,31 @@ class FrozenEncoder:
 
 
 def early_layers(encoder: nn.Module, levels: int) -> list[nn.Module]:
-    """The layers of the `levels` finest resolutions; none for an encoder that cannot name them."""
-    return encoder.early_stages(levels) if isinstance(encoder, EfficientNetLite) else []
+    """The layers that compute the features of the first `levels` halvings of the resolution, whatever the encoder.
+
+    They are those whose weights have a gradient there, so it computes the features of a small picture.
+    """
+    if not levels:
+        return []
+    training = {module: module.training for module in encoder.modules()}
+    weights = [weight for weight in encoder.parameters() if weight.requires_grad]
+    channels = next(weight.shape[1] for weight in weights if weight.ndim == 4)  # of the first convolution
+    picture = torch.zeros((1, channels, PROBE_SIZE, PROBE_SIZE), device=weights[0].device)
+    encoder.eval()  # so that no statistics change
+    try:
+        finest = encoder(picture)[1 : levels + 1]
+        total = sum(level.sum() for level in finest if level.requires_grad)
+    except (RuntimeError, ValueError, AssertionError):
+        total = 0  # an encoder for pictures of one size
+    finally:
+        for module, mode in training.items():
+            module.training = mode
+    if not isinstance(total, Tensor):
+        return []  # such as a transformer, which has no features at half of the resolution
+    found = torch.autograd.grad(total, weights, allow_unused=True)
+    early = {id(weight) for weight, gradient in zip(weights, found, strict=True) if gradient is not None}
+    return [
+        module
+        for module in encoder.modules()
+        if (own := list(module.parameters())) and all(id(weight) in early for weight in own)
+    ]

@@ -1,4 +1,4 @@
-"""Progress events of a training, about once a second."""
+"""Progress events of a training, about once a second, and of what is done between its steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.base.errors import TrainingError
 from core.training.budget import Budget
-from core.training.events import TrainingEvent, TrainingProgress
+from core.training.events import TrainingEvent, TrainingProgress, TrainingStage
 
 DIVERGED_TEXT = (
     "Training stopped because it diverged: loss or weights are no longer finite numbers. The last good network stays "
@@ -19,6 +19,8 @@ DIVERGED_TEXT = (
 )
 REPORT_INTERVAL = 1.0
 """Seconds between two TrainingProgress events."""
+STAGE_INTERVAL = 0.25
+"""Seconds between two TrainingStage events of one stage."""
 
 
 class ProgressReporter:
@@ -50,3 +52,17 @@ class ProgressReporter:
         )
         self._reported, self._steps, self._pictures = now, 0, 0
         self._loss_sum = torch.zeros_like(loss)
+
+
+class StageReporter:
+    """Reports the stages of long work; called with each item, it sends some of them."""
+
+    def __init__(self, on_event: Callable[[TrainingEvent], None]) -> None:
+        self._on_event = on_event
+        self._text, self._reported = "", 0.0
+
+    def __call__(self, text: str, done: int = 0, total: int = 0) -> None:
+        now = time.monotonic()
+        if text != self._text or now - self._reported >= STAGE_INTERVAL:
+            self._text, self._reported = text, now
+            self._on_event(TrainingStage(text, done, total))

@@ -204,7 +204,7 @@ RECIPE_OPTIONS: tuple[OptionSpec, ...] = (
     _row("encoder_rate", "Encoder rate", float, "Learning rate of the encoder, as a share of that of the other layers.",
          _P, minimum=0, maximum=1),
     _row("frozen_levels", "Frozen levels", int,
-         "Finest levels of the encoder of a hypercolumn network that are never trained: a step is up to 40 % faster.",
+         "Finest levels of a pretrained encoder that are never trained: a step is up to 40 % faster.",
          _P, minimum=0, maximum=5),
     _row("frozen_norm", "Frozen batch norm", bool, "Keep the batch norm statistics of the encoder.", _P),
     _row("flip", "Flip", str, "light: horizontally; strong: also vertically.", _A, choices=_STRENGTHS),

@@ -81,6 +81,8 @@ def load_state(
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})
         for parameter, loaded in optimizer.state.items():
+            if not isinstance(parameter, Tensor):
+                raise ValueError("it trained other layers")
             # A fused optimizer does not check this, and would write beyond the end of the smaller one.
             if any(value.ndim and value.shape != parameter.shape for value in loaded.values()):
                 raise ValueError("the state of the optimizer has another shape")

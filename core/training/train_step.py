@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from core.base.errors import TrainingError
@@ -17,6 +17,9 @@ from core.training.exit_reason import is_out_of_memory
 from core.training.losses import segmentation_loss
 from core.training.recipe import Recipe
 
+if TYPE_CHECKING:
+    from core.training.single_device import Runtime
+
 BATCH_TOO_SMALL_TEXT = (
     "This network uses batch normalization and cannot train on a batch of one picture. "
     "Choose a batch of 2 or more, with a smaller input size if memory is short, or another network."
@@ -24,7 +27,7 @@ BATCH_TOO_SMALL_TEXT = (
 
 
 class TrainStep:
-    """Runs training steps on a network and an optimizer that Fabric has set up. Lives on the training thread.
+    """Runs training steps on a network and an optimizer that a runtime has set up. Lives on the training thread.
 
     on_note: called with a sentence when something is done differently than the recipe says
     batch_size: of the current steps, smaller than the recipe's after memory ran out
@@ -33,20 +36,20 @@ class TrainStep:
 
     def __init__(
         self,
-        fabric: Fabric,
+        runtime: Runtime,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
         recipe: Recipe,
         on_note: Callable[[str], None],
         group: ProcessGroup | None = None,
     ) -> None:
-        self._fabric, self._uncompiled, self._optimizer, self._recipe = fabric, network, optimizer, recipe
+        self._runtime, self._uncompiled, self._optimizer, self._recipe = runtime, network, optimizer, recipe
         compiled: Callable[[Tensor], Tensor] = torch.compile(network) if recipe.compile else network
         self._network: Callable[[Tensor], Tensor] = compiled
         self._compile_pending = recipe.compile
         self._generator = torch.Generator().manual_seed(recipe.seed)
         self._on_note = on_note
-        self.group = group or ProcessGroup(fabric)
+        self.group = group or ProcessGroup(runtime)
         self.batch_size = self._reported_batch_size = recipe.batch
 
     def set_learning_rate(self, learning_rate: float) -> None:
@@ -94,9 +97,9 @@ class TrainStep:
         recipe = self._recipe
         logits = self.group.gather(self._forward(self.group.local_part(batch.pictures)))
         loss = segmentation_loss(logits, batch.targets, recipe.loss, class_weights, batch.pixel_weights)
-        self._fabric.backward(loss)
+        self._runtime.backward(loss)
         if recipe.clip:
-            self._fabric.clip_gradients(
+            self._runtime.clip_gradients(
                 self._uncompiled, self._optimizer, max_norm=recipe.clip, error_if_nonfinite=False
             )
         self._optimizer.step()

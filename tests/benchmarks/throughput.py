@@ -35,7 +35,7 @@ from core.samples.scenes import SCENE_CLASSES, draw_scene
 from core.training.data.augmentation import make_batch
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
-from core.training.devices import make_fabric, resolve_device
+from core.training.devices import make_runtime, resolve_device
 from core.training.ema import AveragedModel
 from core.training.losses import class_weights
 from core.training.optimizer import make_optimizer
@@ -111,7 +111,7 @@ def plain_step(
 def our_steps(
     folder: Path, asked: argparse.Namespace, spec: ModelSpec, recipe: Recipe
 ) -> tuple[Callable[[], object], Callable[[], object], Any]:
-    """A step of our loop, the same step on a prepared batch, and our Fabric."""
+    """A step of our loop, the same step on a prepared batch, and our runtime."""
     snapshot = TrainingSnapshot.create(folder / "snapshot", spec, recipe)
     for number in range(asked.pictures):
         picture = np.asarray(Image.open(folder / f"{number}.jpg"))
@@ -121,19 +121,19 @@ def our_steps(
             number, f"{number}", "train", cv2.resize(picture, square),
             cv2.resize(mask.astype(np.uint8), square, interpolation=cv2.INTER_NEAREST),
         )  # fmt: skip
-    fabric = make_fabric(recipe)
-    pictures = TrainingSet(snapshot, spec, recipe, fabric.device)
+    runtime = make_runtime(recipe)
+    pictures = TrainingSet(snapshot, spec, recipe, runtime.device)
     weights = torch.from_numpy(class_weights(pictures.class_pixel_counts(), recipe.class_weights)).to(
-        fabric.device
+        runtime.device
     )
     chance = torch.Generator().manual_seed(asked.seed)
 
     def learner() -> tuple[TrainStep, AveragedModel]:
         torch.manual_seed(asked.seed)
-        model = build_network(spec).to(device=fabric.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+        model = build_network(spec).to(device=runtime.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         averaged = AveragedModel(model, recipe.ema)
-        wrapped, optimizer = fabric.setup(model, make_optimizer(model, recipe, 1e-3))
-        return TrainStep(fabric, wrapped, optimizer, recipe, print), averaged
+        wrapped, optimizer = runtime.setup(model, make_optimizer(model, recipe, 1e-3))
+        return TrainStep(runtime, wrapped, optimizer, recipe, print), averaged
 
     ours, our_average = learner()
     other, other_average = learner()
@@ -149,7 +149,7 @@ def our_steps(
         other_average.update()
         return loss
 
-    return step, step_on_ready, fabric
+    return step, step_on_ready, runtime
 
 
 def measured(
@@ -199,20 +199,20 @@ def main() -> None:
             )  # fmt: skip
             Image.fromarray(picture).save(folder / f"{number}.jpg", quality=92)
             Image.fromarray(np.maximum(truth, 1) - np.uint8(1)).save(folder / f"{number}.png")
-        step, step_on_ready, fabric = our_steps(folder, asked, spec, recipe)
+        step, step_on_ready, runtime = our_steps(folder, asked, spec, recipe)
         steps = {
             "ours_img_per_s": step,
             "ready_tensor_img_per_s": step_on_ready,
-            "plain_smp_img_per_s": plain_step(folder, asked, spec, fabric.device, fabric.autocast),
+            "plain_smp_img_per_s": plain_step(folder, asked, spec, runtime.device, runtime.autocast),
         }
         on_card = resolve_device(asked.device).startswith("cuda")
         wait = torch.cuda.synchronize if on_card else (lambda: None)
         turn = TURN["cuda" if on_card else "cpu"]
         rates = measured(steps, asked.batch, asked.seconds, turn, wait)
-    name = torch.cuda.get_device_name(fabric.device) if on_card else "cpu"
+    name = torch.cuda.get_device_name(runtime.device) if on_card else "cpu"
     pairs = zip(rates["ours_img_per_s"], rates["ready_tensor_img_per_s"], strict=False)
     result = {
-        "device": str(fabric.device),
+        "device": str(runtime.device),
         "name": name,
         **{name: round(statistics.median(some), 2) for name, some in rates.items()},
         "ours_to_ready": round(statistics.median(ours / ready for ours, ready in pairs), 3),

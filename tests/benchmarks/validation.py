@@ -25,7 +25,7 @@ from core.models.spec import ModelSpec, default_spec
 from core.training.data.small_regions import regions_of
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
-from core.training.devices import make_fabric
+from core.training.devices import make_runtime
 from core.training.distributed import ProcessGroup
 from core.training.metrics import confusion_matrix
 from core.training.own_size import own_size_confusion
@@ -58,7 +58,7 @@ def example(width: int, height: int, classes: int, seed: int) -> tuple[np.ndarra
 def measure(folder: Path, width: int, height: int, classes: int, pictures: int) -> dict[str, float]:
     spec: ModelSpec = default_spec("cpu", tuple(range(1, classes + 1)))
     recipe = Recipe(device="cpu", threads=1)
-    group = ProcessGroup(make_fabric(recipe))
+    group = ProcessGroup(make_runtime(recipe))
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     snapshot = TrainingSnapshot.create(folder, spec, recipe)

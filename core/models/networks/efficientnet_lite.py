@@ -73,12 +73,6 @@ class EfficientNetLite(nn.Module):
                 levels.append(level)
         return levels
 
-    def early_stages(self, resolutions: int) -> list[nn.Module]:
-        """The layers that compute the features of the first `resolutions` halvings."""
-        last = LEVEL_STAGES[resolutions - 1] if resolutions else -1
-        stem = [self.model.conv_stem, self.model.bn1] if resolutions else []
-        return [*stem, *list(self.model.blocks)[: last + 1]]
-
 
 class _Backbone(nn.Module):
     """Stem and stages; the names of its parts are those of timm."""

@@ -124,6 +124,8 @@ class WorkerEventHandler:
     def _on_failed(self, event: events.WorkerFailed) -> None:
         log.error("the training process: %s\n%s", event.message, event.details)
         if event.training:
+            if event.refused:
+                self._status.set(replace(self._status.state, run_id=None))
             self._end(event.message, failed=True)
         else:  # it was predicting; a training may be about to start in the next process
             self._status.show_message(event.message)

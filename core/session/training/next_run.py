@@ -67,7 +67,8 @@ def plan_next(
 ) -> tuple[ModelSpec, RunRecord | None]:
     """The network of the next training, and the run whose weights it starts from, None for new weights.
 
-    That is the run in use, or the newest run of the chosen network, so that an earlier network resumes where it was.
+    That is the run in use, or the newest run of the chosen network, so that an earlier network resumes where it was;
+    it must have started from the chosen weights as well.
     records: to train on; in_use: the run that predicts now; device: as in the settings. Raises ModelError.
     """
     chosen = NextRun.from_json(project.fact(FACT))
@@ -75,7 +76,12 @@ def plan_next(
     base = (
         in_use
         if chosen.architecture is None
-        else _run_of(project, in_use, *resolve_network(chosen.architecture, chosen.encoder))
+        else _run_of(
+            project,
+            in_use,
+            *resolve_network(chosen.architecture, chosen.encoder),
+            weights=chosen.weights,
+        )
     )
     if base is not None:
         mapping = project.classes.mapping_since(base.after_move_id)
@@ -98,6 +104,22 @@ def default_network_note(project: Project, base: RunRecord | None) -> str:
     """
     is_chosen = NextRun.from_json(project.fact(FACT)).architecture is not None
     return "" if is_chosen or base is not None else missing_package_text(DEFAULT_ENCODER)
+
+
+def other_weights_note(project: Project, base: RunRecord | None) -> str:
+    """A sentence when the chosen network was trained before, but from other weights than were chosen; else empty.
+
+    base: the run whose weights the next training starts from
+    """
+    chosen = NextRun.from_json(project.fact(FACT))
+    if base is not None or chosen.architecture is None:
+        return ""
+    other = _run_of(project, None, *resolve_network(chosen.architecture, chosen.encoder))
+    if other is None:
+        return ""
+    if chosen.weights == "imagenet":
+        return f"This training starts from ImageNet weights; run {other.id} of this network started from random ones."
+    return f"This training starts from random weights; run {other.id} of this network started from ImageNet weights."
 
 
 def next_recipe(project: Project, minutes: float, device: str, spec: ModelSpec) -> Recipe:
@@ -134,11 +156,18 @@ def incumbent_of(
 
 
 def _run_of(
-    project: Project, in_use: RunRecord | None, architecture: str, encoder: str | None
+    project: Project,
+    in_use: RunRecord | None,
+    architecture: str,
+    encoder: str | None,
+    *,
+    weights: str | None = None,
 ) -> RunRecord | None:
+    """weights: that the encoder started from, None for any"""
     for run in [*([in_use] if in_use else []), *project.runs.all()]:
         if run.published and project.run_folder(run.id).is_dir():
             spec = spec_of(run)
-            if (spec.architecture, spec.encoder) == (architecture, encoder):
+            is_same = (spec.architecture, spec.encoder) == (architecture, encoder)
+            if is_same and (encoder is None or weights in (None, spec.weights)):
                 return run
     return None

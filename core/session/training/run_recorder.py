@@ -89,6 +89,8 @@ class RunRecorder:
                 return runs.end(run_id, state, self._note or None)
             case events.LearningRateFound():
                 return self._record_range_test(event)
+            case events.WorkerFailed(refused=True):
+                return runs.delete(run_id)
             case events.WorkerFailed() if event.training:
                 return runs.end(run_id, "failed", event.message)
         return Changes()

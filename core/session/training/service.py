@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,13 @@ from core.session.read_lane import ReadLane
 from core.session.training.event_handler import WorkerEventHandler
 from core.session.training.input_size import ADVICE_FACT, propose_size
 from core.session.training.new_classes import RestartRule
-from core.session.training.next_run import default_network_note, incumbent_of, next_recipe, plan_next
+from core.session.training.next_run import (
+    default_network_note,
+    incumbent_of,
+    next_recipe,
+    other_weights_note,
+    plan_next,
+)
 from core.session.training.prediction_queue import PredictionQueue
 from core.session.training.run_recorder import RunRecorder
 from core.session.training.snapshot_builder import (
@@ -107,6 +114,10 @@ class TrainingService:
         self._stop_requested = False
         self._post(self._start)
 
+    def warm_up(self) -> None:
+        """Start the child process if there is enough to train on: its imports take longer than the first checkpoint."""
+        self._post(self._warm_up)
+
     def pause(self) -> None:
         """Pause after the current step; predictions go on."""
         self._worker.pause()
@@ -149,15 +160,23 @@ class TrainingService:
         self._post(self._predictions.on_picture_shown, picture_id, upcoming)
 
     def close(self) -> None:
-        """End the child process and the lane; published checkpoints stay. Blocks for a moment."""
+        """End the child process and the lane; published checkpoints stay.
+
+        The process ends after its current step; nobody waits for it, because nothing that it still does is needed.
+        """
         self._closing = self._stop_requested = True
-        self._worker.close()
+        self._worker.close(timeout=0)
         self._lane.shutdown(cancel_futures=True)
         if self._events.recorder is not None:
             self._write(self._project.runs.end, self._events.recorder.run.id, "stopped")
         self._lane.close()
 
     # Training lane: starting ------------------------------------------------------------------------
+
+    def _warm_up(self) -> None:
+        with contextlib.suppress(MaskloopError):
+            check_trainable(self._reader)
+            self._worker.prepare()
 
     def _start_if_due(self) -> None:
         if not self._preferences.automatic or self.state.phase != "idle":
@@ -190,6 +209,7 @@ class TrainingService:
     def _start(self) -> None:
         if self.state.phase != "idle":
             return
+        self._worker.prepare()  # it imports torch while the labels are gathered
         self._status.set(replace(self.state, phase="starting", message="", failed=False))
         try:
             self._prepare_and_train()
@@ -205,7 +225,7 @@ class TrainingService:
         """
         self._writer.write(self._project.pictures.assign_missing_splits)
         records = trainable_pictures(self._reader)
-        check_trainable(self._reader, records)
+        check_trainable(self._reader)
         remap_id, spec, base = self._plan_next(records)
         recipe = next_recipe(self._reader, self._preferences.minutes, self._preferences.device, spec)
         if self._snapshot is None or not self._snapshot.is_compatible(spec):
@@ -213,8 +233,8 @@ class TrainingService:
             self._in_snapshot.clear()
         self._snapshot.reconfigure(spec, recipe)
         problems = self._update_snapshot(records)
-        if missing := default_network_note(self._reader, base):
-            problems.insert(0, missing)
+        if said := default_network_note(self._reader, base) or other_weights_note(self._reader, base):
+            problems.insert(0, said)
         note = self._reader.pictures.split_warning()
         proposal = propose_size(
             [entry.scaled_regions for entry in self._snapshot.entries().values()],
@@ -269,8 +289,7 @@ class TrainingService:
     # Training lane: labels that change --------------------------------------------------------------
 
     def _on_label_changed(self, picture_id: int) -> None:
-        if self._preferences.automatic:
-            self._worker.prepare()  # importing torch takes seconds: done before there is enough to train on
+        self._worker.prepare()  # importing torch takes seconds: done before there is enough to train on
         self._changed.add(picture_id)
         if self.state.phase == "training" and time.monotonic() - self._last_update > UPDATE_SECONDS:
             self._update_labels_if_due()

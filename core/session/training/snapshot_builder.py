@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.display_text import quoted
 from core.base.errors import ImageError, ModelError, TrainingError
 from core.base.progress import ProgressCallback
 from core.images.image_reader import read_model_input, read_raster
@@ -28,19 +29,30 @@ def trainable_pictures(project: Project) -> list[PictureRecord]:
     return [r for r in project.pictures.labelled() if r.split in (Split.TRAIN, Split.VAL)]
 
 
-def check_trainable(project: Project, records: Iterable[PictureRecord]) -> None:
+def check_trainable(project: Project) -> None:
     """Raises TrainingError with what is missing when there is too little to train on."""
     classes = project.classes.read()
     if len(classes) < 2:
         raise TrainingError("Training needs at least two classes. Add them, and paint a little of each.")
     seen: set[int] = set()
-    for record in records:
-        if record.split == Split.TRAIN:
-            seen.update(project.pictures.pixels_by_class(record.id))
-    if len(seen & set(classes.values)) < 2:
-        raise TrainingError(
-            "Training needs labels of at least two classes. Paint a few strokes of each in two or three pictures."
+    held_out: set[int] = set()
+    for record in project.pictures.labelled():
+        (seen if record.split == Split.TRAIN else held_out).update(
+            project.pictures.pixels_by_class(record.id)
         )
+    known = [label.name for label in classes if label.value in seen]
+    if len(known) >= 2:
+        return
+    if len(held_out & set(classes.values)) >= 2:
+        raise TrainingError(
+            "Training needs labels of at least two classes in pictures of the split train; those that are labelled "
+            "are in val or test. Move some of them to train."
+        )
+    missing = f"only {quoted(known[0])} is labelled so far" if known else "nothing is labelled so far"
+    raise TrainingError(
+        f"Training needs labels of at least two classes; {missing}. Paint a few strokes of each class in two or three "
+        "pictures, or import masks."
+    )
 
 
 def initial_spec(project: Project, records: Iterable[PictureRecord], device_kind: str) -> ModelSpec:

@@ -30,6 +30,7 @@ from core.training.events import (
     TrainingEvent,
     TrainingFinished,
     TrainingNote,
+    TrainingStarted,
     WorkerFailed,
 )
 from core.training.exit_reason import (
@@ -79,7 +80,7 @@ class JobScheduler:
         self._next_background = 0.0
         self._next_training: TrainCommand | None = None
         self._quit = self._stop = self._pause = self._changed = False
-        self._training = False
+        self._training = self._has_begun = False
         self._loaded: tuple[tuple[str, int, str], LoadedModel] | None = None
 
     def run(self) -> None:
@@ -156,12 +157,13 @@ class JobScheduler:
     def _train(self, command: TrainCommand) -> None:
         """One training from start to TrainingFinished or WorkerFailed; its memory is free afterwards."""
         self._stop = self._changed = False
-        self._training = True
+        self._training, self._has_begun = True, False
         try:
             step, stopped = self._run_training(command)
         except Exception as error:  # every failure is reported; the process stays for predictions
             details = traceback.format_exc()
             _exit_if_device_is_lost(error)
+            refused = isinstance(error, MaskloopError) and not self._has_begun
             if isinstance(error, MaskloopError):
                 message = str(error)
             elif _is_out_of_memory(error):
@@ -171,7 +173,7 @@ class JobScheduler:
                     f"Training stopped because of an internal error ({type(error).__name__}). "
                     "Nothing you painted is lost; start it again, and report the details if it happens again."
                 )
-            self._emit(WorkerFailed(message, details))
+            self._emit(WorkerFailed(message, details, refused=refused))
         else:
             replaced = self._next_training is not None
             self._emit(TrainingFinished("replaced" if replaced else "stopped" if stopped else "budget", step))
@@ -195,7 +197,7 @@ class JobScheduler:
             snapshot,
             snapshot.recipe,
             run_folder=command.run_folder,
-            on_event=self._emit,
+            on_event=self._on_training_event,
             should_stop=self._should_stop,
             should_pause=lambda: self._pause,
             snapshot_changed=self._snapshot_changed,
@@ -205,6 +207,10 @@ class JobScheduler:
             base_digests=trained_label_digests(command.base) if command.base and warm_start else None,
         )
         return result.step, result.stopped
+
+    def _on_training_event(self, event: TrainingEvent) -> None:
+        self._has_begun |= isinstance(event, TrainingStarted)
+        self._emit(event)
 
     def _starting_model(self, base: Path | None, spec: ModelSpec) -> tuple[nn.Module, bool]:
         """The network to start with, and whether it was trained before. An unusable checkpoint is only noted."""

@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 MODULE = "core.training.process.worker"
 STOP_TIMEOUT = 2.0
 """Seconds the process has to end after a stop before it is terminated."""
+IDLE_SECONDS = 600.0
+"""Seconds without work after which the process ends and gives its memory back; the next command starts another."""
 MAX_CRASHES = 3
 """Crashes in a row without an event in between, after which only a new `train` starts the process again."""
 _START_PROCESS = PrepareCommand | TrainCommand | PredictCommand
@@ -66,7 +68,7 @@ _Item = WorkerCommand | _OutputLine | _ProcessEnded
 
 
 class WorkerClient:
-    """Starts the training process when it is first needed and starts a fresh one after a crash.
+    """Starts the training process when it is first needed, ends it when idle, and starts a fresh one after a crash.
 
     Every method may be called from any thread and returns at once (`close` excepted). `on_event` is called on the
     client's own thread, one event after the other; it must be quick. Each `train` ends in TrainingFinished or
@@ -90,6 +92,7 @@ class WorkerClient:
         self._pending: set[int] = set()
         self._stop_deadline: float | None = None
         self._terminated = False
+        self._used = 0.0
 
     # Commands -----------------------------------------------------------------------------
 
@@ -159,7 +162,7 @@ class WorkerClient:
         self._enqueue(StopCommand())
 
     def close(self, timeout: float = 8.0) -> None:
-        """End the process and every thread; returns when they are gone. No event comes afterwards."""
+        """End the process and every thread; waits for that at most `timeout` seconds. No event comes afterwards."""
         with self._lock:
             self._closed = True
             thread = self._thread
@@ -184,8 +187,12 @@ class WorkerClient:
             try:
                 item = self._next()
             except queue.Empty:
-                self._enforce_stop()
+                if self._stop_deadline is not None:
+                    self._enforce_stop()
+                else:
+                    self._end_process()
                 continue
+            self._used = time.monotonic()
             match item:
                 case _OutputLine():
                     if item.process is self._process:
@@ -194,16 +201,18 @@ class WorkerClient:
                     if item.process is self._process:
                         self._reap()
                 case QuitCommand():
-                    self._quit()
+                    self._end_process()
                     return
                 case command:
                     self._send(command)
 
     def _next(self) -> _Item:
-        """The next item; raises queue.Empty when the deadline of a stop has passed."""
+        """The next item; raises queue.Empty when a stop takes too long, or the process was idle for too long."""
         if self._backlog:
             return self._backlog.popleft()
         deadline = self._stop_deadline
+        if deadline is None and self._process and not self._training and not self._pending:
+            deadline = self._used + IDLE_SECONDS
         return self._inbox.get(timeout=None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     def _send(self, command: WorkerCommand) -> None:
@@ -323,7 +332,7 @@ class WorkerClient:
             case TrainCommand():
                 self._emit(WorkerFailed(message, reason))
 
-    def _quit(self) -> None:
+    def _end_process(self) -> None:
         if self._process:
             try:
                 self._process.send(QuitCommand())

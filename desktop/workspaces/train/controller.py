@@ -24,6 +24,8 @@ from desktop.workspaces.train.run_setup import RunSetup, network_title
 
 REFRESH_MS = 400
 """Changes come in bursts: curves and counts are read at most this often."""
+WARM_UP_MS = 2000
+"""Pause after a project was opened until the training process starts, so that the first pictures have the processor."""
 RUN_STATES = {"running": "Running", "finished": "Finished", "stopped": "Stopped", "failed": "Failed"}
 """Titles of the states in which runs are stored."""
 
@@ -53,6 +55,8 @@ class TrainController(Controller):
         self._counts_timer = QTimer(self, singleShot=True, interval=REFRESH_MS)
         self._curves_timer.timeout.connect(self._load_curves)
         self._counts_timer.timeout.connect(self._load_counts)
+        self._warm_up_timer = QTimer(self, singleShot=True, interval=WARM_UP_MS)
+        self._warm_up_timer.timeout.connect(session.training.warm_up)
         self.run_setup = RunSetup(session, dispatcher, page, settings, theme)
         self.connections.connect(page.train_requested, session.training.start)
         self.connections.connect(page.use_requested, session.training.use)
@@ -70,10 +74,12 @@ class TrainController(Controller):
         self.show_state(self._session.training.state)
         self._load_curves()
         self._load_counts()
+        self._warm_up_timer.start()
 
     def close(self) -> None:
         super().close()
         self.run_setup.close()
+        self._warm_up_timer.stop()
         self._curves_timer.stop()
         self._counts_timer.stop()
         self._status_bar.set_training()

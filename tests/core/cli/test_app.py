@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from core.cli.app import app, command_names
+from core.cli import app
+from core.cli.app import build_app
 from core.cli.terminal import run
 from desktop.__main__ import COMMANDS
 from tests.command_line import run_command, usage_error_of
@@ -26,14 +27,14 @@ ROOT = Path(__file__).resolve().parents[3]
     ],
 )
 def test_usage_error_is_one_sentence(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(app, words) == 2
+    assert run(build_app(), words) == 2
     out, errors = capsys.readouterr()
     assert out == "" and errors.startswith(said) and errors.endswith(" --help.\n") and errors.count("\n") == 1
 
 
 def test_exit_codes_of_success_and_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(app, ["--version"]) == 0 and capsys.readouterr().out.startswith("maskloop ")
-    assert run(app, ["status", "--project", str(tmp_path)]) == 1
+    assert run(build_app(), ["--version"]) == 0 and capsys.readouterr().out.startswith("maskloop ")
+    assert run(build_app(), ["status", "--project", str(tmp_path)]) == 1
     assert "There is no Maskloop project" in capsys.readouterr().err
 
 
@@ -59,7 +60,7 @@ def test_usage_error_has_exit_code_two(words: tuple[str, ...], said: str) -> Non
 
 
 def test_every_command_has_help() -> None:
-    for name in sorted(command_names()):
+    for name in sorted(app.COMMANDS):
         code, out, errors = run_command(name, "--help")
         assert (code, errors) == (0, "")
         assert f"Usage: maskloop {name}" in out
@@ -75,6 +76,21 @@ def test_program_help_lists_commands() -> None:
 
 
 def test_words_of_the_entry_point_are_the_commands() -> None:
-    import desktop.cli_commands  # noqa: F401  (adds the two that need a window)
+    import desktop.cli_commands
 
-    assert command_names() == COMMANDS
+    commands = desktop.cli_commands.build_app().registered_commands
+    groups = desktop.cli_commands.build_app().registered_groups
+    named = {str(command.name) for command in commands} | {
+        str(group.typer_instance.info.name) for group in groups if group.typer_instance
+    }
+    assert named == COMMANDS
+
+
+def test_a_command_imports_the_others_no_more() -> None:
+    script = "import sys; from core.cli.app import build_app; build_app('train'); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    imported = done.stdout.split()
+    assert "core.cli.train_command" in imported
+    assert not {"core.cli.transfer_commands", "core.formats.readers.registry", "torch"} & {*imported}

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from core.project.project import Project
+from core.project.records import Split
 from core.training.recipe import RECIPE_OPTIONS, Recipe
 from core.training.resume_state import STATE_FILE
 from tests.command_line import error_of, json_of, run_command, usage_error_of
@@ -221,3 +223,26 @@ def test_a_run_that_publishes_nothing_says_why(tried: tuple[Path, dict[str, Any]
     assert code == 0, errors
     assert "no val picture" not in out
     assert "no checkpoint was better than what it started from" in out or "stays in use" in out
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a graphics card here")
+def test_a_training_that_is_refused_leaves_no_run(folder: Path) -> None:
+    runs = json_of("status", "--project", folder)["runs"]
+    said = error_of("train", "--project", folder, *SMALL[:4], "--steps", 1, "--device", "cuda:0")
+    assert "“cuda:0” cannot be used: this computer has no graphics card" in said
+    assert json_of("status", "--project", folder)["runs"] == runs
+
+
+def test_resume_takes_no_other_starting_weights(folder: Path) -> None:
+    said = usage_error_of("train", "--project", folder, "--resume", 1, "--weights", "imagenet")
+    assert "leave --weights out" in said
+
+
+def test_too_little_to_train_on_says_what_to_do(tmp_path: Path) -> None:
+    with project_in(tmp_path, count=3) as project:
+        records = project.pictures.all()
+    assert "nothing is labelled so far" in error_of("train", "--project", tmp_path)
+    with Project.open(tmp_path) as project:
+        label_all(project, records)
+        project.pictures.set_split([record.id for record in records], Split.TEST)
+    assert "Move some of them to train" in error_of("train", "--project", tmp_path)

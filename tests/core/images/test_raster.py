@@ -12,7 +12,7 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from core.base.errors import TrainingError
-from core.cli.app import app
+from core.cli.app import build_app
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.session.training.snapshot_builder import initial_spec, open_snapshot, update_snapshot
@@ -49,13 +49,13 @@ def test_a_network_trains_and_predicts_with_all_channels(tmp_path: Path) -> None
         "cpu",
         "--json",
     ]
-    trained = CliRunner().invoke(app, words, catch_exceptions=False)
+    trained = CliRunner().invoke(build_app(), words, catch_exceptions=False)
     assert trained.exit_code == 0, trained.output
     run = json.loads(trained.stdout)["run"]
     with Project.open_read_only(tmp_path) as project:
         assert ModelSpec.from_json(json.loads(project.runs.get(run).model)).channels == 5
     words = ["evaluate", "--project", str(tmp_path), "--device", "cpu", "--json"]
-    judged = CliRunner().invoke(app, words, catch_exceptions=False)
+    judged = CliRunner().invoke(build_app(), words, catch_exceptions=False)
     assert judged.exit_code == 0, judged.output
     # The first four channels say nothing: whoever looks at them alone sees even grey.
     assert json.loads(judged.stdout)["pixel_accuracy"] > 0.8

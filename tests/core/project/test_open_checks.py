@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from core.cli.app import app
+from core.cli.app import build_app
 from core.labels.label_map import LabelMap
 from core.project.backup import BACKUP_FOLDER, list_backups, make_backup
 from core.project.integrity.check import check_project
@@ -99,7 +99,7 @@ def test_wal_of_another_file_is_set_aside(killed: Path, tmp_path: Path) -> None:
     folder = copy_of(killed, tmp_path)
     shutil.copy(tmp_path / "other" / HOME_FOLDER / PROJECT_FILE, folder / HOME_FOLDER / PROJECT_FILE)
     said = CliRunner().invoke(
-        app, ["check", "--repair", "--project", str(shutil.copytree(folder, tmp_path / "twin"))]
+        build_app(), ["check", "--repair", "--project", str(shutil.copytree(folder, tmp_path / "twin"))]
     )
     assert "renamed to project.sqlite-wal-" in said.stderr
     with Project.open(folder) as project:

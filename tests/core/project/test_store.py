@@ -302,9 +302,9 @@ def test_overwritten_pages_are_never_read_as_labels(tmp_path: Path, seed: int) -
 def restore_latest(folder: Path) -> None:
     from typer.testing import CliRunner
 
-    from core.cli.app import app
+    from core.cli.app import build_app
 
-    result = CliRunner().invoke(app, ["restore", "--project", str(folder)])
+    result = CliRunner().invoke(build_app(), ["restore", "--project", str(folder)])
     assert result.exit_code == 0, result.output
 
 

@@ -18,6 +18,7 @@ from core.training.events import (
     TrainingFinished,
     TrainingNote,
     TrainingProgress,
+    TrainingStage,
     TrainingStarted,
     WorkerFailed,
     decode_event,
@@ -30,6 +31,7 @@ EVERY: list[TrainingEvent] = [
     TrainingStarted("cuda:0", 1234, 12),
     TrainingProgress(3, None, 0.5, 40.0, 2.0, None),
     TrainingProgress(3, 10, 1.0, 40.0, 2.0, 5.0),
+    TrainingStage("Computing features", 1200, 2680),
     ModelEvaluated(7, 9.5, 0.5, {1: 0.25, 200: 0.75}, 0.9, ((1, 2), (3, 4)), 5, "val"),
     CheckpointPublished(7, 0.5, "/a folder/ü"),
     CheckpointPublished(7, None, "x"),
@@ -52,6 +54,11 @@ def test_round_trip(event: TrainingEvent) -> None:
 
 def test_every_kind_of_event_is_tried_above() -> None:
     assert {type(event) for event in EVERY} == set(typing.get_args(TrainingEvent))
+
+
+def test_a_stage_counts_where_there_is_something_to_count() -> None:
+    assert TrainingStage("Computing features", 1200, 2680).description == "Computing features 1,200 of 2,680"
+    assert TrainingStage("Fitting the head").description == "Fitting the head"
 
 
 def test_infinite_numbers_become_nan() -> None:

@@ -1,5 +1,6 @@
 """A head fitted anew when labels have changed, which takes the place of a network that is worse."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,9 +18,16 @@ from core.models.networks import packaged_weights
 from core.models.networks.hypercolumn import HypercolumnNet
 from core.models.networks.packaged_weights import PACKAGED_WEIGHTS
 from core.training.data.snapshot import TrainingSnapshot
-from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent, TrainingNote
+from core.training.events import (
+    CheckpointPublished,
+    LearningRateFound,
+    ModelEvaluated,
+    TrainingEvent,
+    TrainingNote,
+    TrainingStage,
+)
 from core.training.fresh_head import MAX_FAILURES, FreshHead
-from core.training.loop import train
+from core.training.loop import TrainingResult, train
 from core.training.recipe import Recipe
 from tests.core.training.test_head_fit import EVEN, RECIPE, SPEC, example, snapshot, training_set
 
@@ -106,3 +114,65 @@ def test_fits_that_are_no_better_end_for_this_training(tmp_path: Path) -> None:
     assert not fresh.is_possible
     fresh.was_better(True)
     assert fresh.is_possible
+
+
+def first_round(
+    folder: Path, events: list[TrainingEvent], recipe: Recipe = RECIPE, **controls: Callable[[], object]
+) -> TrainingResult:
+    """Train a new network; `controls` are callbacks of `train`."""
+    return train(
+        load_starting_model(None, SPEC), SPEC, snapshot(folder / "snapshot"), recipe,
+        run_folder=folder / "run", on_event=events.append, **controls,
+    )  # fmt: skip
+
+
+def stages(events: list[TrainingEvent]) -> list[str]:
+    return [event.description for event in events if isinstance(event, TrainingStage)]
+
+
+def test_the_fit_says_what_it_does(tmp_path: Path) -> None:
+    events: list[TrainingEvent] = []
+    first_round(tmp_path, events)
+    said = stages(events)
+    assert said[0] == "Computing features 0 of 4" and said[-1] == "Fitting the head"
+
+
+def test_a_fit_can_be_stopped(tmp_path: Path) -> None:
+    events: list[TrainingEvent] = []
+    result = first_round(tmp_path, events, should_stop=lambda: bool(stages(events)))
+    assert result.stopped and result.step == 0 and not result.published
+    assert stages(events) == ["Computing features 0 of 4"]
+
+
+def test_a_fit_can_be_paused_and_does_other_work_meanwhile(tmp_path: Path) -> None:
+    events: list[TrainingEvent] = []
+    asked, work = iter(range(100)), []
+
+    def should_pause() -> bool:
+        return bool(stages(events)) and next(asked) < 5
+
+    def between_steps() -> None:
+        work.append(len(events))
+
+    result = first_round(tmp_path, events, should_pause=should_pause, between_steps=between_steps)
+    assert result.published and result.step == 1
+    assert work.count(2) >= 6, "asked again and again after the first stage, without another event"
+
+
+def test_the_learning_rate_is_looked_for_after_the_head_is_fitted(tmp_path: Path) -> None:
+    events: list[TrainingEvent] = []
+    first_round(tmp_path, events, RECIPE.with_changes({"learning_rate": None}))
+    kinds = [type(event) for event in events if not isinstance(event, TrainingStage)]
+    assert kinds.index(CheckpointPublished) < kinds.index(LearningRateFound)
+    found = next(event for event in events if isinstance(event, LearningRateFound))
+    assert found.curve[0][1] < 1.0, (
+        "a network with random weights starts at the loss of a coin, with Dice above 1"
+    )
+    steps = [event.step for event in events if isinstance(event, CheckpointPublished)]
+    stored = load_checkpoint(tmp_path / "run").metadata["recipe"]["learning_rate"]
+    assert stored == (found.rate if steps[-1] else None)
+
+
+def test_no_head_is_fitted_that_nothing_could_be_compared_with(tmp_path: Path) -> None:
+    events = rerun(untrained(tmp_path / "base"), snapshot(tmp_path / "snapshot", val=0), tmp_path / "run")
+    assert not stages(events) and any(isinstance(event, CheckpointPublished) for event in events)

@@ -20,7 +20,7 @@ from core.models.spec import ModelSpec
 from core.training.checkpoint_selection import CheckpointSelector
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
-from core.training.devices import make_fabric
+from core.training.devices import make_runtime
 from core.training.distributed import ProcessGroup
 from core.training.events import (
     CheckpointPublished,
@@ -301,7 +301,7 @@ def make_selector(
     selector = CheckpointSelector(
         run, SPEC, TWO_STEPS, pictures,
         on_event=heard.append, autocast=nullcontext, should_abort=lambda: False,
-        group=ProcessGroup(make_fabric(TWO_STEPS)),
+        group=ProcessGroup(make_runtime(TWO_STEPS)),
     )  # fmt: skip
     return selector, pictures
 

@@ -16,7 +16,7 @@ from core.models.inference import upscaled_bands
 from core.models.spec import ModelSpec
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import IGNORE_INDEX, TrainingSet
-from core.training.devices import make_fabric
+from core.training.devices import make_runtime
 from core.training.distributed import ProcessGroup
 from core.training.metrics import confusion_matrix
 from core.training.own_size import own_size_confusion
@@ -73,7 +73,7 @@ def scored(snapshot: TrainingSnapshot, spec: ModelSpec = SPEC) -> tuple[Validati
     pictures = TrainingSet(snapshot, spec, RECIPE, torch.device("cpu"))
     score = validate(
         Blind(), pictures, split="val", autocast=nullcontext, should_abort=lambda: False,
-        group=ProcessGroup(make_fabric(RECIPE)),
+        group=ProcessGroup(make_runtime(RECIPE)),
     )  # fmt: skip
     return score, pictures
 

@@ -118,7 +118,8 @@ class TrainingPanel(QWidget):
     ) -> None:
         """Show a phase (a key of PHASES). `seconds` so far and `seconds_left` set the progress bar.
 
-        `stage`, what is done between training steps, and `message` are shown above the buttons, in red when training `failed`. Raises KeyError for an unknown phase.
+        `stage`, what is done between training steps, and `message` are shown above the buttons, the message in red
+        when training `failed`. Raises KeyError for an unknown phase.
         """
         on_device = {"training": f"Training on {device}", "paused": f"Paused on {device}"} if device else {}
         self.phase.setText(on_device.get(phase, PHASES[phase]))

@@ -18,15 +18,3 @@ def test_same_names_and_same_features_as_the_library(name: str) -> None:
     with torch.inference_mode():
         for own, other in zip(ours(picture), theirs(picture), strict=True):
             torch.testing.assert_close(own, other)
-
-
-def test_early_stages_are_the_layers_of_the_finest_levels() -> None:
-    encoder = EfficientNetLite("tu-tf_efficientnet_lite0")
-    assert encoder.early_stages(0) == []
-    for levels in range(1, 6):
-        for parameter in encoder.parameters():
-            parameter.grad = None
-        features = encoder(torch.randn(1, 3, 64, 64))
-        features[levels].sum().backward()
-        used = {id(p) for p in encoder.parameters() if p.grad is not None}
-        assert {id(p) for layer in encoder.early_stages(levels) for p in layer.parameters()} == used

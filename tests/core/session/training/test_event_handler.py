@@ -27,6 +27,7 @@ from core.training.events import (
     TrainingFinished,
     TrainingNote,
     TrainingProgress,
+    TrainingStage,
     TrainingStarted,
     WorkerFailed,
 )
@@ -203,3 +204,19 @@ def test_what_cannot_be_stored_is_shown_and_training_goes_on(harness: EventHarne
     assert harness.announced == announced
     harness.report(PROGRESS)
     assert (harness.state.phase, harness.state.step) == ("training", 5)
+
+
+def test_a_training_that_is_refused_leaves_no_run(harness: EventHarness) -> None:
+    before = harness.run.id
+    harness.start_run()
+    harness.report(WorkerFailed("There is no such device.", "", refused=True))
+    assert harness.run.id == before
+    assert (harness.state.phase, harness.state.run_id) == ("idle", None)
+    assert harness.state.failed and harness.state.message == "There is no such device."
+
+
+def test_a_stage_is_shown_until_the_next_step(harness: EventHarness) -> None:
+    harness.report(TrainingStarted("cpu", 1, 2), TrainingStage("Computing features", 3, 8))
+    assert (harness.state.phase, harness.state.stage) == ("training", "Computing features 3 of 8")
+    harness.report(PROGRESS)
+    assert harness.state.stage == ""

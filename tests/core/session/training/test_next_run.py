@@ -12,13 +12,20 @@ from core.models.networks.packaged_weights import PACKAGED_WEIGHTS
 from core.models.spec import DEFAULT_ENCODER, ModelSpec, default_spec
 from core.project.project import Project
 from core.project.records import RunRecord
-from core.session.training.next_run import FACT, NextRun, default_network_note, next_recipe, plan_next
+from core.session.training.next_run import (
+    FACT,
+    NextRun,
+    default_network_note,
+    next_recipe,
+    other_weights_note,
+    plan_next,
+)
 from core.training.recipe import default_recipe
 from tests.factories import project_in
 
 
-def trained(project: Project, architecture: str, encoder: str | None) -> RunRecord:
-    spec = ModelSpec(architecture, encoder, "none", 256, (1, 2))
+def trained(project: Project, architecture: str, encoder: str | None, weights: str = "none") -> RunRecord:
+    spec = ModelSpec(architecture, encoder, weights, 256, (1, 2))
     run = project.runs.start(json.dumps(spec.to_json()), "{}", None, 3)
     project.run_folder(run.id).mkdir(parents=True)
     project.runs.update(run.id, published=1)
@@ -66,11 +73,27 @@ def test_new_network_starts_fresh_and_earlier_one_is_resumed(tmp_path: Path) -> 
             "imagenet",
             None,
         )
-        project.set_fact(FACT, NextRun("unet", "resnet18", "imagenet").to_json())
+        project.set_fact(FACT, NextRun("unet", "resnet18", "none").to_json())
         project.classes.merge(2, 1)
         spec, base = plan_next(project, project.pictures.all(), second, "cpu")
         assert base is not None and base.id == first.id
         assert (spec.class_values, spec.inherits) == ((1,), ((1, 1), (1, 2)))
+
+
+def test_a_run_that_started_from_other_weights_is_not_resumed(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        seen = trained(project, "hypercolumn", DEFAULT_ENCODER, "imagenet")
+        project.set_fact(FACT, NextRun("hypercolumn", DEFAULT_ENCODER, "none").to_json())
+        spec, base = plan_next(project, project.pictures.all(), seen, "cpu")
+        assert (spec.weights, base) == ("none", None)
+        assert f"random weights; run {seen.id} " in other_weights_note(project, base)
+        random = trained(project, "hypercolumn", DEFAULT_ENCODER, "none")
+        spec, base = plan_next(project, project.pictures.all(), random, "cpu")
+        assert base is not None and (base.id, spec.weights) == (random.id, "none")
+        assert other_weights_note(project, base) == ""
+        project.set_fact(FACT, NextRun("hypercolumn", DEFAULT_ENCODER, "imagenet").to_json())
+        _, base = plan_next(project, project.pictures.all(), random, "cpu")
+        assert base is not None and base.id == seen.id
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from PIL import Image
 
 from core.base.errors import Cancelled, FormatError
 from core.base.json_process import child_environment
-from core.cli.app import app
+from core.cli.app import build_app
 from core.cli.terminal import run
 from core.formats.writers.base import ExportPicture, WriteResult
 from core.formats.writers.masks import MaskWriter
@@ -263,13 +263,13 @@ def test_command_reports_an_interruption_and_resumes(
         return write(self, leaving)
 
     monkeypatch.setattr(MaskWriter, "write", interrupted)
-    assert run(app, words) == 1
+    assert run(build_app(), words) == 1
     assert "Stopped after 2 of 6 pictures. The same command resumes the export" in capsys.readouterr().err
     monkeypatch.undo()
-    assert run(app, [*words, "--dry-run"]) == 0
+    assert run(build_app(), [*words, "--dry-run"]) == 0
     assert "interrupted after 2 of 6 pictures; this one resumes it" in capsys.readouterr().out
-    assert run(app, words) == 0
+    assert run(build_app(), words) == 0
     said = capsys.readouterr()
     assert "--anew" in said.err and "2 pictures had been written before" in said.out
-    assert run(app, [*words, "--anew", "--json"]) == 0
+    assert run(build_app(), [*words, "--anew", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["reused"] == 0
