@@ -151,7 +151,7 @@ def _cityscapes_pairs(source: Path, place: Path) -> None:
         path = place / "train" / f"{picture.stem}.jpg"
         path.parent.mkdir(parents=True, exist_ok=True)
         labels = colours[_values(mask)][..., ::-1]
-        cv2.imwrite(str(path), np.hstack([cv2.imread(str(picture)), labels]))
+        cv2.imwrite(str(path), np.hstack([np.asarray(cv2.imread(str(picture))), labels]))
 
 
 _STREET = ("road", "building", "vegetation", "sky", "car", "person", "sidewalk", "terrain")
@@ -231,7 +231,7 @@ def _label_studio(source: Path, place: Path) -> None:
     for number, (picture, content) in enumerate(_annotations(source), 1):
         _link(picture, place / "images" / picture.name)
         size = np.array([content["imageWidth"], content["imageHeight"]])
-        said = {"original_width": int(size[0]), "original_height": int(size[1]), "image_rotation": 0}
+        said: dict[str, Any] = {"original_width": int(size[0]), "original_height": int(size[1])}
         said |= {"type": "polygonlabels", "from_name": "label", "to_name": "image"}
         results = [
             {
