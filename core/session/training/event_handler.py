@@ -67,8 +67,9 @@ class WorkerEventHandler:
             case events.InUseScored():
                 self._on_in_use_scored(event)
             case events.PredictionReady():
-                record = self._project.runs.record_prediction
-                self._try_write(record, event.picture_id, event.run_id, event.mean_confidence)
+                if not self._predictions.is_outdated(event.picture_id):
+                    record = self._project.runs.record_prediction
+                    self._try_write(record, event.picture_id, event.run_id, event.mean_confidence)
                 self._predictions.on_answer(event)
             case events.PredictionFailed():
                 self._on_prediction_failed(event)

@@ -30,6 +30,7 @@ class PredictionQueue:
         self._shown: int | None = None
         self._waiting: deque[int] = deque()
         self._in_flight: set[int] = set()
+        self._outdated: set[int] = set()  # of these: their files have changed since they were sent
         self._up_to_date: set[int] = set()
         self._retries: Counter[int] = Counter()
         self._run: RunRecord | None = reader.runs.in_use()
@@ -60,6 +61,19 @@ class PredictionQueue:
         self._waiting = deque(prediction_order(order, self._shown, self._last_predicted))
         self._send()
 
+    def on_content_changed(self, picture_id: int) -> None:
+        """The file of a picture has other content: what is predicted of it now, or was, is out of date."""
+        self._up_to_date.discard(picture_id)
+        if picture_id in self._in_flight:
+            self._outdated.add(picture_id)
+        elif self._run is not None:
+            self._waiting.append(picture_id)
+            self._send()
+
+    def is_outdated(self, picture_id: int) -> bool:
+        """Whether the prediction that is under way is of content that the file no longer has."""
+        return picture_id in self._outdated
+
     def set_options(self, tta: str, device: str) -> None:
         """Set test-time augmentation and device; when the former changes, every picture is predicted again."""
         self._device = device
@@ -71,6 +85,11 @@ class PredictionQueue:
     def on_answer(self, event: PredictionReady | PredictionFailed) -> None:
         """The worker is done with a picture. It is sent again with these weights only if the worker ended before."""
         self._in_flight.discard(event.picture_id)
+        if event.picture_id in self._outdated:
+            self._outdated.discard(event.picture_id)
+            self._waiting.appendleft(event.picture_id)
+            self._send()
+            return
         if isinstance(event, PredictionFailed) and event.lost:
             self._retries[event.picture_id] += 1
             if self._retries[event.picture_id] <= MAX_RETRIES:
@@ -87,7 +106,10 @@ class PredictionQueue:
         """Send pictures up to the limit; `beyond` raises it, so that the one on screen need not wait."""
         while self._waiting and self._run is not None and len(self._in_flight) < MAX_IN_FLIGHT + beyond:
             picture_id = self._waiting.popleft()
-            record = self._reader.pictures.get(picture_id)
+            found = self._reader.pictures.get_many([picture_id])
+            if not found:
+                continue  # another picture has its file now
+            record = found[0]
             self._in_flight.add(picture_id)
             self._worker.predict(
                 self._reader.run_folder(self._run.id),

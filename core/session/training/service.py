@@ -155,6 +155,10 @@ class TrainingService:
         """An edit of this picture has been stored."""
         self._post(self._on_label_changed, picture_id)
 
+    def on_content_changed(self, picture_id: int) -> None:
+        """The file of this picture has other content than before."""
+        self._post(self._on_content_changed, picture_id)
+
     def on_picture_shown(self, picture_id: int, upcoming: Sequence[int]) -> None:
         """This picture is on screen: predict it first, then the `upcoming` ones."""
         self._post(self._predictions.on_picture_shown, picture_id, upcoming)
@@ -294,6 +298,11 @@ class TrainingService:
         if self.state.phase == "training" and time.monotonic() - self._last_update > UPDATE_SECONDS:
             self._update_labels_if_due()
         self._start_if_due()
+
+    def _on_content_changed(self, picture_id: int) -> None:
+        self._predictions.on_content_changed(picture_id)
+        if picture_id in self._in_snapshot:  # its label is left out until somebody says that it fits
+            self._on_label_changed(picture_id)
 
     def _update_labels_if_due(self) -> None:
         """During training: pass labels that changed to the worker, which uses them from its next step.

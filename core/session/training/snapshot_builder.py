@@ -16,12 +16,16 @@ from core.images.image_reader import read_model_input, read_raster
 from core.labels.label_map import Values
 from core.labels.prediction import read_prediction
 from core.models.spec import ModelSpec, default_spec
+from core.project.content.picture_contents import check_label_fits_content
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, Split
 from core.session.training.corrections import painted_differently
 from core.session.training.input_size import first_size
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.recipe import Recipe
+
+MEASURED_PICTURES = 24
+"""Pictures, evenly spread, in which small regions are looked for."""
 
 
 def trainable_pictures(project: Project) -> list[PictureRecord]:
@@ -83,8 +87,15 @@ def open_snapshot(folder: Path, spec: ModelSpec, recipe: Recipe) -> TrainingSnap
     return snapshot
 
 
-def add_to_snapshot(project: Project, snapshot: TrainingSnapshot, record: PictureRecord) -> None:
-    """Copy a picture and its label into the snapshot. Raises ImageError or TrainingError."""
+def add_to_snapshot(
+    project: Project, snapshot: TrainingSnapshot, record: PictureRecord, *, measures_regions: bool = True
+) -> None:
+    """Copy a picture and its label into the snapshot. Raises ImageError, also when the file has other content than its
+    label was made for, or TrainingError.
+
+    measures_regions: as in `TrainingSnapshot.put`
+    """
+    check_label_fits_content(project, record)
     path = project.picture_path(record.path)
     picture = read_model_input(path, snapshot.spec.channels)
     height, width = picture.shape[:2]
@@ -92,7 +103,16 @@ def add_to_snapshot(project: Project, snapshot: TrainingSnapshot, record: Pictur
         raise ImageError(f"{record.path} has another size than when it was labelled; it is left out.")
     values = project.labels.read(record.id, width, height)
     corrected = corrected_pixels(project, record.id, values) if record.split == Split.TRAIN else None
-    snapshot.put(record.id, record.name, str(record.split), picture, values, corrected, path)
+    snapshot.put(
+        record.id,
+        record.name,
+        str(record.split),
+        picture,
+        values,
+        corrected,
+        path,
+        measures_regions=measures_regions,
+    )
 
 
 def corrected_pixels(project: Project, picture_id: int, values: Values) -> NDArray[np.bool_] | None:
@@ -125,9 +145,10 @@ def update_snapshot(
     for removed in set(snapshot.entries()) - {record.id for record in records}:
         snapshot.remove(removed)
     outdated = records if outdated is None else outdated
+    measured = {record.id for record in records[:: max(1, len(records) // MEASURED_PICTURES)]}
     for done, record in enumerate(outdated):
         try:
-            add_to_snapshot(project, snapshot, record)
+            add_to_snapshot(project, snapshot, record, measures_regions=record.id in measured)
         except ImageError as problem:
             snapshot.remove(record.id)
             problems.append(str(problem))

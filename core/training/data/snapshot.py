@@ -37,7 +37,7 @@ class SnapshotEntry:
     width, height: of the scaled picture; counts: (pixel value, number of pixels) of the label, ordered by value
     corrected: number of pixels where a prediction was corrected by hand
     own_width, own_height: of the picture itself; source: its file, empty when unknown
-    regions: of the label at the picture's own size, empty where nothing can vanish
+    regions: of the label at the picture's own size, empty where they were not measured or cannot vanish
 
     In val, `digest` and `counts` are of the label at the picture's own size, otherwise of the scaled one.
     """
@@ -129,6 +129,8 @@ class TrainingSnapshot:
         values: NDArray[np.uint8],
         corrected: NDArray[np.bool_] | None = None,
         source: Path | None = None,
+        *,
+        measures_regions: bool = True,
     ) -> None:
         """Add or replace one labelled picture, scaled so that its long side is the spec's size.
 
@@ -137,6 +139,7 @@ class TrainingSnapshot:
         picture: (H, W, C) uint8, C as in the spec; values: (H, W) uint8 pixel values, 0 unlabelled, 255 void
         corrected: (H, W) bool, where a prediction was corrected by hand; None when nowhere
         source: the file of the picture, for networks with another input
+        measures_regions: whether to look for small regions, which takes a second for twelve megapixels
         Raises TrainingError when the sizes differ or the disk refuses.
         """
         if split not in SPLITS:
@@ -169,7 +172,7 @@ class TrainingSnapshot:
             own_width=width,
             own_height=height,
             source=str(source or ""),
-            regions=regions_of(values) if shrinks else (),
+            regions=regions_of(values) if shrinks and measures_regions else (),
         )
         try:
             for kind, array in zip(FILES, (pixels, labels, corrections), strict=False):

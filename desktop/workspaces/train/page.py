@@ -66,7 +66,8 @@ class TrainPage(QWidget):
             (4, 5),
             "Training runs",
         )
-        self.runs.stretch(7)
+        self.runs.stretch(2)
+        self.run_message = text_label("", "muted", wrap=True)
         self.scores = DataTable(("Class", "IoU"), (1,), "Newest IoU of each class")
         self.scores.stretch(0)
         self._runs: list[RunRow] = []
@@ -117,7 +118,7 @@ class TrainPage(QWidget):
                 f"{run.pictures:,}",
                 "–" if run.best_miou is None else f"{run.best_miou:.3f}",
                 "✓" if run.in_use else "",
-                f"{run.state}. {run.message}" if run.message else run.state,
+                run.state,
             ]
             for run in runs
         ]
@@ -172,8 +173,12 @@ class TrainPage(QWidget):
         return self._runs[at] if 0 <= at < len(self._runs) else None
 
     def _show_choice(self) -> None:
-        """Offer the network of the selected run, or say why not."""
+        """Offer the network of the selected run, or say why not, and show what that run (or the newest) said."""
         run = self._selected_run()
+        shown = run or (self._runs[0] if self._runs else None)
+        message = f"Run {shown.number}: {shown.message}" if shown and shown.message else ""
+        self.run_message.setText(message)
+        self.run_message.setVisible(bool(message))
         reason = (
             "Select a run of the table."
             if run is None
@@ -224,6 +229,7 @@ class TrainPage(QWidget):
             ("", self.legend, 0),
             ("", self._runs_heading(), 0),
             ("", self.runs, 3),
+            ("", self.run_message, 0),
         )
         right = _stack(
             ("Loss over training time", self.loss, 3),

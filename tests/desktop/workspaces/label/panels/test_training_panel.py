@@ -273,7 +273,7 @@ def test_the_train_page_begins_with_an_explanation(qtbot, theme: Theme) -> None:
     kept = "Run 1 stays in use: it has mIoU 0.713 on the same val pictures, the new network 0.250."
     worse = replace(RUNS[0], state="Finished", best_miou=0.25, has_weights=True, message=kept)
     page.set_runs([worse, RUNS[1]])
-    assert page.runs.item(0, 7).text() == page.runs.item(0, 7).toolTip() == f"Finished. {kept}"
+    assert page.run_message.isVisible() and page.run_message.text() == f"Run {worse.number}: {kept}"
     assert page.use.isEnabled(), "of the row that was selected before"
     with qtbot.waitSignal(page.use_requested) as chosen:
         page.use.click()
