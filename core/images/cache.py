@@ -65,6 +65,11 @@ class PictureCache(Generic[K, V]):
             _, cost = self._values.pop(key, (None, 0))
             self._bytes -= cost
 
+    def keys(self) -> list[K]:
+        """The keys of all values, the most recently used last."""
+        with self._lock:
+            return list(self._values)
+
     def clear(self) -> None:
         """Remove everything; values being read now are not cached."""
         with self._lock:

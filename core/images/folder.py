@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterator
-from operator import attrgetter
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from core.base.errors import ImageError
@@ -88,22 +88,56 @@ def natural_key(name: str) -> tuple[list[str | int], str]:
     return parts, name
 
 
+def path_key(path: str) -> list[tuple[list[str | int], str]]:
+    """Sort key for relative paths with forward slashes: the order in which `scan_folder` yields them."""
+    return [natural_key(part) for part in path.split("/")]
+
+
+def sorted_paths(paths: Iterable[str]) -> list[str]:
+    """Relative paths in the order of `scan_folder`; fast for a hundred thousand names that differ in digits only."""
+    files: dict[str, list[str]] = defaultdict(list)
+    for path in paths:
+        folder, slash, name = path.rpartition("/")
+        files[folder + slash].append(name)
+    folders: dict[str, set[str]] = defaultdict(set)
+    for known in list(files):
+        folder = known
+        while folder:
+            parent, slash, name = folder[:-1].rpartition("/")
+            if name in folders[parent + slash]:
+                break
+            folders[parent + slash].add(name)
+            folder = parent + slash
+    found: list[str] = []
+
+    def add(folder: str) -> None:
+        names, inside = files.get(folder, []), folders.get(folder, set())
+        for name in sorted_names([*names, *inside]) if inside else sorted_names(names):
+            if name in inside:
+                add(f"{folder}{name}/")
+            else:
+                found.append(folder + name)
+
+    add("")
+    return found
+
+
+def sorted_names(names: list[str]) -> list[str]:
+    """In natural order. Names that differ only in their digits, as those of a camera, are in that order as plain text,
+    which is ten times faster for a hundred thousand of them."""
+    # One translation of all names together: none contains a slash.
+    shape = names[0].translate(_NO_DIGITS) if names else ""
+    if "/".join(names).translate(_NO_DIGITS) == "/".join([shape] * len(names)):
+        return sorted(names)
+    return sorted(names, key=natural_key)
+
+
 def _list_entries(folder: str | Path) -> list[os.DirEntry[str]]:
     """Sub-folders and pictures of one directory, not hidden, in natural order. Raises OSError."""
     with os.scandir(folder) as entries:
         found = [e for e in entries if (name := e.name)[0] != "." and (_is_picture(name) or _is_folder(e))]
-    return _sorted_entries(found)
-
-
-def _sorted_entries(entries: list[os.DirEntry[str]]) -> list[os.DirEntry[str]]:
-    """In natural order. Names that differ only in their digits, as those of a camera, are in that order as plain text,
-    which is ten times faster for a hundred thousand of them."""
-    names = [entry.name for entry in entries]
-    # One translation of all names together: none contains a slash.
-    shape = names[0].translate(_NO_DIGITS) if names else ""
-    if "/".join(names).translate(_NO_DIGITS) == "/".join([shape] * len(names)):
-        return sorted(entries, key=attrgetter("name"))
-    return sorted(entries, key=lambda entry: natural_key(entry.name))
+    by_name = {entry.name: entry for entry in found}
+    return [by_name[name] for name in sorted_names(list(by_name))]
 
 
 def _is_picture(name: str) -> bool:

@@ -35,8 +35,11 @@ class EditingService:
         document: Lane,
         announce: Callable[[Changes], None],
         picture: Callable[[int], PictureRecord] | None = None,
+        current_id: Callable[[int], int] = lambda picture_id: picture_id,
     ) -> None:
-        """picture: the record of a picture, from memory"""
+        """picture: the record of a picture, from memory; current_id: the picture itself, or the one that has its file
+        since it was set aside"""
+        self._current_id = current_id
         self._project = project
         self._rescue = RescueLog(project, picture or project.pictures.get)
         self._document = document
@@ -100,6 +103,10 @@ class EditingService:
         size: (width, height) of the picture
         """
         return self._document.submit(self._origin_at, picture_id, x, y, size)
+
+    def classes_in(self, picture_id: int) -> Future[dict[int, int]]:
+        """The number of pixels of each class in the label of a picture."""
+        return self._document.submit(self._project.pictures.pixels_by_class, picture_id)
 
     def set_status(self, picture_id: int, status: Status) -> Future[None]:
         return self._change_rows([picture_id], f"Mark as {status}", {"status": status.value})
@@ -211,6 +218,8 @@ class EditingService:
         self._announce(changes)
 
     def _commit(self, picture_id: int, edit: Edit) -> None:
+        # A missing picture may have got the file of this one, of the same content, while the stroke was painted.
+        picture_id = self._current_id(picture_id)
         if self._refused is not None and self._refused[0] is not edit:
             self._keep(picture_id, edit)
             raise type(self._refused[1])(str(self._refused[1]))

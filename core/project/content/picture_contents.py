@@ -121,6 +121,17 @@ class PictureContents:
         with self._store.read_transaction() as connection:
             return frozenset(int(i) for (i,) in connection.execute(query))
 
+    def without_work(self, sizes: Iterable[int]) -> list[KnownContent]:
+        """Pictures with a file of one of these sizes (bytes), without problem and without anything of a person's."""
+        wanted = sorted(set(sizes))
+        found: list[KnownContent] = []
+        with self._store.read_transaction() as connection:
+            for start in range(0, len(wanted), BATCH_SIZE):
+                part = pictures.c.file_bytes.in_(wanted[start : start + BATCH_SIZE])
+                query = _KNOWN.where(part, pictures.c.problem.is_(None), ~HAS_WORK)
+                found += [_known(row) for row in connection.execute(query)]
+        return found
+
     def doubles(self, missing: Mapping[int, str]) -> list[tuple[int, int]]:
         """(id of a missing picture, id of another with the same content), both with work. missing: digest by id."""
         wanted = {digest: i for i, digest in sorted(missing.items(), reverse=True)}

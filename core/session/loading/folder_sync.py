@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import CancelledError, Future
 
 from core.base.changes import Changes, Notice
 from core.base.lane import Lane
+from core.images.file_age import FileAge
+from core.images.folder import sorted_paths
+from core.project.content.joins import MISSING_MARK
 from core.project.project import Project
 from core.session.change_writer import ChangeWriter
+from core.session.content.content_match import FolderReport
+from core.session.content.service import ContentService
 from core.session.loading.folder_scan import list_pictures
-from core.session.loading.folder_watcher import FolderWatcher
+from core.session.loading.folder_watcher import FolderWatcher, absence_problem
 from core.session.picture_index import PictureIndex
 from core.session.transfer.excluded_masks import read_excluded
 
@@ -23,7 +28,8 @@ FIRST_CHUNK, CHUNK = 64, 2000
 class FolderSync:
     """Scans the folder once, then watches it. Called from any thread; pictures are added on the document lane.
 
-    `on_added` gets the ids of pictures whose files have just appeared, on the document lane.
+    contents: joins missing pictures with new files of the same content; on_added: gets the ids of pictures whose files
+    have just appeared, on the document lane; recent: ids of the pictures in memory
     """
 
     def __init__(
@@ -33,17 +39,20 @@ class FolderSync:
         document: Lane,
         reading: Lane,
         announce: Callable[[Changes], None],
+        contents: ContentService,
         on_added: Callable[[Iterable[int]], None],
         on_notice: Callable[[Notice], None] = lambda _: None,
+        recent: Callable[[], Iterable[int]] = tuple,
     ) -> None:
         self._project = project
         self._index = index
         self._document = document
         self._reading = reading
         self._writer = ChangeWriter(document, announce)
+        self._contents = contents
         self._on_added = on_added
         self._on_notice = on_notice
-        self._watcher = FolderWatcher(project.folder, index, self.add_pictures, self._on_file_problems)
+        self._watcher = FolderWatcher(project.folder, index, contents.settle, contents.look_at, recent)
         self._closing = False
 
     def start(self) -> None:
@@ -56,8 +65,27 @@ class FolderSync:
         return self._reading.submit(self._scan_folder)
 
     def add_pictures(self, paths: Sequence[str]) -> Future[list[int]]:
-        """Add pictures whose files are new, by relative path. Returns the ids of all `paths`, in order."""
-        return self._document.submit(self._add_pictures, list(paths))
+        """Add pictures whose files are new, by relative path. Returns the ids of all `paths`, in order.
+
+        A file with the content of a missing picture becomes that picture again.
+        """
+        wanted = list(paths)
+        added: Future[list[int]] = Future()
+
+        def settled(done: Future[None]) -> None:
+            error = None if done.cancelled() else done.exception()
+            if error is not None:
+                added.set_exception(error)
+                return
+            if done.cancelled():
+                added.cancel()
+                return
+            self._document.submit(self._ids_of, wanted).add_done_callback(
+                lambda found: _pass_on(found, added)
+            )
+
+        self._contents.settle(FolderReport(sorted_paths(wanted))).add_done_callback(settled)
+        return added
 
     def close(self) -> None:
         """Stop watching, and give up a scan under way."""
@@ -68,47 +96,68 @@ class FolderSync:
         excluded = self._index.excluded = self._document.submit(read_excluded, self._project).result()
         refused: list[str] = []
         found = list_pictures(self._project.folder, excluded, refused.append)
-        size = FIRST_CHUNK
-        while not self._closing:
-            chunk = list(itertools.islice(found, size))
-            if not chunk:
-                if refused:
-                    more = f" {len(refused) - 1:,} more are alike." if len(refused) > 1 else ""
-                    self._on_notice(Notice(refused[0] + more))
-                return
+        if len(self._index):
+            self._compare_folder(found)
+        else:
+            self._add_in_chunks(found)
+        if refused and not self._closing:
+            more = f" {len(refused) - 1:,} more are alike." if len(refused) > 1 else ""
+            self._on_notice(Notice(refused[0] + more))
+
+    def _add_in_chunks(self, found: Iterable[str]) -> None:
+        size, rest = FIRST_CHUNK, iter(found)
+        while not self._closing and (chunk := list(itertools.islice(rest, size))):
             size = CHUNK
             # One chunk at a time, so that the person's edits never queue behind a whole folder.
             self._writer.write(self._add, chunk)
+
+    def _compare_folder(self, found: Iterable[str]) -> None:
+        """Files that are new since the project was open last may be those of pictures that are missing now."""
+        records = {record.path: record for i in self._index.ids() for record in (self._index.get(i),)}
+        new: list[str] = []
+        for path in found:
+            if self._closing:
+                return
+            if records.pop(path, None) is None:
+                new.append(path)
+        problems = {}
+        for record in records.values():  # those that the scan did not come across
+            problem = absence_problem(self._project.folder, record.path)
+            if (
+                problem is not None
+                and problem != record.problem
+                and MISSING_MARK not in (record.problem or "")
+            ):
+                problems[record.id] = problem
+        if new or problems:
+            with contextlib.suppress(RuntimeError, CancelledError):  # the session has been closed
+                self._contents.settle(FolderReport(new, problems)).result()
 
     def _add(self, chunk: list[str]) -> Changes:
         added = self._project.pictures.add(chunk)
         self._index.extend(added)
         return Changes(picture_list=bool(added))
 
-    def _add_pictures(self, paths: list[str]) -> list[int]:
-        for start in range(0, len(paths), CHUNK):
-            self._writer.write(self._add, paths[start : start + CHUNK])
+    def _ids_of(self, paths: list[str]) -> list[int]:
         ids = [self._project.pictures.by_path(path).id for path in paths]
         self._on_added(ids)
         return ids
 
     def _start_watching(self) -> None:
-        with contextlib.suppress(RuntimeError):  # the session has been closed
-            self._document.submit(self._watcher.start)
-
-    def _on_file_problems(self, problems: Mapping[int, str | None]) -> None:
-        self._document.submit(self._store_file_problems, problems)
-
-    def _store_file_problems(self, problems: Mapping[int, str | None]) -> None:
-        # While this lane is busy the watcher may scan again, and report the same.
-        problems = {i: message for i, message in problems.items() if self._index.get(i).problem != message}
-        if not problems:
+        if self._closing:
             return
-        self._writer.write(self._project.pictures.set_problems, problems)
-        missing = [message for message in problems.values() if message]
-        if len(missing) == 1:
-            self._on_notice(Notice(missing[0]))
-        elif missing:
-            self._on_notice(
-                Notice(f"{len(missing):,} pictures are missing. Put them back; their labels are kept.")
-            )
+
+        def begin(ages: dict[int, FileAge]) -> None:
+            self._watcher.start(ages)
+
+        self._contents.start(begin)
+
+
+def _pass_on(done: Future[list[int]], to: Future[list[int]]) -> None:
+    error = None if done.cancelled() else done.exception()
+    if error is not None:
+        to.set_exception(error)
+    elif done.cancelled():
+        to.cancel()
+    else:
+        to.set_result(done.result())

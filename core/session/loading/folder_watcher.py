@@ -1,4 +1,4 @@
-"""Watches the folder of a project: reports new pictures, and those whose files disappear or come back."""
+"""Watches the folder of a project: new pictures, files that disappear or come back, and files that are replaced."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import contextlib
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from core.images.file_age import FileAge, file_age
 from core.images.file_kind import LINK_ADVICE, refusal_reason
-from core.images.folder import list_folder, natural_key
+from core.images.folder import list_folder, sorted_paths
+from core.project.content.joins import MISSING, MISSING_MARK
+from core.session.content.content_match import FolderReport
 from core.session.loading.folder_scan import picture_filter
 from core.session.picture_index import PictureIndex
 
@@ -19,27 +24,31 @@ log = logging.getLogger(__name__)
 SCAN_SECONDS = 2.0
 """Between two scans. A scan asks each folder for its modification time and lists only folders that changed, so it costs
 the same with 100,000 pictures as with one. This works on network drives, where file-system notifications do not."""
-_MISSING = "{path} is not there any more. Put it back; its label is kept."
-"""Stored with the picture; by this sentence a file that comes back is recognized."""
+LOOK_SECONDS = 0.03
+"""Of each scan, for the ages of known files: they are asked for in turn, so that a scan costs no more with 100,000."""
+SETTLED_SECONDS = 10.0
+"""A file that was written longer ago than this is complete; of any other the age must be the same in two scans."""
 
 
 class FolderWatcher:
     """Scans on its own thread and reports on it.
 
-    on_new: gets relative paths of new pictures, in natural order
-    on_problems: gets by picture id what is wrong with its file, None for a file that came back
+    on_report: gets what is new, gone and back in the folder
+    on_touched: gets the ids of pictures whose files have another age than before, or one that was not known
+    recent: ids of the pictures in memory, such as the one on screen; their files are looked at in every scan
     """
 
     def __init__(
         self,
         folder: Path,
         index: PictureIndex,
-        on_new: Callable[[list[str]], object],
-        on_problems: Callable[[Mapping[int, str | None]], object],
+        on_report: Callable[[FolderReport], object],
+        on_touched: Callable[[list[int]], object] = lambda _ids: None,
+        recent: Callable[[], Iterable[int]] = tuple,
         seconds: float = SCAN_SECONDS,
     ) -> None:
-        self._folder, self._index, self._on_new, self._on_problems = folder, index, on_new, on_problems
-        self._seconds = seconds
+        self._folder, self._index, self._on_report, self._on_touched = folder, index, on_report, on_touched
+        self._recent, self._seconds = recent, seconds
         self._stop = threading.Event()
         self._start_lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -47,10 +56,18 @@ class FolderWatcher:
         self._modified: dict[str, int] = {}  # modification time, ns
         self._names: dict[str, frozenset[str]] = {}  # pictures in it
         self._rescan: set[str] = set()  # to list again at the next scan
-        self._growing: dict[str, int] = {}  # by new path its size at the last scan
+        self._growing: dict[str, FileAge] = {}  # by new path its age at the last scan
+        self._waits_for_new = False  # whether missing pictures were held back in the last scan
+        self._ages: dict[int, FileAge] = {}  # by picture id
+        self._unsettled: dict[int, FileAge] = {}  # of files that are being written
+        self._turn: deque[int] = deque()  # ids of the pictures still to be looked at in this round
 
-    def start(self) -> None:
-        """Start scanning. Call it after the first scan of the whole folder."""
+    def start(self, ages: dict[int, FileAge] | None = None) -> None:
+        """Start scanning. Call it after the first scan of the whole folder.
+
+        ages: the stored ages of files, by picture id
+        """
+        self._ages |= ages or {}
         with self._start_lock:  # `close` may be called at the same moment on another thread
             if self._thread is None and not self._stop.is_set():
                 self._thread = threading.Thread(target=self._watch, name="folder watcher", daemon=True)
@@ -96,6 +113,7 @@ class FolderWatcher:
             changed = True
         if changed and not self._stop.is_set():
             self._compare()
+        self._look_at_known_files()
 
     def _list(self, folder: str) -> list[str]:
         """List a folder. Returns its sub-folders that are new."""
@@ -113,32 +131,73 @@ class FolderWatcher:
         """Compare the files that are there with the picture list, and report the differences."""
         present = {f"{folder}{name}" for folder, names in self._names.items() for name in names}
         is_picture = picture_filter(self._folder, self._index.excluded)
-        known: set[str] = set()
+        records = [self._index.get(i) for i in self._index.ids()]
+        known = {record.path for record in records}
         problems: dict[int, str | None] = {}
-        for picture_id in self._index.ids():
-            record = self._index.get(picture_id)
-            known.add(record.path)
-            missing = _MISSING.format(path=record.path)
-            problem = None
-            if record.path not in present:
-                # In no listing, and yet there: behind a link to a folder, or something that is not read.
-                path = self._folder / record.path
-                problem = refusal_reason(path, self._folder) or (None if path.is_file() else missing)
-            ours = record.problem is not None and (record.problem == missing or LINK_ADVICE in record.problem)
+        for record in records:
+            problem = None if record.path in present else absence_problem(self._folder, record.path)
+            ours = record.problem is not None and (
+                MISSING_MARK in record.problem or LINK_ADVICE in record.problem
+            )
             if problem != record.problem and (problem is not None or ours):
-                problems[picture_id] = problem
+                problems[record.id] = problem
         new = [path for path in present - known if is_picture(path) and self._is_complete(path)]
-        if new:
-            self._on_new(sorted(new, key=natural_key))
-        if problems:
-            self._on_problems(problems)
+        if problems and self._growing and not self._waits_for_new:
+            # A file that was renamed is both missing and new: both are reported together.
+            self._waits_for_new = True
+            self._rescan.add("")
+            problems = {}
+        else:
+            self._waits_for_new = False
+        if new or problems:
+            self._on_report(FolderReport(sorted_paths(new), problems))
 
     def _is_complete(self, path: str) -> bool:
-        """Whether a new file is written to its end: its size is the same as at the last scan."""
+        """Whether a new file is written to its end."""
         with contextlib.suppress(OSError):
-            size = os.stat(self._folder / path).st_size  # noqa: PTH116
-            if self._growing.pop(path, -1) == size:
+            age = file_age(self._folder / path)
+            if self._growing.pop(path, None) == age or _is_old(age):
                 return True
-            self._growing[path] = size
+            self._growing[path] = age
             self._rescan.add(path.rpartition("/")[0] + "/" if "/" in path else "")
         return False
+
+    def _look_at_known_files(self) -> None:
+        """Report files whose age has changed. Those in memory and those being written come first, the others in turn."""
+        until = time.monotonic() + LOOK_SECONDS
+        touched = self._touched([*dict.fromkeys((*self._recent(), *self._unsettled))])
+        self._turn = self._turn or deque(self._index.ids())
+        while self._turn and time.monotonic() < until and not self._stop.is_set():
+            touched += self._touched([self._turn.popleft()])
+        if touched and not self._stop.is_set():
+            self._on_touched(list(dict.fromkeys(touched)))
+
+    def _touched(self, picture_ids: Sequence[int]) -> list[int]:
+        found = []
+        for picture_id in picture_ids:
+            before = self._unsettled.pop(picture_id, None)
+            if not self._index.has(picture_id):
+                continue
+            try:
+                age = file_age(self._folder / self._index.get(picture_id).path)
+            except (OSError, ValueError):
+                continue  # missing: `_compare` says so
+            known = self._ages.get(picture_id)
+            if known is not None and known.is_same(age):
+                self._ages[picture_id] = age
+            elif before == age or _is_old(age):
+                self._ages[picture_id] = age
+                found.append(picture_id)
+            else:
+                self._unsettled[picture_id] = age
+        return found
+
+
+def absence_problem(folder: Path, path: str) -> str | None:
+    """Why the file of a picture is in no listing of the folder; None when it can be read, behind a link to a folder."""
+    file = folder / path
+    return refusal_reason(file, folder) or (None if file.is_file() else MISSING.format(path=path))
+
+
+def _is_old(age: FileAge) -> bool:
+    return time.time() - age.modified / 1e9 > SETTLED_SECONDS
