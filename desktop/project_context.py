@@ -62,9 +62,7 @@ class ProjectContext(ControllerGroup):
         self.export_controller = ExportController(session, dispatcher, theme, window)
         self.import_controller = ImportController(session, dispatcher, theme, window)
         self.drop_controller = DropController(session, dispatcher, window)
-        self.label_controller = LabelController(
-            session, dispatcher, label_page, status_bar, actions, lambda: bool(settings.get("keep_view"))
-        )
+        self.label_controller = LabelController(session, dispatcher, label_page, status_bar, actions, settings)
         self.training_panel_controller = TrainingPanelController(session, label_page, settings)
         self.train_controller = TrainController(
             session, dispatcher, pages.train, status_bar, actions, settings, theme

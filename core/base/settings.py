@@ -67,6 +67,16 @@ SETTINGS: tuple[OptionSpec, ...] = (
         choice_titles=("Two fingers move it", "Always zooms", "Always moves it"),
     ),
     OptionSpec(
+        "unfinished_shapes",
+        "Unfinished shapes",
+        "What happens to a polygon or another shape that is not finished when you go to another picture or tool. "
+        "Kept shapes are offered again with their picture.",
+        str,
+        "keep",
+        choices=("keep", "fill", "discard"),
+        choice_titles=("Keep with the picture", "Fill", "Discard"),
+    ),
+    OptionSpec(
         "keep_view",
         "Keep zoom between pictures",
         "Show the next picture at the same place and zoom.",

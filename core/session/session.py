@@ -17,6 +17,7 @@ from core.session.editing import EditingService
 from core.session.loading.first_picture import FirstPicture
 from core.session.loading.folder_scan import check_folder
 from core.session.loading.folder_sync import FolderSync
+from core.session.draft_service import DraftService
 from core.session.loading.picture_loader import PictureLoader
 from core.session.maintenance import MaintenanceService
 from core.session.models.augmentation_previewer import AugmentationPreviewer
@@ -72,7 +73,8 @@ class Session:
         )
         self.drops = DropService(project.folder, self.folder_sync.add_pictures, on_unexpected_error)
         # Labels
-        self.editing = EditingService(project, document, self._announce, index.get)
+        self.editing = EditingService(project, document, self._announce, index.get, index.current_id)
+        self.drafts = DraftService(project, document)
         self.label_copier = LabelCopier(project, index, document)
         self.corrections = CorrectionCounter(project, document)
         self.review = ReviewService(project, index, document, self._announce)

@@ -15,6 +15,7 @@ from core.base.geometry import Box, Point
 from core.labels.deferred_edit import DeferredEdit
 from core.labels.label_map import Edit, LabelMap
 from core.labels.prediction import PredictedMask
+from core.tools.shape_draft import ShapeDraft
 from core.tools.tool_options import Control, ToolOptions
 
 
@@ -163,7 +164,7 @@ class Tool:
 
     A tool opens the edit of the label itself and returns it in exactly one ToolResult. While `is_busy` the canvas sends
     Enter, Esc and Backspace to it. `deactivate` is called before another tool or picture becomes active and at the end
-    of the program: what was drawn must not be lost.
+    of the program: what was drawn must not be lost. A shape that takes several clicks can be kept as a `draft` instead.
     """
 
     name = ""
@@ -248,6 +249,14 @@ class Tool:
     def on_deferred_done(self, context: ToolContext) -> ToolResult | None:
         """A deferred edit is done, and the label is free again. None: the previews stay as they are."""
         return None
+
+    def draft(self, context: ToolContext) -> ShapeDraft | None:
+        """The shape under way, to be stored; None without one. Called often: it must be cheap."""
+        return None
+
+    def restore(self, context: ToolContext, draft: ShapeDraft) -> ToolResult:
+        """Go on with a draft that this tool made, perhaps in another process; its points are inside the picture."""
+        return NO_RESULT
 
     def deactivate(self, context: ToolContext) -> ToolResult:
         """Another tool takes over: complete what is in progress, forget positions."""

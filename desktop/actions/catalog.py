@@ -96,6 +96,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                exclusive_group="tool"),
     ActionSpec("edit_region_outline", "Edit outline", ("Shift+P",), "edit-outline", "Tools",
                "Edit the outline of the region under the cursor as a polygon; Enter applies it."),
+    ActionSpec("continue_shape", "Continue shape", (), "polygon", "Tools",
+               "Go on with the shape that was left unfinished in this picture."),
     ActionSpec("tool_lasso", "Lasso", ("L",), "lasso", "Tools",
                "Draw a freehand outline; Ctrl or the right button erases.", exclusive_group="tool"),
     ActionSpec("tool_rectangle", "Rectangle", ("U",), "rectangle", "Tools",

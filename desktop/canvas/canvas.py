@@ -31,7 +31,8 @@ _TEXT_INPUTS = (QLineEdit, QTextEdit, QPlainTextEdit, QAbstractSpinBox)
 class Canvas(LayeredImageWidget):
     """Joins the layered picture, the active tool (`tools`), the input and the overlays. Lives on the GUI thread.
 
-    Leaving the window, another picture or another tool finish what is under way; only Esc discards it.
+    Leaving the window, another picture or another tool finish a stroke; a shape is filled or left (`shape_left`), and
+    only Esc discards it.
     """
 
     cursor_moved = Signal(object)
@@ -69,13 +70,17 @@ class Canvas(LayeredImageWidget):
         """Finish a stroke whose button is still down, before the view jumps."""
         self._input.finish_stroke()
 
+    def leave_stroke(self) -> None:
+        """The same before another picture is shown: a lasso or rectangle is not filled but left."""
+        self._input.leave_stroke()
+
     def finish_edit(self) -> None:
-        """The same, and a deferred edit is in the label when this returns: before undo and saving."""
+        """Finish a stroke, and a deferred edit is in the label when this returns: before undo and saving."""
         self._input.finish_stroke()
         self.tools.pending_edit.finish_now()
 
     def finish_all(self) -> None:
-        """Finish everything under way, also a polygon that has at least three points."""
+        """Finish strokes, and finish or leave shapes, as `ToolRunner.fills_left_shapes` says."""
         self._input.finish_all()
         self.tools.pending_edit.finish_now()
 

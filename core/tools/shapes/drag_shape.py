@@ -15,6 +15,7 @@ from core.labels.class_list import UNLABELLED
 from core.labels.rasterization import Mask, polygon
 from core.tools.deferred import paint_or_defer
 from core.tools.edit_constraint import paint_shape
+from core.tools.shape_draft import ShapeDraft
 from core.tools.tool import NO_RESULT, Modifiers, OutlinePreview, Tool, ToolContext, ToolResult
 from core.tools.tool_options import PAINT_OVER
 
@@ -77,6 +78,16 @@ class DragShapeTool(Tool):
     def cancel(self, context: ToolContext) -> ToolResult:
         self._start = None
         return NO_RESULT
+
+    def draft(self, context: ToolContext) -> ShapeDraft | None:
+        """A drag that did not end by letting go: a polygon with the same corners, whose corners can be moved."""
+        outline = self._preview(context).outline if self._start is not None else None
+        if outline is None or len(outline.points) < 3:
+            return None
+        value, name = (
+            (UNLABELLED, "unlabelled") if self._erases else (context.class_value, context.class_name)
+        )
+        return ShapeDraft("polygon", self.title.lower(), value, name, rings=(outline.points,))
 
     def _begin(self, context: ToolContext, at: Point) -> None:
         raise NotImplementedError

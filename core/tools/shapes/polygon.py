@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from core.base.geometry import Box, Point
 from core.labels.outlines import Ring
 from core.labels.rasterization import polygons
 from core.tools.deferred import paint_or_defer
 from core.tools.edit_constraint import paint_shape
+from core.tools.shape_draft import DraftRegion, ShapeDraft
 from core.tools.shapes.edge_snap import snap_corner
 from core.tools.shapes.outline_edit import OutlineEdit
 from core.tools.shapes.polygon_draft import PolygonDraft
@@ -32,6 +34,9 @@ _GRAB_DISTANCE, _MIN_DRAG = 6.0, 3.0
 """Widget pixels: a press this close grabs a corner, and the corner moves once the pointer has moved `_MIN_DRAG`."""
 _MIDPOINT_DISTANCE, _MIN_EDGE = 40.0, 24.0
 """Widget pixels: the midpoint of an edge is shown from this close, but not of edges shorter than `_MIN_EDGE`."""
+_REGION_CHANGED = (
+    "The region has changed since its outline was edited; Enter paints the outline as a new shape."
+)
 
 
 class Polygon(Tool):
@@ -59,6 +64,8 @@ class Polygon(Tool):
         self._dragged: int | None = None
         self._at = self._pressed = Point(0, 0)
         self._is_new_corner = self._is_moving = self._may_close = False
+        self._is_restored = False
+        """Whether the region of a restored draft is still to be traced."""
 
     @property
     def is_busy(self) -> bool:
@@ -117,7 +124,8 @@ class Polygon(Tool):
     def finish(self, context: ToolContext) -> ToolResult:
         """Fill the shape; with fewer than three corners nothing happens."""
         draft, outline_edit = self._draft, self._outline_edit
-        if not draft.fillable_rings:
+        is_traced = outline_edit is None or outline_edit.shape is not None
+        if not draft.fillable_rings or not is_traced:
             return self._preview(context) if draft else NO_RESULT
         shown = self._initial_rings
         self._reset()
@@ -169,6 +177,8 @@ class Polygon(Tool):
 
     def on_task_done(self, context: ToolContext, result: object) -> ToolResult:
         untouched = self._draft == PolygonDraft((), self._initial_rings)
+        if self._is_restored:
+            return self._region_found(context, result)
         if self._outline_edit is None or not untouched or not isinstance(result, tuple):
             if not self._draft:
                 self._reset()
@@ -183,12 +193,40 @@ class Polygon(Tool):
             message="Drag corners, then press Enter. Esc keeps the region as it was.",
         )
 
+    def draft(self, context: ToolContext) -> ShapeDraft | None:
+        draft, edit = self._draft, self._outline_edit
+        if not draft or draft == PolygonDraft((), self._initial_rings):
+            return None
+        region = edit and DraftRegion(edit.at, edit.value, edit.tolerance, self._initial_rings)
+        value, name = context.class_value, context.class_name
+        return ShapeDraft(self.name, "polygon", value, name, draft.open_line, draft.rings, region=region)
+
+    def restore(self, context: ToolContext, draft: ShapeDraft) -> ToolResult:
+        self._reset()
+        self._draft = PolygonDraft(draft.line, draft.rings)
+        region = OutlineEdit.at_point(context, draft.region.at) if draft.region else None
+        if draft.region is None:
+            return self._preview(context)
+        if region is None or region.value != draft.region.value:
+            return replace(self._preview(context), message=_REGION_CHANGED)
+        region.tolerance = draft.region.tolerance
+        self._initial_rings, self._is_restored = draft.region.rings, True
+        return replace(self._preview(context), task=self._outline_task(region))
+
     def deactivate(self, context: ToolContext) -> ToolResult:
         result = self.finish(context)
         self._reset()
         return result.committed
 
     # Internals
+
+    def _region_found(self, context: ToolContext, outline: object) -> ToolResult:
+        """The region of a restored draft is traced: it must be what it was, or only the shape is painted."""
+        self._is_restored = False
+        if outline == self._initial_rings:
+            return self._preview(context)
+        self._outline_edit, self._initial_rings = None, ()
+        return replace(self._preview(context), message=_REGION_CHANGED)
 
     def _set_corner(self, context: ToolContext, at: Point, place: Point) -> None:
         """A new corner, which the pointer then drags: on an edge whose midpoint is near, else at the end of the
@@ -261,4 +299,4 @@ class Polygon(Tool):
     def _reset(self) -> None:
         self._draft, self._undo_stack, self._dragged = PolygonDraft(), [], None
         self._outline_edit, self._initial_rings = None, ()
-        self._is_moving = self._may_close = False
+        self._is_moving = self._may_close = self._is_restored = False

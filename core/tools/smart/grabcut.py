@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
 from core.labels.rasterization import polygon
+from core.tools.shape_draft import ShapeDraft
 from core.tools.smart.downscaled_crop import DownscaledCrop
 from core.tools.smart.scribble_tool import ScribbleHint, ScribbleTool, SegmentedObject
 from core.tools.tool import NO_RESULT, Modifiers, OutlinePreview, ToolContext, ToolResult
@@ -82,6 +84,21 @@ class GrabCut(ScribbleTool):
             return self._search(context)
         self._reset()
         return NO_RESULT
+
+    def draft(self, context: ToolContext) -> ShapeDraft | None:
+        if not self._is_complete:
+            return None
+        value, name = context.class_value, context.class_name
+        strokes = super().draft(context) or ShapeDraft(self.name, f"{self.title} selection", value, name)
+        return msgspec.structs.replace(strokes, line=tuple(self._boundary), is_freehand=self._is_freehand)
+
+    def restore(self, context: ToolContext, draft: ShapeDraft) -> ToolResult:
+        super().restore(context, draft)
+        if not draft.line:
+            self._reset()
+            return NO_RESULT
+        self._boundary, self._is_freehand, self._is_complete = list(draft.line), draft.is_freehand, True
+        return self._search(context)
 
     def first_point(self) -> Point | None:
         box = Box.bounding(self._boundary)

@@ -12,6 +12,7 @@ from core.base.geometry import Box, Point
 from core.labels.rasterization import polygon
 from core.tools.deferred import paint_or_defer
 from core.tools.edit_constraint import paint_shape
+from core.tools.shape_draft import ShapeDraft
 from core.tools.shapes.polygon import CLOSING_DISTANCE
 from core.tools.smart.livewire import LiveWire, compute_live_wire, search_window, snap_to_edge
 from core.tools.tool import (
@@ -112,6 +113,22 @@ class Scissors(Tool):
 
     def refresh(self, context: ToolContext) -> ToolResult:
         return self._preview(context) if self._anchors else NO_RESULT
+
+    def draft(self, context: ToolContext) -> ShapeDraft | None:
+        if not self._anchors:
+            return None
+        value, name = context.class_value, context.class_name
+        anchors, paths = tuple(self._anchors), tuple(self._paths)
+        return ShapeDraft(self.name, "outline with scissors", value, name, anchors, paths=paths)
+
+    def restore(self, context: ToolContext, draft: ShapeDraft) -> ToolResult:
+        self._reset()
+        if not draft.line:
+            return NO_RESULT
+        self._anchors, paths = list(draft.line), list(draft.paths)
+        fits = len(paths) == len(self._anchors) - 1 and all(paths)
+        self._paths = paths if fits else [(anchor,) for anchor in self._anchors[1:]]
+        return self._search(context)
 
     def deactivate(self, context: ToolContext) -> ToolResult:
         result = self._fill(context) if len(self._anchors) >= 3 else NO_RESULT

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from core.base.geometry import Box, Point
 from core.tools.deferred import paint_or_defer
 from core.tools.edit_constraint import paint_mask, preview_mask
+from core.tools.shape_draft import DraftStroke, ShapeDraft
 from core.tools.smart.downscaled_crop import DownscaledCrop
 from core.tools.tool import (
     NO_RESULT,
@@ -167,6 +168,22 @@ class ScribbleTool(Tool):
         )
         shown = self._preview(context)
         return ToolResult(outline=shown.outline, mask_preview=shown.mask_preview, message=message)
+
+    def draft(self, context: ToolContext) -> ShapeDraft | None:
+        if not self._hints:
+            return None
+        strokes = tuple(DraftStroke(hint.points, hint.radius, hint.is_background) for hint in self._hints)
+        value, name = context.class_value, context.class_name
+        return ShapeDraft(self.name, f"{self.title} selection", value, name, strokes=strokes)
+
+    def restore(self, context: ToolContext, draft: ShapeDraft) -> ToolResult:
+        self._reset()
+        self._hints = [
+            ScribbleHint(stroke.points, max(stroke.radius, 0.0), stroke.is_background)
+            for stroke in draft.strokes
+            if stroke.points
+        ]
+        return self._search(context) if self.is_busy else NO_RESULT
 
     def deactivate(self, context: ToolContext) -> ToolResult:
         self._is_searching = False  # a result that is still searched for was never visible

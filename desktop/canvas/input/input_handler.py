@@ -66,8 +66,15 @@ class InputHandler:
         self._resize.stop()
         self.stroke.finish()
 
+    def leave_stroke(self) -> None:
+        """The same for an interruption: a shape that the button is drawing is not filled but left."""
+        if self.is_stroking and self._tools.is_drawing_shape:
+            self.finish_all()
+        else:
+            self.finish_stroke()
+
     def finish_all(self) -> None:
-        """Finish everything under way, also shapes: another picture comes, or the window closes."""
+        """Finish strokes and finish or leave shapes: another picture comes, or the window closes."""
         self._end_gesture()
         self._tools.finish_all()
 
@@ -77,7 +84,7 @@ class InputHandler:
 
     def focus_lost(self) -> None:
         """Keys and buttons may go up unseen from now on."""
-        self.finish_stroke()
+        self.leave_stroke()
         if self.keyboard_cursor.is_active:
             self.keyboard_cursor.deactivate()
             self.pointer.position = None

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor
 from core.labels.class_list import UNLABELLED, Colour
 from core.labels.deferred_edit import DeferredEdit
 from core.tools.brush import Brush
+from core.tools.shape_draft import ShapeDraft
 from core.tools.tool import (
     BackgroundTask,
     MaskPreview,
@@ -57,6 +58,10 @@ class ToolRunner(QObject):
     """A tool that is active for one step only has finished or cancelled it."""
     tool_changed = Signal()
     """Another tool is active."""
+    draft_changed = Signal(object)
+    """ShapeDraft of the shape under way, None when there is none any more. Not emitted while a button is down."""
+    shape_left = Signal(object)
+    """ShapeDraft that was left unfinished for another tool or picture, and is not filled."""
 
     def __init__(self, host: CanvasHost, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -73,11 +78,14 @@ class ToolRunner(QObject):
         self._class: tuple[int, str, QColor] | None = None
         self._task: BackgroundTask | None = None
         self._on_task_done: Callable[[object], object] | None = None
+        self._draft: ShapeDraft | None = None
+        self.fills_left_shapes: Callable[[], bool] = lambda: True
+        """Whether a shape that is left unfinished is filled."""
 
     # Tool, class and size
 
     def set_tool(self, tool: Tool) -> None:
-        """Make another tool active; what the old one has under way is finished."""
+        """Make another tool active; what the old one has under way is finished or left."""
         if tool is not self.tool:
             self.is_pressed = False
             self.finish_all()
@@ -206,11 +214,33 @@ class ToolRunner(QObject):
             self.show_result(self.tool.press_key(context, key))
 
     def finish_all(self) -> None:
-        """Another tool, another picture, or the end: what is under way is finished, a background task is cancelled."""
+        """Another tool, another picture, or the end: a stroke is finished, a background task is cancelled; a shape is
+        filled, or left as it is (`shape_left`)."""
         self.cancel_task()
         context = self._context_to_finish()
+        if context is None:
+            return
+        draft = self.tool.draft(context)
+        if draft is not None and not self.fills_left_shapes():
+            self.tool.cancel(context)
+        result = self.tool.deactivate(context)
+        if draft is not None and result.edit is None and result.deferred is None:
+            self._draft = None
+            self.shape_left.emit(draft)
+        self.show_result(result)
+
+    def restore(self, draft: ShapeDraft) -> None:
+        """Let the active tool go on with a draft of its own."""
+        context = self._context_to_edit()
         if context is not None:
-            self.show_result(self.tool.deactivate(context))
+            draft = draft.within(context.labels.width, context.labels.height)
+            self.show_result(self.tool.restore(context, draft))
+
+    @property
+    def is_drawing_shape(self) -> bool:
+        """Whether there is a shape under way that could be kept."""
+        context = self.context()
+        return context is not None and self.tool.draft(context) is not None
 
     # Background tasks
 
@@ -279,6 +309,16 @@ class ToolRunner(QObject):
             self.edit_finished.emit(result.edit)
         if result.is_finished:
             self.tool_finished.emit()
+        self._report_draft()
+
+    def _report_draft(self) -> None:
+        if self.is_pressed:
+            return
+        context = self.context() if self.tool.is_busy else None
+        draft = self.tool.draft(context) if context is not None else None
+        if draft != self._draft:
+            self._draft = draft
+            self.draft_changed.emit(draft)
 
     def _finish_deferred_edit(self, deferred: DeferredEdit) -> None:
         """Show what the deferred edit changed, and hand it over."""

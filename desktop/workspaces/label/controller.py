@@ -8,6 +8,7 @@ from functools import partial
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QAction
 
+from core.base.settings import Settings
 from core.labels.deferred_edit import DeferredEdit, EditRequest
 from core.labels.label_map import Edit, LabelMap
 from core.project.records import Status, UndoNames
@@ -23,6 +24,7 @@ from desktop.workspaces.label.classes.controller import ClassController
 from desktop.workspaces.label.classes.operations import ClassOperations
 from desktop.workspaces.label.classes.visibility import ClassVisibility
 from desktop.workspaces.label.copy_labels_controller import CopyLabelsController
+from desktop.workspaces.label.drafts.draft_controller import DraftController
 from desktop.workspaces.label.edit_queue import EditQueue
 from desktop.workspaces.label.history_controller import HistoryController
 from desktop.workspaces.label.metadata_controller import PictureMetadataController
@@ -53,7 +55,7 @@ class LabelController(ControllerGroup):
         page: LabelPage,
         status: StatusBar,
         actions: Mapping[str, QAction],
-        keep_view: Callable[[], bool],
+        settings: Settings,
     ) -> None:
         super().__init__()
         self._session, self._dispatcher, self._canvas = session, dispatcher, page.canvas
@@ -83,13 +85,16 @@ class LabelController(ControllerGroup):
             session,
             dispatcher,
             self._canvas,
-            keep_view,
+            lambda: bool(settings.get("keep_view")),
             self.picture,
             self._navigator,
             self._undo,
             self.edit_queue,
         )
         self.rescue = RescueController(session, dispatcher, self.edit_queue, page)
+        self._drafts = DraftController(
+            session, dispatcher, page, self.picture, self._tools, self._classes, settings
+        )
         self._guard = CanvasVisibleGuard(self._canvas, actions, self._tools)
         self.set_members(
             (
@@ -111,6 +116,7 @@ class LabelController(ControllerGroup):
                 self._corrections,
                 self._pictures,
                 self.rescue,
+                self._drafts,
                 self._guard,
             )
         )
@@ -126,6 +132,7 @@ class LabelController(ControllerGroup):
         connect(pictures.picture_changed, self._corrections.prediction_shown)
         connect(pictures.picture_changed, self._tool_state.save)
         connect(pictures.picture_changed, self._metadata.refresh)
+        connect(pictures.picture_changed, self._drafts.picture_changed)
         connect(pictures.picture_changed, self._history.picture_changed)
         for label_changed in (pictures.label_reloaded, self._undo.label_changed):
             connect(label_changed, self._pixel_readout.refresh)

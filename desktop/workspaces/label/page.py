@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QHBoxLayout, QSpli
 from desktop.canvas.canvas import Canvas
 from desktop.theme.theme import Theme
 from desktop.widgets.controls import hairline
+from desktop.workspaces.label.drafts.draft_offer import DraftOffer
 from desktop.workspaces.label.panels.filmstrip import Filmstrip
 from desktop.workspaces.label.panels.metadata_bar import MetadataBar
 from desktop.workspaces.label.panels.option_bar import OptionBar
@@ -27,6 +28,7 @@ class LabelPage(QWidget):
         self.option_bar = OptionBar(actions, theme)
         self.canvas = Canvas()
         self.metadata_bar = MetadataBar(theme)
+        self.draft_offer = DraftOffer(theme, self.canvas)
         self.filmstrip = Filmstrip(theme)
         self.side_column = SideColumn(theme)
         self.classes, self.layers = self.side_column.classes, self.side_column.layers

@@ -86,7 +86,7 @@ class PictureController(Controller):
 
     def show(self, picture_id: int) -> None:
         """Load a picture and show it; the one on screen stays until the new one is there."""
-        self._canvas.finish_stroke()
+        self._canvas.leave_stroke()
         if picture_id != self._requested:
             self._request.cancel()
         self._requested = picture_id
@@ -128,7 +128,7 @@ class PictureController(Controller):
     def _show_loaded(
         self, loaded: LoadedPicture, labels: LabelMap, frame: RenderedFrame | None = None
     ) -> None:
-        self._canvas.finish_all()  # a polygon that is being drawn belongs to the picture before
+        self._canvas.finish_all()  # a shape that is being drawn belongs to the picture before
         self._set_picture(loaded.record.id, labels, loaded.prediction)
         self._canvas.show_picture(loaded.pyramid, labels, loaded.prediction, self._keep_view(), frame)
         self._undo.show_stored_names(loaded.journal)

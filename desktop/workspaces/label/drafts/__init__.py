@@ -1,0 +1,1 @@
+"""Shapes that are not finished: kept with their picture and offered again."""
