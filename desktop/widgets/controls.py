@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QEvent, QSize, Qt
-from PySide6.QtGui import QFontMetrics, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QWheelEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QFontMetrics,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import (
     QBoxLayout,
     QButtonGroup,
@@ -26,7 +34,7 @@ from PySide6.QtWidgets import (
 
 from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.wheel_guard import may_turn, refuse_focus_of_wheel
+from desktop.widgets.wheel_guard import may_turn, note_aim, refuse_focus_of_wheel
 
 PANEL_WIDTH = 304
 MARGIN = 2 * GRID
@@ -170,11 +178,10 @@ def card_page(cards: QLayout, width: int) -> QScrollArea:
 
 
 class ComboBox(QComboBox):
-    """The wheel changes it only while it has the focus."""
+    """The wheel scrolls the page behind it, and its list while that is open."""
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        if may_turn(self, event):
-            super().wheelEvent(event)
+        event.ignore()
 
 
 def combo_box(
@@ -220,6 +227,14 @@ class LevelSlider(QSlider):
             event.accept()
             return True
         return super().event(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        super().focusInEvent(event)
+        note_aim(self)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        super().mousePressEvent(event)
+        note_aim(self)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         if may_turn(self, event):

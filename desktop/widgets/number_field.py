@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from PySide6.QtGui import QValidator, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QMouseEvent, QValidator, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QLineEdit, QSpinBox
 
 from core.base.number_text import parse_decimal
 from desktop.theme.theme import GRID
-from desktop.widgets.wheel_guard import may_turn, refuse_focus_of_wheel
+from desktop.widgets.wheel_guard import may_turn, note_aim, refuse_focus_of_wheel
 
 _UNFINISHED = re.compile(r"[-+]?\d*[.,]?\d*")
 
@@ -41,7 +41,15 @@ def decimal_box(low: float, high: float, name: str, suffix: str = "", decimals: 
 
 
 class WholeSpinBox(QSpinBox):
-    """The wheel changes it only while it has the focus."""
+    """The wheel changes it only where it got the focus."""
+
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        super().focusInEvent(event)
+        note_aim(self)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        super().mousePressEvent(event)
+        note_aim(self)
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         if may_turn(self, event):
@@ -54,13 +62,21 @@ class DecimalSpinBox(QDoubleSpinBox):
     Qt reads the locale's decimal sign only: on a German system it takes 0.5 for 5, as the point groups thousands.
     """
 
+    def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        super().focusInEvent(event)
+        note_aim(self)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        super().mousePressEvent(event)
+        note_aim(self)
+
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
         if may_turn(self, event):
             super().wheelEvent(event)
 
     def valueFromText(self, text: str) -> float:  # noqa: N802
         try:
-            return parse_decimal(self._number(text))
+            return round(parse_decimal(self._number(text)), self.decimals())  # what is shown counts
         except ValueError:
             return self.value()
 
@@ -84,9 +100,17 @@ class DecimalSpinBox(QDoubleSpinBox):
         return text.removeprefix(self.prefix()).removesuffix(self.suffix()).strip().replace("−", "-")
 
 
+class _Line(QLineEdit):
+    """The text of a spin box: a click on it aims at the box, which does not see the click."""
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        super().mousePressEvent(event)
+        note_aim(self.parentWidget())
+
+
 def _prepare(box: QAbstractSpinBox) -> None:
     """Indent the number like the text of other fields, which a stylesheet cannot do."""
-    line = box.findChild(QLineEdit)
-    if line is not None:
-        line.setTextMargins(GRID, 0, 0, 0)
+    line = _Line(box)
+    line.setTextMargins(GRID, 0, 0, 0)
+    box.setLineEdit(line)
     refuse_focus_of_wheel(box)

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QColorDialog,
     QComboBox,
+    QLineEdit,
     QPushButton,
     QScrollArea,
     QScrollBar,
@@ -117,7 +118,9 @@ def test_no_input_without_the_focus_follows_the_wheel(gui: GuiDriver, tmp_path: 
 
 
 @pytest.mark.parametrize("kind", ["combo", "whole", "decimal", "slider"])
-def test_the_page_scrolls_instead_and_with_the_focus_the_value_changes(qtbot, theme, kind: str) -> None:
+def test_the_page_scrolls_instead_and_where_it_got_the_focus_the_value_changes(
+    qtbot, theme, kind: str
+) -> None:
     made = {
         "combo": lambda: combo_box([("a", "a"), ("b", "b"), ("c", "c")], "Letter"),
         "whole": lambda: spin_box(0, 9, "Whole"),
@@ -139,10 +142,23 @@ def test_the_page_scrolls_instead_and_with_the_focus_the_value_changes(qtbot, th
     assert value_of(made) == before
     assert not made.hasFocus()
     assert area.verticalScrollBar().value() > 0, "scrolling passes through"
+    area.verticalScrollBar().setValue(0)
     made.setFocus()
     qtbot.waitUntil(made.hasFocus)
+    area.verticalScrollBar().setValue(10)
     turn(made)
-    assert value_of(made) != before
+    assert value_of(made) == before, "the page has carried it to the pointer"
+    QTest.mouseClick(made.findChild(QLineEdit) or made, Qt.MouseButton.LeftButton)
+    if isinstance(made, QComboBox):
+        made.hidePopup()
+    before = value_of(made)
+    for angle in (DOWN, QPoint(0, 120)):
+        turn(made, angle)
+        if kind == "combo":
+            assert value_of(made) == before, "a closed list never follows the wheel"
+        else:
+            assert value_of(made) != before
+            before = value_of(made)
 
 
 def test_inputs_of_a_dialog_that_qt_has_made_are_guarded(qtbot, theme) -> None:
