@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
 from desktop.actions.catalog import ACTIONS, GESTURES, ActionSpec, shortcuts_of
 from desktop.theme.theme import GRID, Theme
@@ -85,7 +85,9 @@ class CheatSheet(QDialog):
         change = button("Edit shortcuts…")
         change.clicked.connect(self.keymap_requested)
         change.setAutoDefault(False)
-        foot = row(None, change, margins=(2 * GRID, GRID, 2 * GRID, GRID))
+        self.hint = text_label("", "muted", wrap=True)
+        self.hint.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        foot = row(self.hint, change, margins=(2 * GRID, GRID, 2 * GRID, GRID))
         self.setLayout(column(area, foot, spacing=0))
         hint = inside.sizeHint()
         beside = area.verticalScrollBar().sizeHint().width()

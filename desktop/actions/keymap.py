@@ -76,6 +76,10 @@ class KeyMap(QObject):
     ) -> None:
         super().__init__(parent)
         self._actions, self._settings = actions, settings
+        self.missing_keys: set[Qt.Key] = set()
+        """Keys of a US keyboard at whose place this keyboard types something else."""
+        self.present_keys: set[Qt.Key] = set()
+        """Keys that were typed without a modifier."""
         self._keys: dict[str, Shortcuts] = resolve(read_shortcuts(settings.get_state(_STORED, {})))
         self._apply()
 
@@ -86,6 +90,13 @@ class KeyMap(QObject):
         """The id of the action that has a shortcut, or None."""
         wanted = normalize(keys)
         return next((i for i, had in self._keys.items() if wanted and wanted in had), None)
+
+    def note_key(self, typed: Qt.Key, place: Qt.Key | None) -> None:
+        """A key was pressed without modifiers; `place`: what a US keyboard has there, None where it is unknown."""
+        self.present_keys.add(typed)
+        self.missing_keys.discard(typed)
+        if place is not None and place != typed and place not in self.present_keys:
+            self.missing_keys.add(place)
 
     def is_changed(self, action_id: str) -> bool:
         return self._keys[action_id] != _default_shortcuts(action_id)

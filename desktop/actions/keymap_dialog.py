@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QEvent, QModelIndex, QObject, QPersistentModelIndex, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QKeySequence
+from PySide6.QtGui import QKeyEvent, QKeySequence, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -23,6 +23,7 @@ from desktop.actions.catalog import ACTIONS, action_spec
 from desktop.actions.cheat_sheet import GROUP_COLUMNS, native_text
 from desktop.actions.keymap import MAX_SHORTCUTS, KeyMap, normalize, reserved_reason
 from desktop.actions.keymap_presets import PRESETS, STANDARD
+from desktop.actions.layout_hints import layout_hint
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, combo_box, row, text_label
 
@@ -188,18 +189,31 @@ class KeymapDialog(QDialog):
         self.resize(sum(_WIDTHS) + 6 * GRID, 640)
 
     def refresh(self) -> None:
-        """Show the current shortcuts."""
+        """Show the current shortcuts, and which of them this keyboard cannot type."""
+        hint = layout_hint(self._keymap)
+        untypable = hint.keys if hint else frozenset()
         for action_id, item in self._items.items():
             keys = self._keymap.shortcuts(action_id)
             changed = self._keymap.is_changed(action_id)
             for place in range(MAX_SHORTCUTS):
                 item.setText(place + 1, _shortcut_text(keys[place]) if place < len(keys) else "")
                 item.setFont(place + 1, self._theme.strong_font() if changed else self._theme.font)
+                is_untypable = hint is not None and place < len(keys) and keys[place] in untypable
+                item.setToolTip(place + 1, hint.sentence if hint and is_untypable else "")
+                item.setForeground(place + 1, self._theme.colour("disabled" if is_untypable else "text"))
         self.preset.setCurrentIndex(self.preset.findData(self._keymap.preset or CUSTOM))
         self.reset_all.setEnabled(self._keymap.preset != STANDARD)
         self._filter()
         self._offer_reset()
-        self._show_message("")
+        if hint is None:
+            self._show_message("")
+        else:
+            use = partial(self._use_set, hint.preset)
+            self._show_message(hint.sentence, f"Use the keymap “{hint.preset}”", use)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self.refresh()  # more is known about the keyboard now
 
     @property
     def message(self) -> str:

@@ -36,6 +36,8 @@ class LayoutFallback(QObject):
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
         if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
             self._has_foreign_letters |= is_foreign(event)
+            if not event.modifiers() and not is_foreign(event):
+                self._keymap.note_key(Qt.Key(event.key()), us_key(event))
             # AltGr is no shortcut: some layouts give the plain digit with it too.
             if _is_alt_gr_letter(event) or self._is_shifted_letter(event):
                 event.accept()

@@ -97,10 +97,13 @@ class AuxiliaryWindows:
     def show_cheat_sheet(self) -> CheatSheet:
         """Show or hide it."""
         from desktop.actions.cheat_sheet import CheatSheet
+        from desktop.actions.layout_hints import layout_hint
 
         if self._cheat_sheet is None:
             self._cheat_sheet = CheatSheet(self._theme, self._window)
             self._cheat_sheet.keymap_requested.connect(self.show_keymap)
+        hint = layout_hint(self._keymap)
+        self._cheat_sheet.hint.setText(hint.sentence if hint else "")
         self._cheat_sheet.setVisible(not self._cheat_sheet.isVisible())
         return self._cheat_sheet
 
