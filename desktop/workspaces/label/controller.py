@@ -133,6 +133,12 @@ class LabelController(ControllerGroup):
         connect(pictures.picture_changed, self._tool_state.save)
         connect(pictures.picture_changed, self._metadata.refresh)
         connect(pictures.picture_changed, self._drafts.picture_changed)
+        connect(pictures.picture_changed, self._conversions.picture_changed)
+        connect(pictures.conversion_needed, self._conversions.picture_needs_conversion)
+        connect(self._conversions.converted, pictures.retry)
+        connect(self._conversions.failed, pictures.show_problem)
+        connect(pictures.picture_changed, self._classes.picture_changed)
+        connect(pictures.picture_changed, self._drafts.picture_changed)
         connect(pictures.picture_changed, self._history.picture_changed)
         for label_changed in (pictures.label_reloaded, self._undo.label_changed):
             connect(label_changed, self._pixel_readout.refresh)

@@ -11,7 +11,7 @@ from core.base.errors import UserError
 from core.labels.class_list import UNLABELLED, VOID, Colour
 from core.session.editing import EditingService
 from desktop.controller import Actions, Controller
-from desktop.dispatcher import MainThreadDispatcher
+from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.page import LabelPage
 from desktop.workspaces.label.tool_controller import ToolController
@@ -37,6 +37,7 @@ class ClassController(Controller):
         self._active = UNLABELLED
         self._previous = UNLABELLED
         self._classes = editing.classes
+        self._request = LatestRequest(dispatcher)
         connect = self.connections.connect
         connect(self._canvas.tools.needs_class, self._ask_for_class)
         connect(self._canvas.tools.class_picked, self._pick_class)
@@ -54,6 +55,22 @@ class ClassController(Controller):
     def on_changes(self, changes: Changes) -> None:
         if changes.classes:
             self.refresh()
+        if changes.classes or self._picture.id in changes.labels:
+            self.picture_changed()
+
+    def picture_changed(self) -> None:
+        """Ask which classes the picture on screen has: the panel may list them first."""
+        if self._picture.id is None:
+            self._panel.set_in_picture(frozenset())
+        else:
+            self._request.send(
+                self._editing.classes_in(self._picture.id),
+                lambda found: self._panel.set_in_picture(frozenset(found)),
+            )
+
+    def close(self) -> None:
+        super().close()
+        self._request.cancel()
 
     def actions(self) -> Actions:
         return {

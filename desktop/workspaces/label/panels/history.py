@@ -40,6 +40,7 @@ from desktop.widgets.controls import (
     set_role,
     text_label,
 )
+from desktop.widgets.type_ahead import is_letter
 
 TOOLS_WITHOUT_PIXELS = frozenset(("mark", "classes"))
 """Tools whose edits change metadata or the class list."""
@@ -193,6 +194,13 @@ class HistoryList(QListView):
         )
         self.doubleClicked.connect(lambda index: self.revert_requested.emit(self._entry(index)))
         theme.changed.connect(self.viewport().update)
+
+    def event(self, event: QEvent) -> bool:
+        """While the list has the focus, letters look for an edit and are no shortcuts."""
+        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and is_letter(event):
+            event.accept()
+            return True
+        return super().event(event)
 
     def selected(self) -> EditRecord | None:
         return self._entry(self.currentIndex())

@@ -29,6 +29,8 @@ SPLITS = (
 SPLIT_TOOLTIP = (
     "The network is trained on train, evaluated on validation during training, and on test only at the end."
 )
+_SHORTEST_NOTE = 9 * GRID
+"""Logical pixels; a shorter note is not shown in the bar, only in the tooltip."""
 
 
 class NotePopup(QFrame):
@@ -87,6 +89,8 @@ class NoteButton(QPushButton):
         text = " ".join(self.note.split()) or "Add a note"
         width = max(0, self.width() - 6 * GRID)
         elided = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, width)
+        if elided != text and width < _SHORTEST_NOTE:
+            elided = ""  # the icon says as much as three letters
         self.setText(elided.replace("&", "&&"))
 
 

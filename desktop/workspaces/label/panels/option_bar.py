@@ -24,7 +24,7 @@ from desktop.workspaces.label.panels.tool_controls import ToolControls
 MIN_SIZE, MAX_SIZE = 1, 2000
 SLIDER_STEPS = 1000
 MIN_HELP_WIDTH = 12 * GRID
-"""Logical pixels of the help text below which the size slider is hidden."""
+"""Logical pixels of the help text; with less room the size slider is hidden, and then the text itself."""
 
 
 class OptionBar(QWidget):
@@ -47,6 +47,7 @@ class OptionBar(QWidget):
         self.size_field = spin_box(MIN_SIZE, MAX_SIZE, "Size of the brush in picture pixels", " px")
         self.controls = ToolControls(actions)
         self.help = ElidedLabel("", "muted", lines=2)
+        self._help_line = ""
         self.view = self._button("adjust_view", "Brightness and contrast")
         self.undo = self._button("undo", "Undo")
         self.redo = self._button("redo", "Redo")
@@ -92,7 +93,7 @@ class OptionBar(QWidget):
         """Show the active tool; `size` (diameter in picture pixels) is None for a tool without a size."""
         self.tool_name.setText(title)
         self.tool_name.setToolTip(help_line)  # the help text may be elided
-        self.help.setText(help_line)
+        self._help_line = help_line
         self._has_size = size is not None
         self.size_field.setVisible(self._has_size)
         if size is not None:
@@ -156,6 +157,7 @@ class OptionBar(QWidget):
                     part.hide()
         if self._overflows():
             self.controls.hide_names(True)
+        self.help.setText("" if self._overflows(MIN_HELP_WIDTH) else self._help_line)
 
     def _overflows(self, help_width: int = 0) -> bool:
         """Whether the visible widgets need more than the width of the bar, with so much left for the help text."""

@@ -26,6 +26,8 @@ SWITCHES: dict[str, Callable[[LayerState], bool]] = {
     "uncertainty_layer": lambda layers: layers.uncertainty_visible,
 }
 """Actions that are checked while the layers are in a certain state."""
+LOW_SCREEN = 700
+"""Logical pixels; on a screen of less height the layers panel begins folded, so that the class list has room."""
 VIEW_CYCLE = (  # label, prediction, difference; the Cycle view action steps through them
     (True, True, False),
     (True, False, False),
@@ -85,8 +87,10 @@ class LayerController(QObject):
             checked = aids.get(key) if isinstance(aids, dict) else None
             action.setChecked(checked if isinstance(checked, bool) else VIEW_AIDS[key])
         self.comparison.load()
-        folded = self._settings.get_state("folded_panels", [])
+        is_low = self._page.screen().availableSize().height() < LOW_SCREEN
+        folded = self._settings.get_state("folded_panels", ["layers"] if is_low else [])
         self._page.side_column.fold_panels(folded if isinstance(folded, list) else [])
+        self._page.classes.used_first.setChecked(self._settings.get_state("used_classes_first") is True)
         sizes = self._settings.get_state("side_column")
         if isinstance(sizes, str):
             self._page.splitter.restoreState(QByteArray.fromBase64(sizes.encode()))
@@ -97,6 +101,7 @@ class LayerController(QObject):
         sizes = bytes(self._page.splitter.saveState().toBase64().data()).decode()
         self._settings.set_state("side_column", sizes)
         self._settings.set_state("folded_panels", self._page.side_column.folded_panels())
+        self._settings.set_state("used_classes_first", self._page.classes.used_first.isChecked())
         self._settings.set_state("layers", asdict(self.layers))
         self._settings.set_state("aids", {key: action.isChecked() for key, action in self._aids.items()})
 

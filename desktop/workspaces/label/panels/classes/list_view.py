@@ -91,6 +91,16 @@ class ClassListView(QListView):
         if selected is not None:
             self.set_active(selected)
 
+    def set_first(self, values: frozenset[int]) -> None:
+        """List these classes first; none: the order of the class list."""
+        selected = self.active_value()
+        self._is_updating = True
+        self.class_model.set_first(values)
+        self._is_updating = False
+        self.set_filter(self._filter)
+        if selected is not None:
+            self.set_active(selected)
+
     def active_value(self) -> int | None:
         index = self.currentIndex()
         return self.class_model.value_at(index.row()) if index.isValid() else None

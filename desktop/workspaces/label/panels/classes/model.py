@@ -39,30 +39,55 @@ class ClassListModel(QAbstractListModel):
         self.numbers = ClassNumbers()
         self.class_flags = ClassFlags()
         self.shows_patterns = False
+        self._positions: tuple[int, ...] = ()
+        """Position in the class list of each row, without the two rows at the end."""
+        self._first: frozenset[int] = frozenset()
 
     def rowCount(self, parent: Any = QModelIndex()) -> int:  # noqa: N802, B008
         return 0 if parent.isValid() or not len(self.classes) else len(self.classes) + 2
 
     def value_at(self, row: int) -> int:
         extra = row - len(self.classes)
-        return self.classes.classes[row].value if extra < 0 else (UNLABELLED, VOID)[extra]
+        return self.classes.classes[self._positions[row]].value if extra < 0 else (UNLABELLED, VOID)[extra]
 
     def class_at(self, row: int) -> LabelClass | None:
-        return self.classes.classes[row] if row < len(self.classes) else None
+        return self.classes.classes[self._positions[row]] if row < len(self.classes) else None
 
-    def row_of(self, value: int) -> int | None:
+    def position_at(self, row: int) -> int:
+        """The position in the class list, from 0, of the class in a row."""
+        return self._positions[row] if row < len(self.classes) else row
+
+    def position_of(self, value: int) -> int | None:
         extra = {UNLABELLED: len(self.classes), VOID: len(self.classes) + 1}
         if value in extra:
             return extra[value]
         return next((i for i, c in enumerate(self.classes) if c.value == value), None)
+
+    def row_of(self, value: int) -> int | None:
+        position = self.position_of(value)
+        if position is None or position >= len(self.classes):
+            return position
+        return self._positions.index(position)
+
+    @property
+    def first_count(self) -> int:
+        """Rows at the top that `set_first` has moved there; 0 where the list has its own order."""
+        return sum(c.value in self._first for c in self.classes)
+
+    def set_first(self, values: frozenset[int]) -> None:
+        """List the classes with these values first, each group in the order of the class list."""
+        if values != self._first:
+            self._first = values
+            self.set_classes(self.classes)
 
     def shortcut_of(self, row: int) -> str:
         """The shortcut of the class when it is short enough to show, else its position in the list."""
         extra = row - len(self.classes)
         if extra >= 0:
             return shortcut_text(("class_0", "class_void")[extra])[:2]
-        shortcut = shortcut_text(f"class_{row + 1}") if row < 9 else ""
-        return shortcut if 0 < len(shortcut) <= 2 else str(row + 1)
+        number = self.position_at(row) + 1
+        shortcut = shortcut_text(f"class_{number}") if number < 10 else ""
+        return shortcut if 0 < len(shortcut) <= 2 else str(number)
 
     def flags_of(self, value: int) -> tuple[bool, bool]:
         """Whether a class is hidden, and whether it is locked."""
@@ -109,7 +134,9 @@ class ClassListModel(QAbstractListModel):
         common = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
         if not index.isValid():
             return Qt.ItemFlag.ItemIsDropEnabled  # rows are dropped between others, not on them
-        of_class = Qt.ItemFlag.ItemIsEditable | Qt.ItemFlag.ItemIsDragEnabled
+        of_class = Qt.ItemFlag.ItemIsEditable
+        if not self.first_count:  # rows in another order have no place to be dragged to
+            of_class |= Qt.ItemFlag.ItemIsDragEnabled
         return common | of_class if self.class_at(index.row()) else common
 
     def supportedDropActions(self) -> Qt.DropAction:  # noqa: N802
@@ -118,6 +145,8 @@ class ClassListModel(QAbstractListModel):
     def set_classes(self, classes: ClassList) -> None:
         self.beginResetModel()
         self.classes = classes
+        values = [c.value for c in classes]
+        self._positions = tuple(sorted(range(len(values)), key=lambda n: values[n] not in self._first))
         self.endResetModel()
 
     def notify_changed(self) -> None:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QLineEdit, QPushButton, QSizePolicy, QStackedWidge
 
 from core.labels.class_list import ClassList, default_colour
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import MARGIN, column, row, text_label
+from desktop.widgets.controls import MARGIN, column, icon_button, row, text_label
 from desktop.workspaces.label.panels.classes.list_view import ClassListView
 from desktop.workspaces.label.panels.classes.row_delegate import ROW_MARGIN, SCORE_WIDTH, SHARE_WIDTH
 
@@ -109,8 +109,15 @@ class ClassesPanel(QWidget):
         self.filter_field.setAccessibleName("Show only classes whose name contains this")
         self.filter_field.setClearButtonEnabled(True)
         self.filter_field.textChanged.connect(self.list_view.set_filter)
+        self.used_first = icon_button(
+            "photo", "List the classes in this picture first", theme, 16, checkable=True
+        )
+        self.used_first.toggled.connect(self._apply_order)
+        self._in_picture: frozenset[int] = frozenset()
         self._filter_row = QWidget()
-        self._filter_row.setLayout(row(self.filter_field, margins=(MARGIN, 0, MARGIN, 0)))
+        self._filter_row.setLayout(
+            row(self.filter_field, self.used_first, spacing=4, margins=(MARGIN, 0, GRID, 0))
+        )
         self._pages = QStackedWidget()
         self._pages.addWidget(self.list_view)
         self._pages.addWidget(self._empty_page())
@@ -134,8 +141,20 @@ class ClassesPanel(QWidget):
         self._filter_row.setVisible(has_filter)
         if not has_filter:
             self.filter_field.clear()
+        self._apply_order()
         for part in self._column_titles:
             part.setVisible(len(classes) > 0)
+
+    def set_in_picture(self, values: frozenset[int]) -> None:
+        """The classes of which the label of the picture on screen has pixels."""
+        self._in_picture = values
+        self._apply_order()
+
+    def _apply_order(self) -> None:
+        is_sorted = (
+            self.used_first.isChecked() and len(self.list_view.class_model.classes) >= MIN_FILTERED_CLASSES
+        )
+        self.list_view.set_first(self._in_picture if is_sorted else frozenset())
 
     def show_loading(self) -> None:
         """Show neither list nor presets while a project is being opened."""

@@ -104,12 +104,16 @@ class ClassRowDelegate(QStyledItemDelegate):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(colour("accent_soft" if is_selected else "hover"))
             painter.drawRoundedRect(background, 6, 6)
+        if index.row() and index.row() == model.first_count:
+            line = option.rect.adjusted(ROW_MARGIN, 0, bar - ROW_MARGIN, 1 - option.rect.height())
+            painter.fillRect(line, colour("line"))  # below the classes in this picture
         if is_focused and is_selected:
             painter.setPen(QPen(colour("focus"), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(background.adjusted(1, 1, -1, -1), 5, 5)
         left = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft
-        has_shortcut = index.row() < 9 or 10 <= index.row() < 19 or label_class is None
+        position = model.position_at(index.row())
+        has_shortcut = position < 9 or 10 <= position < 19 or label_class is None
         painter.setFont(self._theme.font)
         painter.setPen(colour("muted" if has_shortcut else "disabled"))
         painter.drawText(_key_rect(painter, layout, key := model.shortcut_of(index.row())), left, key)
@@ -173,9 +177,9 @@ class ClassRowDelegate(QStyledItemDelegate):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(self._theme.colour("muted"), 1, Qt.PenStyle.DotLine))
         painter.drawRoundedRect(rect.adjusted(0, 0, -1, -1), 4, 4)
-        row = model.row_of(value)
-        if found and model.shows_patterns and row is not None:
-            draw_chip_pattern(painter, QRectF(rect), 4, QColor(*found.colour), row)
+        position = model.position_of(value)
+        if found and model.shows_patterns and position is not None:
+            draw_chip_pattern(painter, QRectF(rect), 4, QColor(*found.colour), position)
 
     def _paint_numbers(self, painter: QPainter, layout: RowLayout, value: int, model: ClassListModel) -> None:
         right = Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight

@@ -12,6 +12,7 @@ from desktop.theme.theme import GRID, Theme
 from desktop.widgets.type_ahead import TypeAhead
 from desktop.workspaces.label.panels.classes.panel import MIN_FILTERED_CLASSES, ClassesPanel
 from desktop.workspaces.label.panels.classes.row_delegate import KEY_WIDTH, ROW_MARGIN
+from desktop.workspaces.label.panels.history import HistoryList
 from tests.desktop.conftest import GuiDriver, show_widget
 
 pytestmark = pytest.mark.qt_log_ignore("does not support")
@@ -63,6 +64,38 @@ def test_few_classes_have_no_filter(panel: ClassesPanel) -> None:
     assert len(shown_names(panel)) == MIN_FILTERED_CLASSES + 1
 
 
+def test_the_classes_in_the_picture_come_first(panel: ClassesPanel, many: ClassList) -> None:
+    panel.set_active(5)
+    panel.set_in_picture(frozenset((158, 40, 3)))
+    assert shown_names(panel)[:2] == ["traffic sign 1", "kind 2"], "only on demand"
+    QTest.mouseClick(panel.used_first, Qt.MouseButton.LeftButton)
+    names, model = shown_names(panel), panel.list_view.class_model
+    assert names[:4] == ["kind 3", "kind 40", "kind 158", "traffic sign 1"]
+    assert sorted(names) == sorted([*(c.name for c in many), "unlabelled", "void"])
+    assert [model.shortcut_of(row) for row in range(4)] == ["3", "40", "158", "1"], "numbers stay"
+    assert panel.list_view.active_value() == 5 and model.value_at(model.row_of(5)) == 5
+    assert not model.flags(model.index(0)) & Qt.ItemFlag.ItemIsDragEnabled
+    panel.set_in_picture(frozenset((2,)))
+    assert shown_names(panel)[:2] == ["kind 2", "traffic sign 1"]
+    QTest.mouseClick(panel.used_first, Qt.MouseButton.LeftButton)
+    assert shown_names(panel)[:3] == ["traffic sign 1", "kind 2", "kind 3"]
+
+
+def test_the_window_knows_which_classes_are_in_the_picture(gui: GuiDriver) -> None:
+    gui.labelling.choose_class(2)
+    gui.dab(0.3)
+    gui.wait_until(lambda: gui.page.classes._in_picture == frozenset((2,)), "the painted class", 10)
+    gui.window.actions_by_id["next_picture"].trigger()
+    gui.wait_until(lambda: gui.page.classes._in_picture == frozenset(), "a picture without classes", 10)
+    gui.page.classes.used_first.setChecked(True)
+    gui.window.layer_controller.save()
+    gui.page.classes.used_first.setChecked(False)
+    gui.window.layer_controller.load()
+    assert gui.page.classes.used_first.isChecked()
+    gui.page.classes.used_first.setChecked(False)
+    gui.window.layer_controller.save()
+
+
 def test_numbers_over_99_are_whole(panel: ClassesPanel, theme: Theme) -> None:
     assert panel.list_view.class_model.shortcut_of(157) == "158"
     assert QFontMetrics(theme.font).horizontalAdvance("254") <= KEY_WIDTH + ROW_MARGIN - GRID
@@ -100,6 +133,20 @@ def test_letters_in_the_filmstrip_look_for_a_picture(gui: GuiDriver) -> None:
     QTest.keyClicks(strip, "p2")
     gui.wait_until(lambda: gui.record.name == "p2.png", "the picture", 10)
     assert gui.window.actions_by_id["tool_brush"].isChecked()
+
+
+def test_letters_in_the_history_are_no_commands(gui: GuiDriver) -> None:
+    gui.dab(0.3)
+    gui.window.actions_by_id["tool_brush"].trigger()
+    gui.window.actions_by_id["history"].trigger()
+    entries = gui.page.side_column.history.findChild(HistoryList)
+    gui.window.activateWindow()
+    entries.setFocus(Qt.FocusReason.TabFocusReason)
+    gui.wait_until(entries.hasFocus, "the focus", 5)
+    QTest.keyClick(entries, Qt.Key.Key_G)
+    assert gui.window.actions_by_id["tool_brush"].isChecked()
+    gui.window.actions_by_id["history"].trigger()
+    assert gui.page.classes.isVisible()
 
 
 def test_the_same_letter_goes_on_to_the_next_row() -> None:
@@ -159,7 +206,7 @@ def test_folded_panels_leave_their_room_to_the_classes_and_are_remembered(gui: G
         QTest.mouseClick(fold, Qt.MouseButton.LeftButton)
     gui.wait(30)
     assert column.folded_panels() == ["layers", "training"]
-    assert gui.page.classes.list_view.height() > height + 150
+    gui.wait_until(lambda: gui.page.classes.list_view.height() > height + 150, "room for the classes", 5)
     gui.page.training.set_state("training")
     assert not gui.page.training.stop_button.isVisible(), "a new state does not open it"
     gui.page.training.set_state("idle")
