@@ -21,6 +21,7 @@ TORCH = ("torch", "segmentation_models_pytorch", "timm", "lightning_fabric")
 LIBRARY_PLACES = {
     "PySide6": ("desktop/",),
     "pyqtgraph": ("desktop/widgets/",),
+    "pyvips": ("core/images/tiled_conversion.py",),
     "sqlalchemy": ("core/project/",),
     "alembic": ("core/project/",),
     "typer": ("core/cli/", "desktop/cli_commands.py"),

@@ -33,7 +33,7 @@ MAX_PIXELS = 300_000_000
 LARGE_JPEG_PIXELS = 16_000_000
 """Size from which loading a faster JPEG decoder pays."""
 MAX_TILED_PIXELS = 4_000_000_000
-"""Largest TIFF that is opened tile by tile; its label takes a byte for each pixel once something is painted."""
+"""Largest picture that is opened tile by tile; its label takes a byte for each pixel once something is painted."""
 
 # Only these readers of Pillow are let near a file: EPS would start Ghostscript, others open further files. The
 # first five are loaded by `Image.open` anyway; a longer walk down the list imports all of Pillow.
@@ -53,7 +53,7 @@ class ColourMaskError(ImageError):
 
 
 def read_size(path: Path) -> tuple[int, int]:
-    """(width, height) in upright pixels, from the header alone; also of a TIFF that is opened tile by tile.
+    """(width, height) in upright pixels, from the header alone; also of a file that is opened tile by tile.
 
     Raises ImageError.
     """
@@ -66,11 +66,20 @@ def read_size(path: Path) -> tuple[int, int]:
     except UnusualTiffError:
         return tiff_size(path)
     except PictureTooLargeError:
-        if not is_tiff(path):
-            raise
-        width, height = tiff_size(path)
-        check_pixel_limit(path, (width, height), MAX_TILED_PIXELS)
-        return width, height
+        if is_tiff(path):
+            width, height = tiff_size(path)
+            check_pixel_limit(path, (width, height), MAX_TILED_PIXELS)
+            return width, height
+        return _size_to_convert(path)
+
+
+def _size_to_convert(path: Path) -> tuple[int, int]:
+    """The size of a picture that is too large to be decoded whole, if its format can be decoded row by row."""
+    with open_image(path, MAX_TILED_PIXELS) as image:
+        if image.format not in ("JPEG", "PNG"):
+            check_pixel_limit(path, image.size, MAX_PIXELS)
+        turned = (image.format != "PNG" or _png_has_exif(path)) and stored_orientation(image) >= 5
+        return (image.height, image.width) if turned else image.size
 
 
 def needs_tiled_reading(path: Path, max_pixels: int) -> bool:

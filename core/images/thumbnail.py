@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.base.geometry import Box
 from core.images.error_messages import PictureTooLargeError
-from core.images.image_reader import read_picture
+from core.images.image_reader import read_picture, read_size
 from core.images.lazy_array import PLACEHOLDER_GREY
 from core.images.tiff import is_tiff
 from core.images.tiff_regions import TiffRegionReader
@@ -25,9 +25,7 @@ def read_thumbnail(path: Path, side: int) -> NDArray[np.uint8]:
     try:
         picture = read_picture(path, min_side=side)
     except PictureTooLargeError:
-        if not is_tiff(path):
-            raise
-        picture = _thumbnail_of_huge_tiff(path, side)
+        picture = _thumbnail_of_huge_tiff(path, side) if is_tiff(path) else _grey(read_size(path), side)
     height, width = picture.shape[:2]
     scale = side / max(height, width)
     if scale >= 1:
@@ -44,4 +42,11 @@ def _thumbnail_of_huge_tiff(path: Path, side: int) -> NDArray[np.uint8]:
     width, height = (-(-each // 2**level) for each in reader.size)
     if reader.has_overview:
         return reader.read_region(level, Box(0, 0, width, height))
+    return _grey(reader.size, side)
+
+
+def _grey(size: tuple[int, int], side: int) -> NDArray[np.uint8]:
+    """Even grey in the shape of a picture, about `side` pixels long, until it is converted or has an overview."""
+    factor = max(1.0, max(size) / side)
+    width, height = (max(1, round(each / factor)) for each in size)
     return np.full((height, width, 3), PLACEHOLDER_GREY, np.uint8)
