@@ -33,6 +33,8 @@ _MASK = re.compile(
     r"([^/]+)_gt(?:Fine|Coarse)_(labelIds|instanceIds|labelTrainIds|color|polygons)\.(?:png|json)$"
 )
 _PICTURE = re.compile(r"([^/]+)_leftImg8bit\.(?:png|jpe?g)$")
+_MIN_COLOURED = 0.4
+"""Share of the pixels of a label half with a colour other than black."""
 _WITHOUT_PICTURE = (
     "{count} masks have no picture (NAME_leftImg8bit.png), for example {place}; they were left out."
 )
@@ -200,10 +202,15 @@ def _coloured(path: Path) -> str | None:
     pixels = read_picture(path)[::2]
     colours, values = _palette()
     middle = pixels.shape[1] // 2
+    halves = pixels[:, :middle], pixels[:, middle:]
     left, right = (
         match_nearest_colours(np.ascontiguousarray(half), colours, values, tolerance=TOLERANCE).confidence
-        for half in (pixels[:, :middle], pixels[:, middle:])
+        for half in halves
     )
     if max(left, right) < 0.75 or abs(left - right) < 0.2:
         return None
-    return "left" if left > right else "right"
+    is_left = left > right
+    dark = (halves[0 if is_left else 1].max(axis=2) <= TOLERANCE).mean()
+    if max(left, right) - dark < _MIN_COLOURED:  # black is one of the colours, and everywhere
+        return None
+    return "left" if is_left else "right"
