@@ -14,6 +14,7 @@ from core.formats.dataset_tree import DatasetTree
 from core.formats.mask_sets.name_parts import MaskRole, plain
 from core.formats.mask_sets.pairing import LOSSLESS, MaskGroup, Pairing
 from core.formats.mask_values import pack_rgb
+from core.images.image_reader import read_picture
 from core.images.stored_mask import read_stored_mask
 from core.labels.class_list import MAX_CLASS_VALUE
 
@@ -21,6 +22,12 @@ _COMPARED_PICTURES = 8
 """Pictures whose masks are compared to find out whether their kinds are classes or the same content again."""
 _SAME_CONTENT = 0.6
 """Intersection over union from which the masks of two kinds are drawings of the same thing."""
+_COMPARED_VIEWS = 3
+_BLACK = 24
+"""Brightest channel of a pixel outside the field of view."""
+_SAME_VIEW = 0.95
+"""Intersection over union from which a mask and the part of the picture that is not black are the same."""
+_PART_IN_VIEW = 0.2, 0.995
 _FEW_GREYS = 0.05
 """Share of grey pixels up to which a mask is black and white with smeared edges."""
 
@@ -30,7 +37,8 @@ class MaskChoice:
     """The masks that are used.
 
     pairs: picture -> masks with the class of each, "" where the values say it; title: of the kinds, in words; classes:
-    named after folders or files, in order; left_out: other masks; unused: their kinds
+    named after folders or files, in order; left_out: other masks; unused: their kinds; fields_of_view: masks that show
+    where the picture is not black
     """
 
     pairs: dict[str, tuple[tuple[str, str], ...]]
@@ -39,6 +47,7 @@ class MaskChoice:
     left_out: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
     counts_objects: bool = False
+    fields_of_view: tuple[str, ...] = ()
 
     @property
     def masks(self) -> list[str]:
@@ -50,13 +59,16 @@ class MaskChoice:
 
 def choose_masks(tree: DatasetTree, pairing: Pairing) -> MaskChoice:
     """Of the kinds of masks, those that reach the most pictures; of equal ones, masks of all objects, then colours,
-    which identify classes, then indices.
+    which identify classes, then indices. Masks of the field of view, which are no labels, only if there are no others.
 
     Kinds that name classes go together if each of their masks shows one thing, and they show different things.
     """
-    candidates = [(_single_rank(tree, group), _single([group])) for group in pairing.groups]
+    several = len(pairing.groups) > 1
+    views = [group for group in pairing.groups if several and _is_field_of_view(tree, group)]
+    groups_of_labels = [group for group in pairing.groups if group not in views] or pairing.groups
+    candidates = [(_single_rank(tree, group), _single([group])) for group in groups_of_labels]
     families: dict[str, list[MaskGroup]] = defaultdict(list)
-    for group in pairing.groups:
+    for group in groups_of_labels:
         if group.role.label and not group.role.person:
             families[_family(group)].append(group)
     for groups in families.values():
@@ -67,9 +79,37 @@ def choose_masks(tree: DatasetTree, pairing: Pairing) -> MaskChoice:
                 candidates.append((3, _classes(labels)))
     best = max(candidates, key=lambda row: (len(row[1].pairs), row[0], -len(row[1].title)))[1]
     used = set(best.masks)
-    rest = [group for group in pairing.groups if not used.issuperset(group.masks())]
+    rest = [group for group in groups_of_labels if not used.issuperset(group.masks())]
     left_out = tuple(mask for group in rest for mask in group.masks() if mask not in used)
-    return replace(best, left_out=left_out, unused=tuple(group.title for group in rest))
+    return replace(
+        best,
+        left_out=left_out,
+        unused=tuple(group.title for group in rest),
+        fields_of_view=tuple(m for group in views for m in group.masks() if m not in used),
+    )
+
+
+def _is_field_of_view(tree: DatasetTree, group: MaskGroup) -> bool:
+    """Whether the masks of the first pictures show where the picture is not black, as for pictures of the retina."""
+    if group.role != MaskRole():
+        return False
+    agreed = 0
+    for picture, masks in list(group.pairs.items())[:_COMPARED_VIEWS]:
+        shown = _shown(tree, masks)
+        try:
+            bright = read_picture(tree.path(picture)).max(axis=2) > _BLACK
+        except ImageError:
+            continue
+        if (
+            shown is None
+            or shown.shape != bright.shape
+            or not _PART_IN_VIEW[0] < shown.mean() < _PART_IN_VIEW[1]
+        ):
+            return False
+        if _overlap(shown, bright) < _SAME_VIEW:
+            return False
+        agreed += 1
+    return agreed > 0
 
 
 def _family(group: MaskGroup) -> str:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from core.formats.dataset_tree import SPLIT_NAMES, folder_of, stem_of
 
 _MASKS = """mask masks label labels lbl annotation annotations annot annots gt groundtruth truth segmentation
-segmentations seg segs target targets semantic gtfine gtcoarse trimaps"""
+segmentations seg segs target targets semantic gtfine gtcoarse trimaps manual"""
 _PICTURES = """image images img imgs picture pictures photo photos original originals input inputs rgb leftimg8bit
 jpegimages src source sources"""
 MASK_WORDS, PICTURE_WORDS = frozenset(_MASKS.split()), frozenset(_PICTURES.split())
@@ -25,7 +25,8 @@ _SEP = r"[-_. ]+"
 _MASK_END = re.compile(
     r"(?:[-_. ]+(?:l|p|gt|masks?|labels?|lab|seg|segs|segmentations?|annotations?|annot|color_mask|color|labelids|"
     r"trainids|labeltrainids|gtfine_labelids|gtfine_color|groundtruth|ground_truth|truth|simple segmentation|"
-    r"object predictions|cp_masks|instance_?ids?|mattes?|trimap|segmap)|(?<=[0-9])(?:masks?|labels?|gt|seg))$",
+    r"object predictions|cp_masks|instance_?ids?|mattes?|trimap|segmap|"
+    r"manual[0-9]*|[0-9](?:st|nd|rd|th)_?ho)|(?<=[0-9])(?:masks?|labels?|gt|seg))$",
     re.IGNORECASE,
 )
 _MASK_START = re.compile(
@@ -33,7 +34,7 @@ _MASK_START = re.compile(
     re.IGNORECASE,
 )
 _PICTURE_END = re.compile(
-    rf"{_SEP}(?:image|images|img|imgs|im|sat|rgb|photo|picture|original|orig|raw|input|training)$",
+    rf"{_SEP}(?:image|images|img|imgs|im|sat|rgb|photo|picture|original|orig|raw|input|training|test)$",
     re.IGNORECASE,
 )
 _PICTURE_START = re.compile(
@@ -41,7 +42,7 @@ _PICTURE_START = re.compile(
     r"(?:[-_. ]+|(?=[0-9(])|$)",
     re.IGNORECASE,
 )
-_MASK_INSIDE = re.compile(r"[^-_. ][-_. ]+(?:masks?|labels?|segmentation|gt)[-_. ]", re.IGNORECASE)
+_MASK_INSIDE = re.compile(r"[^-_. ][-_. ]+(?:masks?|labels?|segmentation|gt|attribute)[-_. ]", re.IGNORECASE)
 _NUMBER_END = re.compile(r"(?:[-_. ]*\([0-9]+\)|[-_. ]*[0-9]+)$")
 _WORDS = re.compile(r"[\W_]+|(?<=[^\W\d_])(?=[0-9])")
 _PERSON = re.compile(
@@ -176,6 +177,8 @@ def role_of(rest: str, folders: tuple[str, ...] = ()) -> MaskRole:
             elif bare in _OBJECTS:
                 is_object = True
             elif word.casefold() in _CLASS:
+                if not is_folder:  # the rest names the class: folders do not
+                    label, from_folders = [], 0
                 is_class = True
                 continue
             elif bare in MASK_WORDS | PICTURE_WORDS | _FILLERS or bare in SPLIT_NAMES or bare in _SHORT:

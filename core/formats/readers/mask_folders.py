@@ -28,6 +28,9 @@ DIALECTS = (
     "endings of programs (_Simple Segmentation, _cp_masks, _sat and _mask, _image and _masks)",
     "several masks of one picture (_mask_1; a folder for each picture, as in Data Science Bowl 2018), which are united",
     "a black and white mask for each class, in folders or files named after it",
+    "DRIVE, CHASE and HRF: 1st_manual, manual1, _manual1 and _1stHO; masks that show only where the picture is not "
+    "black are fields of view and no labels",
+    "ISIC: _segmentation, or a class for each _attribute_NAME",
     "RectLabel: _all_objects is used, else the masks of classes, else those of objects",
     "grey, three equal channels, palette, colours with and without alpha",
     "black and white with smeared edges, also in JPEG",
@@ -125,6 +128,11 @@ def _notes(choice: MaskChoice) -> list[str]:
         notes.append(
             f"{count_of(several, 'picture')} {'has' if several == 1 else 'have'} several masks, which were united."
         )
+    if choice.fields_of_view:
+        notes.append(
+            f"{choice.fields_of_view[0]} shows the field of view, outside of which the picture is black. Such masks "
+            f"are no labels ({len(choice.fields_of_view):,})."
+        )
     if choice.unused:
         notes.append(f"Not used: other masks of the same pictures ({', '.join(choice.unused[:8])}).")
     return notes
@@ -142,6 +150,8 @@ def _doubts(pairing: Pairing, choice: MaskChoice) -> list[Doubt]:
 
 def _account(pairing: Pairing, choice: MaskChoice) -> AccountBuilder:
     account = AccountBuilder()
+    for mask in choice.fields_of_view:
+        account.does_not_belong(mask, "it shows the field of view: the picture is black outside of it")
     for mask in choice.left_out:
         account.left_out(mask, f"another mask of the same picture is used ({choice.title})")
     for mask, reason in pairing.unpaired.items():
