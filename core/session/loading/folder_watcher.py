@@ -165,10 +165,12 @@ class FolderWatcher:
     def _look_at_known_files(self) -> None:
         """Report files whose age has changed. Those in memory and those being written come first, the others in turn."""
         until = time.monotonic() + LOOK_SECONDS
-        touched = self._touched([*dict.fromkeys((*self._recent(), *self._unsettled))])
+        first = dict.fromkeys((*self._recent(), *self._unsettled))
+        touched = self._touched([*first])
         self._turn = self._turn or deque(self._index.ids())
         while self._turn and time.monotonic() < until and not self._stop.is_set():
-            touched += self._touched([self._turn.popleft()])
+            if (picture_id := self._turn.popleft()) not in first:
+                touched += self._touched([picture_id])
         if touched and not self._stop.is_set():
             self._on_touched(list(dict.fromkeys(touched)))
 

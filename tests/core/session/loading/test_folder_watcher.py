@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from core.project.records import PictureRecord
+from core.session.content.content_match import FolderReport
 from core.session.loading.folder_watcher import FolderWatcher
 from core.session.picture_index import PictureIndex
 from tests.factories import picture, picture_folder
@@ -25,15 +25,18 @@ class WatcherHarness:
         self.index = PictureIndex()
         self.found: list[str] = []
         self.problems: list[dict[int, str | None]] = []
-        self.watcher = FolderWatcher(folder, self.index, self._on_new, self._on_problems)
+        self.touched: list[int] = []
+        self.recent: list[int] = []
+        self.watcher = FolderWatcher(
+            folder, self.index, self._on_report, self.touched.extend, lambda: self.recent
+        )
 
-    def _on_new(self, paths: list[str]) -> None:
-        self.found += paths
-        self.index.extend(PictureRecord(len(self.index) + n + 1, path) for n, path in enumerate(paths))
-
-    def _on_problems(self, reported: Mapping[int, str | None]) -> None:
-        self.problems.append(dict(reported))
-        for picture_id, problem in reported.items():
+    def _on_report(self, report: FolderReport) -> None:
+        self.found += report.new
+        self.index.extend(PictureRecord(len(self.index) + n + 1, path) for n, path in enumerate(report.new))
+        if report.problems:
+            self.problems.append(dict(report.problems))
+        for picture_id, problem in report.problems.items():
             self.index.update(PictureRecord(picture_id, self.index.get(picture_id).path, problem=problem))
 
     def scan(self, count: int = 3) -> None:
@@ -125,10 +128,52 @@ def test_unchanged_folder_is_not_listed_again(tmp_path: Path, monkeypatch: pytes
 def test_close_while_starting_leaves_no_thread(tmp_path: Path) -> None:
     picture_folder(tmp_path, 1)
     for _ in range(100):
-        watcher = FolderWatcher(tmp_path, PictureIndex(), lambda _paths: None, lambda _marks: None)
+        watcher = FolderWatcher(tmp_path, PictureIndex(), lambda _report: None)
         starter = threading.Thread(target=watcher.start)
         starter.start()
         watcher.close()
         starter.join()
         watcher.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "folder watcher"]
+
+
+def test_reports_files_with_another_age_once_they_are_settled(tmp_path: Path) -> None:
+    harness = WatcherHarness(picture_folder(tmp_path, 3))
+    harness.scan()
+    assert sorted(harness.touched) == [1, 2, 3]  # ages that were never stored
+    harness.touched.clear()
+    harness.scan()
+    assert harness.touched == []
+    path = tmp_path / harness.index.get(2).path
+    path.write_bytes(path.read_bytes() + b"more")
+    harness.scan(1)
+    assert harness.touched == []  # it may be written further
+    path.write_bytes(path.read_bytes() + b"and more")
+    harness.scan(1)
+    assert harness.touched == []
+    harness.scan(1)
+    assert harness.touched == [2]
+
+
+def test_pictures_in_memory_are_looked_at_in_every_scan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = WatcherHarness(picture_folder(tmp_path, 3))
+    harness.scan()
+    harness.touched.clear()
+    monkeypatch.setattr("core.session.loading.folder_watcher.LOOK_SECONDS", -1.0)  # no time for the others
+    for picture_id in (1, 3):
+        os.utime(tmp_path / harness.index.get(picture_id).path, (1e9, 1e9))
+    harness.recent = [3]
+    harness.scan()
+    assert harness.touched == [3]
+
+
+def test_renamed_file_is_reported_as_new_and_missing_together(tmp_path: Path) -> None:
+    harness = WatcherHarness(picture_folder(tmp_path, 2))
+    harness.scan()
+    reports: list[FolderReport] = []
+    harness.watcher._on_report = reports.append
+    (tmp_path / "p0.png").rename(tmp_path / "q0.png")
+    harness.scan()
+    assert [(list(report.new), list(report.problems)) for report in reports][0] == (["q0.png"], [1])

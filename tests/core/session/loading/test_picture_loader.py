@@ -13,6 +13,7 @@ from PIL import Image
 from core.base.changes import Changes
 from core.base.errors import ImageError
 from core.base.lane import Lane
+from core.images.folder import path_key
 from core.labels.class_list import ClassList
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
@@ -21,6 +22,7 @@ from core.project.packed_picture import file_digest
 from core.project.project import HOME_FOLDER, Project
 from core.project.records import PictureRecord, Status
 from core.project.row_changes import RowChange
+from core.session.content.service import ContentService
 from core.session.loading.folder_scan import check_folder, list_pictures
 from core.session.loading.folder_sync import FolderSync
 from core.session.loading.picture_loader import LoadedPicture, PictureLoader
@@ -45,7 +47,10 @@ class LoaderHarness:
         self.index = PictureIndex(self.project.pictures.all())
         shared = (self.project, self.index, self.document, self.reading, self._announce)
         self.loader = PictureLoader(*shared)
-        self.sync = FolderSync(*shared, self.loader.on_files_added)
+        self.contents = ContentService(
+            self.project, self.index, self.document, self._submit_announce, lambda _notice: None
+        )
+        self.sync = FolderSync(*shared, self.contents, self.loader.on_files_added)
 
     def scan(self) -> list[str]:
         self.sync.scan_folder().result(TIMEOUT)
@@ -57,11 +62,15 @@ class LoaderHarness:
 
     def close(self) -> None:
         self.sync.close()
+        self.contents.close()
         self.loader.stop()
         self.reading.shutdown(cancel_futures=True)
         self.document.shutdown()
         self.project.close()
         assert self.errors == []
+
+    def _submit_announce(self, changes: Changes) -> None:
+        self.document.submit(self._announce, changes)
 
     def _announce(self, changes: Changes) -> None:
         self.announced.append(changes)
@@ -192,7 +201,7 @@ def test_unreadable_picture_has_a_problem_until_repaired(harness: LoaderHarness)
 def test_deleted_picture_has_a_problem(harness: LoaderHarness) -> None:
     harness.scan()
     (harness.project.folder / "p1.png").unlink()
-    with pytest.raises(ImageError, match="no longer exists"):
+    with pytest.raises(ImageError, match="not there any more"):
         harness.loader.load(2).result(TIMEOUT)
 
 
@@ -312,6 +321,30 @@ def test_index_keeps_rows_and_counts_done_pictures() -> None:
         index.get(1)
 
 
+def test_index_is_in_natural_order_whatever_comes_when() -> None:
+    names = ["a/10.png", "a/2.png", "B.png", "a.png", "c/d/1.png", "c/2.png", "b/x.png", "b10.png", "b9.png"]
+    index = PictureIndex()
+    for number, name in enumerate(names):
+        index.extend([PictureRecord(number + 1, name)])
+    expected = sorted(names, key=path_key)
+    assert [index.at(row).path for row in range(len(names))] == expected
+    many = [PictureRecord(100 + n, f"a/{n}.png") for n in range(3, 900)]  # sorted in at once
+    index.extend(reversed(many))
+    listed = [index.at(row).path for row in range(len(index))]
+    assert listed == sorted(listed, key=path_key)
+    assert [index.row(index.at(row).id) for row in range(len(index))] == list(range(len(index)))
+
+
+def test_index_follows_renamed_pictures_and_those_set_aside() -> None:
+    index = PictureIndex([PictureRecord(1, "a.png", status=Status.DONE), PictureRecord(2, "b.png")])
+    index.synchronize([1, 2], [PictureRecord(1, "b.png", status=Status.DONE)], {2: 1})
+    assert (index.ids(), index.done_count, index.current_id(2), index.has(2)) == ([1], 1, 1, False)
+    assert index.get(2).path == "b.png"  # whoever still shows it may ask
+    index.update(PictureRecord(1, "z.png"))
+    index.synchronize([2], [PictureRecord(2, "b.png")])
+    assert (index.ids(), index.done_count, index.current_id(2)) == ([2, 1], 0, 2)
+
+
 def test_project_opens_through_a_relative_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     picture_folder(tmp_path / "pictures")
     (tmp_path / "elsewhere").mkdir()
@@ -330,15 +363,15 @@ def test_loaded_picture_stores_its_digest(harness: LoaderHarness) -> None:
     assert harness.project.pictures.digests() == {1: file_digest(path)}
     before = harness.project.pictures.digest(1)
     Image.fromarray(picture(seed=7)).save(path)
-    harness.loader._cache.clear()
     harness.loader.load(1).result(TIMEOUT)
     assert harness.project.pictures.digest(1) == file_digest(path) != before  # nobody has labelled it yet
     harness.project.journal.commit(1, stroke(LabelMap.blank(96, 64), 1, (10, 10), (60, 40)))
     harness.index.update(harness.project.pictures.get(1))
     Image.fromarray(picture(seed=8)).save(path)
-    harness.loader._cache.clear()
-    harness.loader.load(1).result(TIMEOUT)
+    loaded = harness.loader.load(1).result(TIMEOUT)
     assert harness.project.pictures.digest(1) != file_digest(path)
+    assert harness.project.pictures.get(1).is_replaced
+    np.testing.assert_array_equal(loaded.pyramid.full_image(), picture(seed=8))
 
 
 def test_new_picture_size_drops_undo_steps_of_the_old(harness: LoaderHarness) -> None:
@@ -354,7 +387,6 @@ def test_new_picture_size_drops_undo_steps_of_the_old(harness: LoaderHarness) ->
     harness.index.update(project.pictures.get(1))
     picture_file = project.picture_path(project.pictures.get(1).path)
     Image.fromarray(picture(80, 60)).save(picture_file)
-    harness.loader._cache.drop(1)
     loaded = harness.loader.load(1).result(TIMEOUT)
     assert (loaded.pyramid.size, loaded.history_trimmed) == ((80, 60), True)
     assert (loaded.journal.undo_name, loaded.journal.redo_name) == (None, None)
