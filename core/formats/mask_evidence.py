@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.base.errors import ImageError
 from core.formats.mask_values import pack_rgb, unpack_rgb
+from core.formats.value_runs import ValueRuns
 from core.images.stored_mask import StoredMask, read_stored_mask
 from core.labels.class_list import Colour
 
@@ -91,7 +92,8 @@ def _add(evidence: MaskEvidence, mask: StoredMask) -> None:
     if numbers is None:
         evidence.kinds["colour"] += 1
         packed = pack_rgb(mask.as_colours())
-        found, counts = np.unique(packed if clear is None else packed[~clear], return_counts=True)
+        runs = ValueRuns.of(packed if clear is None else packed[~clear])
+        found, counts = runs.found, runs.counts
         evidence.pictures_as_masks += len(found) > MAX_DISTINCT
         if len(evidence.colours) < MAX_TOTAL:
             counted = zip(found[:MAX_DISTINCT].tolist(), counts.tolist(), strict=False)
@@ -107,7 +109,8 @@ def _add(evidence: MaskEvidence, mask: StoredMask) -> None:
 
 
 def _add_numbers(evidence: MaskEvidence, numbers: NDArray[Any], clear: NDArray[np.bool_] | None) -> None:
-    found, counts = np.unique(numbers if clear is None else numbers[~clear], return_counts=True)
+    runs = ValueRuns.of(numbers if clear is None else numbers[~clear])
+    found, counts = runs.found, runs.counts
     evidence.pictures_as_masks += len(found) > MAX_DISTINCT
     if len(evidence.numbers) >= MAX_TOTAL:
         return
@@ -123,7 +126,7 @@ def _add_numbers(evidence: MaskEvidence, numbers: NDArray[Any], clear: NDArray[n
 
 def _add_palette(evidence: MaskEvidence, mask: StoredMask) -> None:
     assert mask.palette is not None
-    for number in np.unique(np.asarray(mask.numbers)).tolist():
+    for number in ValueRuns.of(np.asarray(mask.numbers)).found.tolist():
         if number >= len(mask.palette):
             continue
         red, green, blue = mask.palette[number].tolist()
@@ -132,5 +135,5 @@ def _add_palette(evidence: MaskEvidence, mask: StoredMask) -> None:
 
 
 def _counted(values: NDArray[Any]) -> dict[int, int]:
-    found, counts = np.unique(values, return_counts=True)
-    return dict(zip(found.tolist(), counts.tolist(), strict=True))
+    runs = ValueRuns.of(values)
+    return dict(zip(runs.found.tolist(), runs.counts.tolist(), strict=True))

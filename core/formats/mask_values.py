@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from core.base.errors import FormatError
 from core.formats.dataset_types import DatasetClass, LoadedMask
+from core.formats.value_runs import ValueRuns
 from core.images.image_reader import read_mask, read_picture
 from core.labels.class_list import UNLABELLED, VOID, Colour
 
@@ -42,12 +43,13 @@ def remap_indices(
     """Map (H, W) indices to LoadedMask values. Raises FormatError naming the indices that are not in `values`."""
     if indices.dtype not in (np.uint8, np.uint16):
         return _remap_wide(indices, values, path, source)
-    table = np.zeros(MAX_INDEX + 1, np.uint8)
-    known = np.zeros(MAX_INDEX + 1, bool)
+    count = np.iinfo(indices.dtype).max + 1
+    table, known = np.zeros(count, np.uint8), np.zeros(count, bool)
     for index, value in values.items():
-        if 0 <= index <= MAX_INDEX:  # other tools write -1 for "none", which no pixel can have
+        if 0 <= index < count:  # other tools write -1 for "none", which no pixel can have
             table[index], known[index] = value, True
-    _refuse_unknown(np.unique(indices[~known[indices]]), path, source)
+    occurring = np.bincount(indices.ravel(), minlength=count) > 0
+    _refuse_unknown(np.flatnonzero(occurring & ~known), path, source)
     return np.asarray(table[indices], np.uint8)
 
 
@@ -55,9 +57,9 @@ def _remap_wide(
     indices: NDArray[Any], values: Mapping[int, int], path: Path, source: str
 ) -> NDArray[np.uint8]:
     """Like `remap_indices` for numbers that are negative or have more than 16 bits."""
-    found, inverse = np.unique(indices, return_inverse=True)
-    _refuse_unknown(np.array([v for v in found if int(v) not in values]), path, source)
-    return np.array([values[int(v)] for v in found], np.uint8)[inverse].reshape(indices.shape)
+    runs = ValueRuns.of(indices)
+    _refuse_unknown(np.array([v for v in runs.found if int(v) not in values]), path, source)
+    return runs.replaced(np.array([values[int(v)] for v in runs.found], np.uint8))
 
 
 def _refuse_unknown(unknown: NDArray[Any], path: Path, source: str) -> None:
@@ -81,7 +83,8 @@ def read_colour_mask(
 def colours_to_values(pixels: NDArray[np.uint8], known: Mapping[Colour, int], path: Path) -> LoadedMask:
     """Like `read_colour_mask` for (H, W, 3) uint8 RGB pixels of the file `path`. Raises FormatError."""
     packed = pack_rgb(pixels)
-    found, inverse, counts = np.unique(packed, return_inverse=True, return_counts=True)
+    runs = ValueRuns.of(packed)
+    found, counts = runs.found, runs.counts
     numbers = {_number(colour): value for colour, value in known.items()}
     values = np.array([numbers.get(int(c), UNLABELLED) for c in found], np.uint8)
     is_unknown = np.array([int(c) not in numbers for c in found])
@@ -95,7 +98,7 @@ def colours_to_values(pixels: NDArray[np.uint8], known: Mapping[Colour, int], pa
         notes = (
             f"{path.name}: {share:.2%} of the pixels have an unknown colour ({shown}) and stay unlabelled.",
         )
-    return LoadedMask(values[inverse].reshape(packed.shape), 1.0, notes)
+    return LoadedMask(runs.replaced(values), 1.0, notes)
 
 
 def match_nearest_colours(

@@ -6,8 +6,6 @@ import re
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from core.base.errors import FormatError, ImageError
 from core.formats.account import AccountBuilder
 from core.formats.class_sets import class_set
@@ -15,6 +13,7 @@ from core.formats.dataset_tree import DatasetTree, split_of, stem_of
 from core.formats.dataset_types import Dataset, DatasetClass, LoadedMask, Recognition, Sample
 from core.formats.mask_sets.pairing import MaskGroup, pair_masks
 from core.formats.mask_values import pack_rgb, read_colour_mask, remap_indices, values_by_index
+from core.formats.value_runs import ValueRuns
 from core.images.image_reader import ColourMaskError, read_mask, read_picture
 from core.labels.class_list import VOID
 
@@ -87,7 +86,7 @@ def _class_set(tree: DatasetTree, group: MaskGroup) -> tuple[tuple[DatasetClass,
             highest = max(highest, int(read_mask(tree.path(mask)).max()))
         except ColourMaskError:
             coloured = True
-            colours |= set(np.unique(pack_rgb(read_picture(tree.path(mask)))).tolist())
+            colours |= set(ValueRuns.of(pack_rgb(read_picture(tree.path(mask)))).found.tolist())
         except ImageError:
             continue
     known = {c.colour[0] << 16 | c.colour[1] << 8 | c.colour[2] for c in class_set("camvid-11")}

@@ -20,6 +20,7 @@ from core.formats.malformed import MalformedValueError, as_format_error, describ
 from core.formats.mask_values import pack_rgb
 from core.formats.readers.coco_files import panoptic_files, split_of_file
 from core.formats.readers.coco_index import Id, id_key
+from core.formats.value_runs import ValueRuns
 from core.images.image_reader import read_picture
 from core.labels.class_list import MAX_CLASS_VALUE, VOID, default_colour
 
@@ -145,9 +146,10 @@ def _find_picture(tree: DatasetTree, reference: str, mask: str | None, file: str
 def _read_segments(path: Path, segments: dict[int, int], strange: int) -> LoadedMask:
     """segments: LoadedMask value by segment id; strange: how many of them have a category that is not listed."""
     ids = pack_rgb(read_picture(path)[..., ::-1])  # reversed channels: 65536 blue + 256 green + red
-    found, inverse = np.unique(ids, return_inverse=True)
-    unknown = [int(s) for s in found if int(s) and int(s) not in segments]
-    values = np.array([segments.get(int(s), VOID) for s in found], np.uint8)
+    runs = ValueRuns.of(ids)
+    found: list[int] = runs.found.tolist()
+    unknown = [number for number in found if number and number not in segments]
+    values = np.array([segments.get(number, VOID) for number in found], np.uint8)
     account = AccountBuilder()
     account.came_in(objects=len(segments) - strange)
     for count, reason in (
@@ -156,7 +158,7 @@ def _read_segments(path: Path, segments: dict[int, int], strange: int) -> Loaded
     ):
         if count:
             account.left_out(f"{path.name}, segments", reason, AccountKind.OBJECT, count=count)
-    return LoadedMask(values[inverse].reshape(ids.shape), account=account.result())
+    return LoadedMask(runs.replaced(values), account=account.result())
 
 
 def _category(row: dict[str, Any]) -> DatasetClass:
