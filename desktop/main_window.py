@@ -170,6 +170,7 @@ class MainWindow(QMainWindow):
             self.context = context = ProjectContext(session, parts, self._settings, self._theme)
         context.message.connect(self.show_message)
         context.folder_chosen.connect(self.open_project)
+        context.label_controller.rescue.project_saved.connect(self.open_project)
         context.label_workspace_requested.connect(self.actions_by_id["workspace_label"].trigger)
         self._remember_recent(session)
         label = context.label_controller

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.base.errors import ImageError
 from core.base.text import count_of
 from core.cli.common_options import (
     DeviceOption,
@@ -58,10 +59,9 @@ def predict_command(
         from core.evaluation.run_score import labelled_size
 
         chosen = find_run(opened, run)
-        records = _chosen(opened, images)
+        records, problems = _readable(opened, _chosen(opened, images))
         began = time.perf_counter()
         confidence: list[float] = []
-        problems: list[str] = []
         with progress_bar("Predicting", quiet=as_json) as bar:
 
             def on_result(number: int, result: float | str) -> None:
@@ -110,6 +110,18 @@ def evaluate_command(
         print_result(
             _score_json(score, chosen, split, names), as_json, _score_lines(score, chosen, split, names)
         )
+
+
+def _readable(project: Project, records: list[PictureRecord]) -> tuple[list[PictureRecord], list[str]]:
+    """The pictures that may be read, and a sentence for each that may not."""
+    readable, problems = [], []
+    for record in records:
+        try:
+            project.picture_path(record.path)
+            readable.append(record)
+        except ImageError as refused:
+            problems.append(str(refused))
+    return readable, problems
 
 
 def _chosen(project: Project, images: str) -> list[PictureRecord]:

@@ -170,6 +170,8 @@ def _stored_values(tiff: TiffFile) -> NDArray[Any]:
 
 
 def _channels_last(stored: NDArray[Any], page: Any) -> NDArray[Any]:
+    if stored.ndim < 2:
+        raise ValueError("the page has no rows")  # open_tiff says that the file is damaged
     shape = stored.reshape(stored.shape[-3:]) if stored.ndim > 3 else stored
     if shape.ndim == 2:
         return shape[:, :, None]

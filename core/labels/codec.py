@@ -35,6 +35,8 @@ def encode(tile: NDArray[Any]) -> bytes:
 
 def decode(blob: bytes, height: int, width: int, dtype: type[Scalar]) -> NDArray[Scalar]:
     """The (height, width) tile, writable. Raises ProjectError when the bytes are not a tile of this size."""
+    if not isinstance(blob, bytes):  # the file may be a stranger's
+        raise ProjectError(_WRONG_SIZE)
     kind, body = blob[:1], blob[1:]
     little_endian = np.dtype(dtype).newbyteorder("<")
     if kind == _FLAT and len(body) == little_endian.itemsize:

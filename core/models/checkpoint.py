@@ -18,9 +18,16 @@ from torch import Tensor, nn
 
 from core.base.display_text import quoted
 from core.base.errors import ModelError
+from core.base.process_limits import memory_limit
 from core.models.network_builder import StatusCallback, build_network, grow_head
 from core.models.spec import WEIGHTS_FILE, ModelSpec
-from core.models.weights_budget import check_fit, has_small_encoder, outline_network, read_header
+from core.models.weights_budget import (
+    build_budget,
+    check_fit,
+    has_small_encoder,
+    outline_network,
+    read_header,
+)
 
 CONFIG_FILE, RUN_FILE = "config.json", "run.json"
 MAX_RUN_FILE_BYTES = 64 << 20
@@ -77,10 +84,14 @@ def load_checkpoint(folder: Path, device: torch.device | str = "cpu") -> LoadedM
             raise ModelError(f"The weights in {folder.name} are too large to be a network of Maskloop.")
         shapes = read_header(path).shapes
         # A description may ask for gigabytes that the file does not have.
-        outline = None if has_small_encoder(spec) else outline_network(spec)
+        is_small = has_small_encoder(spec)
+        outline = None if is_small else outline_network(spec)
         if outline is not None:
             check_fit(outline, shapes)
-        model = build_network(replace(spec, weights="none"))
+        # Some transformers cannot be outlined: they may take what their weights justify.
+        is_bounded = is_small or outline is not None
+        with contextlib.nullcontext() if is_bounded else memory_limit(build_budget(path.stat().st_size)):
+            model = build_network(replace(spec, weights="none"))
         check_fit(model, shapes)
         # Read instead of memory-mapped: a mapped file cannot be replaced on Windows.
         tensors = safetensors.torch.load(path.read_bytes())

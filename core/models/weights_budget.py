@@ -28,6 +28,7 @@ MAX_HEADER_BYTES = 4 << 20
 MAX_TENSORS = 20_000
 MAX_PICKLE_BYTES = 16 << 20
 """Of the description of tensors in a PyTorch file."""
+BUILD_RESERVE = 512 << 20
 _MAX_DIMENSIONS = 8
 _SMALL_ENCODER = 30.0
 """Million parameters."""
@@ -115,6 +116,12 @@ def reference_network(spec: ModelSpec) -> nn.Module:
     """
     outline = None if has_small_encoder(spec) else outline_network(spec)
     return outline or build_network(replace(spec, weights="none"))
+
+
+def build_budget(file_bytes: int) -> int:
+    """Bytes of memory that building a network may take whose file of weights has `file_bytes`: four times as much, for
+    weights of 16 bits and for what is only needed meanwhile, and half a gigabyte."""
+    return 4 * file_bytes + BUILD_RESERVE
 
 
 def has_small_encoder(spec: ModelSpec) -> bool:

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from core.base.errors import DiskError, ProjectError, ProjectFolderError
+from core.base.display_text import quoted
+from core.base.errors import DiskError, ImageError, ProjectError, ProjectFolderError
+from core.images.file_kind import check_picture_file
 from core.project.class_repository import ClassRepository
 from core.project.files.home_check import check_home, check_stored_folder, is_file
 from core.project.files.sqlite_defences import OPENING_SECONDS
@@ -87,7 +89,7 @@ class Project:
                 if not to_repair:
                     _check_rows(store)
                 project = cls(folder, home, store, lock)
-                project._store_folder()
+                project.store_folder()
                 project.runs.close_interrupted()
             except BaseException:
                 store.close()
@@ -111,7 +113,8 @@ class Project:
             if not is_checked and not to_repair:
                 _check_rows(store)
             project = cls(_normalized(where), home, store, None)
-            project.folder = project._stored_folder()
+            if home == project.folder:
+                project.folder = project._stored_folder()
         except BaseException:
             store.close()
             raise
@@ -142,12 +145,16 @@ class Project:
         return self._lock is not None
 
     def picture_path(self, relative: str) -> Path:
-        """The file of a picture. Raises ProjectError when the stored path leads out of the folder."""
+        """The file of a picture, which may be read; it may not exist. Asks the disk: not for the GUI thread.
+
+        Raises ImageError when the stored path, or a link on it, leads out of the folder, and for a pipe or a device.
+        """
         path = self.folder / relative
         if not Path(os.path.normpath(path)).is_relative_to(self.folder):
-            raise ProjectError(
-                f"The project names a picture outside its folder: {relative}. It was not read."
+            raise ImageError(
+                f"The project names a picture outside its folder: {quoted(relative)}. It was not read."
             )
+        check_picture_file(path, self.folder)
         return path
 
     def prediction_path(self, picture_id: int) -> Path:
@@ -190,7 +197,8 @@ class Project:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _store_folder(self) -> None:
+    def store_folder(self) -> None:
+        """Store where the pictures are."""
         try:
             # Relative where possible, so that pictures and project can be moved together.
             stored = Path(os.path.relpath(self.folder, self.home)).as_posix()

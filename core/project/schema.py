@@ -5,6 +5,8 @@ Migrations create and change the tables; this module only describes the current 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sqlalchemy import (
     CheckConstraint,
     Column,
@@ -23,6 +25,14 @@ CURRENT_REVISION = "0005"
 """The schema revision that this program reads and writes."""
 
 COLOUR_CHECK = f"colour GLOB '#{'[0-9a-fA-F]' * 6}'"
+
+
+class Blob(LargeBinary):
+    """Bytes. What a stranger's file holds in their place reads as none at all, which no codec takes for a tile."""
+
+    def result_processor(self, _dialect: object, _type: object) -> Callable[[object], bytes | None]:
+        return lambda value: value if value is None or isinstance(value, bytes) else b""
+
 
 metadata = MetaData(
     naming_convention={
@@ -119,8 +129,8 @@ tiles = Table(  # the labels; a tile without a row is unlabelled
     _picture_key(primary_key=True),
     Column("tile_column", Integer, primary_key=True),
     Column("tile_row", Integer, primary_key=True),
-    Column("pixels", LargeBinary, nullable=False),  # uint8 class values, encoded by core/labels/codec.py
-    Column("origins", LargeBinary, nullable=False),  # uint16 ids of the table origins, 0 = unlabelled
+    Column("pixels", Blob, nullable=False),  # uint8 class values, encoded by core/labels/codec.py
+    Column("origins", Blob, nullable=False),  # uint16 ids of the table origins, 0 = unlabelled
 )
 
 edits = Table(  # the journal: one row for each edit; picture_id is NULL for an edit of the whole project
@@ -153,8 +163,8 @@ edit_tiles = Table(  # tiles saved with an edit: as they were before it, or, onc
     _picture_key(primary_key=True),
     Column("tile_column", Integer, primary_key=True),
     Column("tile_row", Integer, primary_key=True),
-    Column("pixels", LargeBinary, nullable=False),
-    Column("origins", LargeBinary, nullable=False),
+    Column("pixels", Blob, nullable=False),
+    Column("origins", Blob, nullable=False),
 )
 
 edit_rows = Table(  # rows saved with an edit, likewise: of classes, pictures and picture_tags

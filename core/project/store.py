@@ -13,7 +13,14 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import StaticPool
 
 from core.base.errors import DiskError, ProjectError, ProjectFileGoneError, ProjectTooNewError
-from core.project.backup import BACKUP_FOLDER, make_backup, new_file_id_sql, wal_path
+from core.project.backup import (
+    BACKUP_FOLDER,
+    PAGES_PER_STEP,
+    damage_in,
+    make_backup,
+    new_file_id_sql,
+    wal_path,
+)
 from core.project.files.file_presence import FilePresence
 from core.project.files.sqlite_defences import (
     OBJECTS_QUERY,
@@ -59,11 +66,11 @@ class Store:
             self._connection = self._engine.connect()
             self._presence = FilePresence(path)
             self._check_objects()
-        except DatabaseError as problem:
+        except (DatabaseError, UnicodeDecodeError) as problem:
             self._engine.dispose()
             raise _project_error(path, problem) from problem
         except BaseException:
-            self.close()
+            self._engine.dispose()
             raise
 
     @contextlib.contextmanager
@@ -203,6 +210,21 @@ class Store:
         if version > CURRENT_REVISION:
             raise too_new_error(self.path)
 
+    def copy_to(self, target: Path) -> None:
+        """Write all that is stored to a new file, also when the one that is open is gone from the disk.
+
+        Raises sqlite3.Error, also when what is open can no longer be read, and OSError.
+        """
+        raw = self._connection.connection.driver_connection
+        assert isinstance(raw, sqlite3.Connection)
+        with contextlib.closing(sqlite3.connect(target)) as copy:
+            raw.backup(copy, pages=PAGES_PER_STEP)
+            copy.execute("PRAGMA journal_mode = DELETE")
+            copy.execute(new_file_id_sql())
+            damage = damage_in(str(line) for (line,) in copy.execute("PRAGMA quick_check(100)"))
+        if damage:
+            raise sqlite3.DatabaseError(f"the copy is damaged: {damage[0]}")
+
     def close(self) -> None:
         self._connection.close()
         self._engine.dispose()
@@ -224,7 +246,7 @@ class Store:
             with self._connection.begin():
                 self._connection.exec_driver_sql(begin)
                 yield self._connection
-        except DatabaseError as problem:
+        except (DatabaseError, UnicodeDecodeError) as problem:
             raise _project_error(self.path, problem) from problem
 
 
@@ -316,8 +338,9 @@ _SQLITE_MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (
 )
 
 
-def _project_error(path: Path, problem: DatabaseError) -> ProjectError:
-    reason = str(problem.orig or problem)
+def _project_error(path: Path, problem: DatabaseError | UnicodeDecodeError) -> ProjectError:
+    # sqlite3 cannot even say what is wrong when a damaged name is part of the message.
+    reason = "malformed text" if isinstance(problem, UnicodeDecodeError) else str(problem.orig or problem)
     if isinstance(problem, IntegrityError):  # not the disk's fault, and trying again would not help
         return ProjectError(f"The change does not fit what is stored in {path} ({reason}).")
     otherwise = "{path} could not be used: {reason}. Check that the folder can be written to."

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from functools import partial
@@ -16,10 +17,11 @@ from core.base.lane import Lane
 from core.labels.class_list import UNLABELLED, VOID, ClassList, Colour
 from core.labels.label_map import Edit, Values
 from core.project.class_repository import ClassUsage
+from core.project.files.live_copy import choose_home, save_open_project
+from core.project.files.picture_change import PictureChange, store_change
 from core.project.journal import changes_of_edit
 from core.project.project import Project
 from core.project.records import EditRecord, PictureRecord, Split, Status, UndoNames, UndoResult
-from core.project.row_changes import RowChange
 from core.session.change_writer import ChangeWriter
 from core.session.rescue_log import PictureEdit, RescueLog
 
@@ -71,6 +73,11 @@ class EditingService:
         """Write edits that are not stored to a file, which `maskloop rescue` reads. The future raises ProjectError."""
         return self._document.submit(self._write_rescue_file, path, edits)
 
+    def save_project(self, folder: Path, edits: Sequence[PictureEdit]) -> Future[Path]:
+        """Write all of the project to a new home in `folder`, with `edits`, which could not be stored, and all other
+        changes that wait. Works while the project file is gone. Returns the home; the future raises ProjectError."""
+        return self._document.submit(self._save_project, folder, edits)
+
     def acknowledge_loss(self, picture_id: int) -> None:
         """The canvas shows the label without the lost edit: allow undo and redo of this picture again."""
         self._document.submit(self._lost.discard, picture_id)
@@ -109,12 +116,12 @@ class EditingService:
         return self._document.submit(self._project.pictures.pixels_by_class, picture_id)
 
     def set_status(self, picture_id: int, status: Status) -> Future[None]:
-        return self._change_rows([picture_id], f"Mark as {status}", {"status": status.value})
+        return self._change(PictureChange(picture_id, f"Mark as {status}", {"status": status.value}))
 
     def set_split(self, picture_id: int, split: Split | None) -> Future[None]:
         """Put a picture into a split, or None for none."""
         value = split.value if split else None
-        return self._change_rows([picture_id], f"Put into {value or 'no split'}", {"split": value})
+        return self._change(PictureChange(picture_id, f"Put into {value or 'no split'}", {"split": value}))
 
     def add_classes(self, names: list[str]) -> Future[None]:
         """Raises UserError at once, and adds no class, when a name is invalid or taken."""
@@ -169,37 +176,34 @@ class EditingService:
 
     def set_note(self, picture_id: int, note: str) -> Future[None]:
         """Set the note of a picture."""
-        return self._change_rows([picture_id], "Change note", {"note": note})
+        return self._change(PictureChange(picture_id, "Change note", {"note": note}))
 
     def add_tags(self, picture_id: int, tags: Sequence[str]) -> Future[None]:
         """Add tags to a picture. Raises UserError for a tag that is empty or too long."""
-        added = {_validated_tag(tag) for tag in tags}
-        return self._writer.submit(self._write_tags, picture_id, added, set())
+        added = frozenset(map(_validated_tag, tags))
+        return self._change(PictureChange(picture_id, "Change tags", added=added))
 
     def remove_tag(self, picture_id: int, tag: str) -> Future[None]:
         """Remove a tag from a picture."""
-        return self._writer.submit(self._write_tags, picture_id, set(), {tag})
+        return self._change(PictureChange(picture_id, "Change tags", removed=frozenset([tag])))
 
-    def _change_rows(
-        self, picture_ids: Sequence[int], name: str, values: Mapping[str, object]
-    ) -> Future[None]:
-        def write() -> Changes:
-            changes = Changes()
-            for picture_id in picture_ids:
-                row = RowChange("pictures", str(picture_id), values)
-                changes |= self._project.journal.change_rows(picture_id, name, "mark", [row])
-            return changes
+    def _change(self, change: PictureChange) -> Future[None]:
+        return self._writer.submit(self._store_change, change)
 
-        return self._writer.submit(write)
+    def _store_change(self, change: PictureChange) -> Changes:
+        try:
+            return self._store_waiting_changes() | store_change(self._project, change)
+        except ProjectFileGoneError as gone:
+            where = self._rescue.add_change(change, self.classes)
+            raise ProjectFileGoneError(f"{gone} {where}") from gone
 
-    def _write_tags(self, picture_id: int, added: set[str], removed: set[str]) -> Changes:
-        # Differences, never the whole list: a window that is behind would remove a tag that is new.
-        present = set(self._project.pictures.get(picture_id).tags)
-        rows = [RowChange("picture_tags", f"{picture_id}:{tag}", None) for tag in present & removed]
-        rows += [RowChange("picture_tags", f"{picture_id}:{tag}", {}) for tag in added - present]
-        if not rows:
-            return Changes()
-        return self._project.journal.change_rows(picture_id, "Change tags", "mark", rows)
+    def _store_waiting_changes(self) -> Changes:
+        """What could not be stored while the project file was gone. Raises ProjectFileGoneError while it still is."""
+        changes = Changes()
+        for change in self._rescue.changes:  # storing one again changes nothing
+            changes |= store_change(self._project, change)
+        self._rescue.forget_changes()
+        return changes
 
     def _change_list(self, change: Callable[[ClassList], ClassList], name: str) -> Future[None]:
         """Change the class list in memory at once, and the stored one on the document lane.
@@ -243,6 +247,9 @@ class EditingService:
             ) from problem
         self._refused = None
         self._rescue.forget(edit)
+        if self._rescue.changes:
+            with contextlib.suppress(ProjectError):
+                self._announce(self._store_waiting_changes())
         # A new edit is what undo takes next, and leaves nothing to redo.
         changes = replace(changes_of_edit(picture_id), undo_names_known=frozenset([picture_id]))
         if self.classes.by_value(edit.class_value) is None and edit.class_value not in (UNLABELLED, VOID):
@@ -261,6 +268,12 @@ class EditingService:
             raise ProjectError(
                 f"{path} cannot be written: {problem.strerror or problem}. Choose another folder."
             ) from problem
+
+    def _save_project(self, folder: Path, edits: Sequence[PictureEdit]) -> Path:
+        home = choose_home(self._project, folder)
+        save_open_project(self._project, home, edits, self._rescue.changes)
+        self._rescue.clear()
+        return home
 
     def _origin_at(self, picture_id: int, x: int, y: int, size: tuple[int, int]) -> str:
         found = self._project.labels.origin_at(picture_id, x, y, size)

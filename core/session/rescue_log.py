@@ -13,7 +13,8 @@ import platformdirs
 from core.base.display_text import clean_name
 from core.labels.class_list import ClassList
 from core.labels.label_map import Edit
-from core.project.files.rescue_file import SUFFIX, append_edit, write_head
+from core.project.files.picture_change import PictureChange
+from core.project.files.rescue_file import SUFFIX, append_change, append_edit, write_head
 from core.project.project import Project
 from core.project.records import PictureRecord
 
@@ -31,6 +32,8 @@ class RescueLog:
         self._project = project
         self._picture = picture
         self._waiting: list[PictureEdit] = []
+        self.changes: list[PictureChange] = []
+        """Changes of status, split, note and tags that wait, oldest first."""
         self.path: Path | None = None
         """The rescue file, while edits are in it that are not stored."""
 
@@ -38,12 +41,35 @@ class RescueLog:
         """Write an edit unless it is there already. Returns a sentence that says where it is."""
         if not any(edit is kept for _, kept in self._waiting):
             self._waiting.append((picture_id, edit))
-            try:
-                if self.path is None:
-                    raise FileNotFoundError
-                self._append(self.path, picture_id, edit)
-            except OSError:
-                self._start_again(classes)
+            self._write(lambda path: self._append(path, picture_id, edit), classes)
+        return self._place()
+
+    def add_change(self, change: PictureChange, classes: ClassList) -> str:
+        """Write a change of status, split, note or tags. Returns a sentence that says where it is."""
+        self.changes.append(change)
+        self._write(lambda path: append_change(path, self._picture(change.picture_id), change), classes)
+        return self._place()
+
+    def clear(self) -> None:
+        """All of it is stored elsewhere: delete the rescue file."""
+        self._waiting.clear()
+        self.changes.clear()
+        self._delete_if_empty()
+
+    def forget_changes(self) -> None:
+        """The changes are stored after all."""
+        self.changes.clear()
+        self._delete_if_empty()
+
+    def _write(self, append: Callable[[Path], None], classes: ClassList) -> None:
+        try:
+            if self.path is None:
+                raise FileNotFoundError
+            append(self.path)
+        except OSError:
+            self._start_again(classes)
+
+    def _place(self) -> str:
         if self.path is None:
             return "Your edits since then are kept in memory; leave the window open until they are saved."
         return (
@@ -54,7 +80,10 @@ class RescueLog:
     def forget(self, edit: Edit) -> None:
         """The edit is stored after all. Deletes the rescue file with the last one."""
         self._waiting = [(i, kept) for i, kept in self._waiting if kept is not edit]
-        if not self._waiting and self.path is not None:
+        self._delete_if_empty()
+
+    def _delete_if_empty(self) -> None:
+        if not self._waiting and not self.changes and self.path is not None:
             with contextlib.suppress(OSError):
                 self.path.unlink(missing_ok=True)
             self.path = None
@@ -66,6 +95,8 @@ class RescueLog:
         write_head(path, self._project.name, classes)
         for picture_id, edit in edits:
             self._append(path, picture_id, edit)
+        for change in self.changes:
+            append_change(path, self._picture(change.picture_id), change)
         return path
 
     def _start_again(self, classes: ClassList) -> None:

@@ -73,6 +73,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "Import pictures and masks of another program. A preview shows what will be imported."),
     ActionSpec("bring_back_edits", "Bring back rescued edits…", (), "import", "Project",
                "Store the edits of a rescue file, made when the project file was gone, in this project."),
+    ActionSpec("save_project_here", "Save the project here…", (), "save", "Project",
+               "Write the project as it is to another folder and open it there, also when its file is gone."),
     ActionSpec("paste", "Paste picture", ("Ctrl+V",), "photo", "Project",
                "Add the picture or the files in the clipboard to this project."),
     ActionSpec("split_pictures", "Split pictures…", (), "layers", "Project",

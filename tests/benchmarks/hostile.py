@@ -1,10 +1,12 @@
 """Hostile inputs: `python -m tests.benchmarks.hostile --cases 20000 --seed N --json` (Linux and macOS).
 
 Small datasets, projects, checkpoints and masks are changed where it hurts: numbers, keys, nesting, encodings, sizes
-(`hostile_files.py`). Each case is read in a fork of this warm process with limits of time and memory. Counted are:
+(`hostile_files.py`). Each case is read in a fork of this warm process with limits of time and memory; on Linux a fork
+reads a batch of cases, and a new one begins after each that went wrong. Counted are:
 crashes (a signal), hangs (over the time limit), blow-ups (over the memory limit), foreign exceptions (anything but a
 MaskloopError, whose message is a sentence), and changed files outside of the case's own folder. The same seed makes
-the same cases; `--only KIND` and `--first N` repeat one, and `--keep FOLDER` stores the inputs that failed.
+the same cases; `--only KIND` and `--first N` repeat one, and `--keep FOLDER` stores the inputs that failed. Ctrl+C ends
+it early, with the figures so far.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import contextlib
 import json
 import os
 import random
-import select
 import shutil
 import signal
 import sys
@@ -22,7 +23,9 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import torch
@@ -42,7 +45,11 @@ from core.session.transfer.dataset_survey import survey_dataset
 from tests.benchmarks.hostile_files import DATASETS, copy_seed, make_seeds, mutate
 
 SECONDS = 10
-"""Processor time of a case; after three times that of wall time it is ended."""
+"""Processor time of a case."""
+SILENT_SECONDS = 120
+"""Wall time after which a case is ended: it waits for something."""
+BATCH = 100 if sys.platform == "linux" else 1
+"""Cases that a fork reads; elsewhere a process cannot be given another limit of memory."""
 MEMORY_BYTES = 400 << 20
 """What a case may allocate. The inputs are of a few kilobytes."""
 OUTCOMES = ("crash", "hang", "blow_up", "foreign", "outside")
@@ -95,64 +102,116 @@ READERS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def run_case(read: Callable[[Path], object], folder: Path) -> tuple[str, str]:
-    """Read a folder in a fork. Returns the outcome, empty when all is well, and what is known about it."""
-    hear, say = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.close(hear)
-        _read_and_exit(read, folder, say)
-    os.close(say)
-    end, reply = time.monotonic() + 3 * SECONDS, b""
-    try:
-        while (left := end - time.monotonic()) > 0 and select.select([hear], [], [], left)[0]:
-            part = os.read(hear, 1 << 16)
-            if not part:
-                break
-            reply += part
-        else:
+def run_cases(source: Source, numbers: range) -> Iterator[tuple[int, str, str, float]]:
+    """Run cases in forks, each of which reads a batch. Yields number, outcome, detail and processor seconds."""
+    while numbers:
+        hear, say = Pipe(duplex=False)
+        child = os.fork()
+        if child == 0:
+            hear.close()
+            _run_batch(source, numbers[:BATCH], say)
+        say.close()
+        is_silent = True
+        with hear:
+            while hear.poll(SILENT_SECONDS):
+                try:
+                    outcome, detail, seconds = json.loads(hear.recv_bytes())
+                except EOFError:
+                    is_silent = False
+                    break
+                yield numbers[0], outcome, detail, seconds
+                numbers = numbers[1:]
+        if is_silent:
             os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            return "hang", f"no answer in {3 * SECONDS} s"
-    finally:
-        os.close(hear)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        number = os.WTERMSIG(status)
-        if number in (signal.SIGXCPU, signal.SIGKILL):
-            return "hang", f"{SECONDS} s of processor time"
-        return "crash", signal.Signals(number).name
-    outcome, _, detail = reply.decode("utf-8", "replace").partition("\n")
-    return (
-        (outcome, detail) if os.WEXITSTATUS(status) == 0 else ("crash", f"exit code {os.WEXITSTATUS(status)}")
-    )
+        _, status = os.waitpid(child, 0)
+        if status:
+            yield numbers[0], *_end_of(status, is_silent)
+            numbers = numbers[1:]
 
 
-def _read_and_exit(read: Callable[[Path], object], folder: Path, say: int) -> None:
-    """The child: never returns into the parent's code."""
-    code, reply = 1, ""
+def _end_of(status: int, is_silent: bool) -> tuple[str, str, float]:
+    """Outcome, detail and processor seconds of a case that ended its process."""
+    if is_silent:
+        return "hang", f"no answer in {SILENT_SECONDS} s", 0.0
+    if not os.WIFSIGNALED(status):
+        return "crash", f"exit code {os.WEXITSTATUS(status)}", 0.0
+    number = os.WTERMSIG(status)
+    if number in (signal.SIGXCPU, signal.SIGKILL):
+        return "hang", f"{SECONDS} s of processor time", float(SECONDS)
+    return "crash", signal.Signals(number).name, 0.0
+
+
+def _run_batch(source: Source, numbers: range, say: Connection) -> None:
+    """The child: answers for each case, and ends after the first that went wrong. Never returns."""
+    code = 1
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders print about damaged files
-        limit_process(MEMORY_BYTES, SECONDS)
-        try:
-            read(folder)
-        except MaskloopError as error:
-            # A sentence, not a copy of the file.
-            reply = "" if 0 < len(str(error)) < 2000 else f"foreign\na message of {len(str(error))} letters"
-        except MemoryError:
-            reply = f"blow_up\n{_place()}"
-        except BaseException as error:
-            kind = "blow_up" if "alloc" in str(error).lower() or "memory" in str(error).lower() else "foreign"
-            reply = f"{kind}\n{type(error).__name__}: {str(error)[:200]} {_place()}"
-        os.write(say, reply.encode("utf-8", "replace")[:4000])
+        for number in numbers:
+            began = time.process_time()
+            try:
+                source.make(number)
+                outcome, detail = _read(source, READERS[source.kind_of(number)])
+            except BaseException as error:
+                outcome, detail = "crash", f"the case could not be made: {type(error).__name__}: {error}"
+            say.send_bytes(json.dumps([outcome, detail[:4000], time.process_time() - began]).encode())
+            if outcome:
+                break
         code = 0
     finally:
         os._exit(code)
 
 
+def _read(source: Source, read: Callable[[Path], object]) -> tuple[str, str]:
+    """Read the case that was made. Returns the outcome, empty when all is well, and what is known about it."""
+    limit_process(MEMORY_BYTES, SECONDS, is_final=False)
+    try:
+        read(source.place)
+    except MaskloopError as error:
+        if not 0 < len(str(error)) < 2000:  # a sentence, not a copy of the file
+            return "foreign", f"a message of {len(str(error))} letters"
+    except MemoryError:
+        return "blow_up", _place()
+    except BaseException as error:
+        kind = "blow_up" if "alloc" in str(error).lower() or "memory" in str(error).lower() else "foreign"
+        return kind, f"{type(error).__name__}: {str(error)[:200]} {_place()}"
+    if source.is_outside_changed():
+        return "outside", "files outside of the case's folder changed"
+    return "", ""
+
+
 def _place() -> str:
     frames = [frame for frame in traceback.extract_tb(sys.exc_info()[2]) if "/core/" in frame.filename]
     return " < ".join(f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames[:-4:-1])
+
+
+class Source:
+    """Makes the cases of a seed, one at a time, in the same place. Each has a random generator of its own."""
+
+    def __init__(self, scratch: Path, kinds: list[str], seed: int, keep: Path | None) -> None:
+        self.kinds, self.seed, self.keep = kinds, seed, keep
+        self.place = scratch / "case" / "in"
+        self._seeds, self._outside = scratch / "seeds", scratch / "outside"
+        make_seeds(self._seeds)
+        self._outside.mkdir()
+        (self._outside / "keep.txt").write_text("as it was", "utf-8")
+        self._before = _state(self._outside)
+
+    def kind_of(self, number: int) -> str:
+        return self.kinds[number % len(self.kinds)]
+
+    def kept(self, number: int) -> Path | None:
+        """Where the input of a case is stored."""
+        return self.keep / f"{self.kind_of(number)}-{number}" if self.keep else None
+
+    def make(self, number: int) -> None:
+        kind = self.kind_of(number)
+        copy_seed(self._seeds / kind, self.place)
+        mutate(kind, self.place, random.Random(f"{self.seed}/{kind}/{number}"))
+        if kept := self.kept(number):
+            copy_seed(self.place, kept)
+
+    def is_outside_changed(self) -> bool:
+        return _state(self._outside) != self._before or list(self.place.parent.iterdir()) != [self.place]
 
 
 def _state(folder: Path) -> list[tuple[str, int, bytes]]:
@@ -164,44 +223,41 @@ def _state(folder: Path) -> list[tuple[str, int, bytes]]:
 
 
 def measure(
-    cases: int, seed: int, *, only: str | None = None, first: int = 0, keep: Path | None = None
+    cases: int,
+    seed: int,
+    *,
+    only: str | None = None,
+    first: int = 0,
+    keep: Path | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> dict[str, object]:
-    """Try `cases` cases from number `first`; each has a random generator of its own."""
+    """Try `cases` cases from number `first`, or fewer when `should_stop` says so."""
     torch.set_num_threads(1)  # a fork has one thread only
     kinds = [only] if only else list(READERS)
     counts: Counter[str] = Counter()
     by_kind: dict[str, Counter[str]] = {kind: Counter() for kind in kinds}
     failures: list[dict[str, object]] = []
-    slowest = (0.0, "")
+    tried, slowest = 0, (0.0, "")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="maskloop-hostile-") as scratch:
-        seeds, outside, place = (Path(scratch) / name for name in ("seeds", "outside", "case/in"))
-        make_seeds(seeds)
-        outside.mkdir()
-        (outside / "keep.txt").write_text("as it was", "utf-8")
-        before = _state(outside)
-        for number in range(first, first + cases):
-            kind = kinds[number % len(kinds)]
-            copy_seed(seeds / kind, place)
-            mutate(kind, place, random.Random(f"{seed}/{kind}/{number}"))
-            started = time.monotonic()
-            if keep:
-                copy_seed(place, keep / f"{kind}-{number}")
-            outcome, detail = run_case(READERS[kind], place)
-            took = time.monotonic() - started
-            slowest = max(slowest, (took, f"{kind} {number}"))
-            if not outcome and (_state(outside) != before or list(place.parent.iterdir()) != [place]):
-                outcome, detail = "outside", "files outside of the case's folder changed"
+        source = Source(Path(scratch), kinds, seed, keep)
+        for number, outcome, detail, seconds in run_cases(source, range(first, first + cases)):
+            if should_stop():
+                break
+            tried += 1
+            kind = source.kind_of(number)
+            slowest = max(slowest, (seconds, f"{kind} {number}"))
             by_kind[kind]["cases"] += 1
             if outcome:
                 counts[outcome] += 1
                 by_kind[kind][outcome] += 1
                 if counts[outcome] <= KEPT:
                     failures.append({"case": number, "kind": kind, "outcome": outcome, "detail": detail})
-            elif keep:
-                shutil.rmtree(keep / f"{kind}-{number}", ignore_errors=True)
+                print(f"{kind} {number}: {outcome}, {detail}", file=sys.stderr, flush=True)
+            elif kept := source.kept(number):
+                shutil.rmtree(kept, ignore_errors=True)
     return {
-        "cases": cases,
+        "cases": tried,
         "seed": seed,
         **{outcome: counts[outcome] for outcome in OUTCOMES},
         "by_kind": {kind: dict(found) for kind, found in by_kind.items()},
@@ -225,7 +281,16 @@ def main() -> None:
     chosen = parser.parse_args()
     if not hasattr(os, "fork"):
         sys.exit("This needs os.fork: Linux or macOS.")
-    found = measure(chosen.cases, chosen.seed, only=chosen.only, first=chosen.first, keep=chosen.keep)
+    stopped: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, _: stopped.append(number))
+    found = measure(
+        chosen.cases,
+        chosen.seed,
+        only=chosen.only,
+        first=chosen.first,
+        keep=chosen.keep,
+        should_stop=lambda: bool(stopped),
+    )
     print(json.dumps(found) if chosen.json else "\n".join(f"{name} {value}" for name, value in found.items()))
 
 

@@ -15,7 +15,8 @@ from core.base.errors import ProjectError
 
 _OWN_NAMES = ("project.sqlite", ".project", "writer.", "backups", "cache", "models", "truth")
 """What the program makes in a home begins with one of these. A home may also hold pictures, and links among them."""
-_SYSTEM_FOLDERS = ("/proc", "/sys", "/dev")
+_SYSTEM_FOLDERS = (Path("/proc"), Path("/sys"), Path("/dev"))
+_MEMORY_DISK = Path("/dev/shm")
 
 
 def check_home(home: Path, *, named: bool) -> None:
@@ -45,11 +46,15 @@ def check_home(home: Path, *, named: bool) -> None:
 def check_stored_folder(folder: Path) -> None:
     """Raises ProjectError when the folder of pictures that a project file names is a whole disk or of the system."""
     parts = {folder, folder.resolve()}
-    if any(path == Path(path.anchor) or path.as_posix().startswith(_SYSTEM_FOLDERS) for path in parts):
+    if any(path == Path(path.anchor) or _is_of_the_system(path) for path in parts):
         raise ProjectError(
             f"The project says that its pictures are in {folder}, which is not a folder of pictures. Name the right "
             "one: maskloop FOLDER --project HOME"
         )
+
+
+def _is_of_the_system(path: Path) -> bool:
+    return any(map(path.is_relative_to, _SYSTEM_FOLDERS)) and not path.is_relative_to(_MEMORY_DISK)
 
 
 def is_file(path: Path) -> bool:

@@ -1,4 +1,4 @@
-"""A rescue file: edits that could not be stored in their project, one JSON object a line.
+"""A rescue file: edits and other changes that could not be stored in their project, one JSON object a line.
 
 The first line names the project and its classes; each edit is followed by its tiles, before and after, in the codec of
 stored tiles (`core/labels/codec.py`). Lines are only appended, so a file that was cut off still holds what came before.
@@ -21,6 +21,7 @@ from core.base.geometry import TileKey, tile_box
 from core.labels.class_list import ClassList, colour_text
 from core.labels.codec import decode, encode
 from core.labels.label_map import Edit, TileChange
+from core.project.files.picture_change import PictureChange
 from core.project.records import PictureRecord, now
 
 SUFFIX = ".maskloop-rescue"
@@ -55,6 +56,16 @@ class RescuedEdit(msgspec.Struct, frozen=True, tag="edit", tag_field="kind"):
     tiles: int
 
 
+class RescuedChange(msgspec.Struct, frozen=True, tag="change", tag_field="kind"):
+    """Status, split, note or tags of a picture. values: columns of the picture; added, removed: tags"""
+
+    picture: str
+    name: str
+    values: dict[str, str | None]
+    added: list[str]
+    removed: list[str]
+
+
 class RescuedTile(msgspec.Struct, frozen=True, tag="tile", tag_field="kind"):
     """Class values of one tile before and after the edit, encoded."""
 
@@ -64,7 +75,7 @@ class RescuedTile(msgspec.Struct, frozen=True, tag="tile", tag_field="kind"):
     after: bytes
 
 
-_Line = RescueHead | RescuedEdit | RescuedTile
+_Line = RescueHead | RescuedEdit | RescuedChange | RescuedTile
 
 
 def write_head(path: Path, project: str, classes: ClassList) -> None:
@@ -96,6 +107,13 @@ def append_edit(path: Path, picture: PictureRecord, size: tuple[int, int], edit:
         _write(file, [line, *tiles])
 
 
+def append_change(path: Path, picture: PictureRecord, change: PictureChange) -> None:
+    """Add a change of status, split, note or tags, as `append_edit` does. Raises OSError."""
+    tags = sorted(change.added), sorted(change.removed)
+    with path.open("ab") as file:
+        _write(file, [RescuedChange(picture.path, change.name, dict(change.values), *tags)])
+
+
 def read_head(path: Path) -> RescueHead:
     """Raises ProjectError when `path` is not a rescue file."""
     try:
@@ -108,8 +126,11 @@ def read_head(path: Path) -> RescueHead:
     return head
 
 
-def read_edits(path: Path) -> Iterator[tuple[RescuedEdit, list[RescuedTile]]]:
-    """The edits that are there as a whole, oldest first. Raises ProjectError for a line that is not understood."""
+def read_edits(path: Path) -> Iterator[tuple[RescuedEdit | RescuedChange, list[RescuedTile]]]:
+    """The edits and changes that are there as a whole, oldest first.
+
+    Raises ProjectError for a line that is not understood.
+    """
     edit: RescuedEdit | None = None
     tiles: list[RescuedTile] = []
     with path.open("rb") as file:
@@ -120,6 +141,8 @@ def read_edits(path: Path) -> Iterator[tuple[RescuedEdit, list[RescuedTile]]]:
             line = _parse(text)
             if isinstance(line, RescuedEdit):
                 edit, tiles = line, []
+            elif isinstance(line, RescuedChange):
+                yield line, []
             elif isinstance(line, RescuedTile) and edit is not None:
                 tiles.append(line)
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,9 @@ from core.base.geometry import Box
 from core.images.image_reader import read_size
 from core.labels.class_list import UNLABELLED, VOID, parse_colour
 from core.labels.label_map import Edit, Origin, TileChange
+from core.project.files.picture_change import PictureChange, store_change
 from core.project.files.rescue_file import (
+    RescuedChange,
     RescuedEdit,
     RescuedTile,
     RescueHead,
@@ -24,8 +27,10 @@ from core.project.files.rescue_file import (
     tile_changes,
 )
 from core.project.project import Project
-from core.project.records import PictureRecord
+from core.project.records import PictureRecord, Split, Status
 
+_ALLOWED: dict[str, tuple[str | None, ...]] = {"status": tuple(Status), "split": (*Split, None)}
+_LONGEST_NOTE = 100_000
 _FACT = "rescued "
 """With the id of a rescue file: the name of the fact that says how many of its edits are stored already."""
 
@@ -56,7 +61,10 @@ def bring_back(project: Project, path: Path) -> RescueReport:
         if number < already:
             continue
         try:
-            importer.store(edit, tiles)
+            if isinstance(edit, RescuedChange):
+                importer.store_change(edit)
+            else:
+                importer.store(edit, tiles)
         except _MisfitError as problem:
             problems.append(str(problem))
         project.set_fact(fact, str(number + 1))
@@ -66,6 +74,17 @@ def bring_back(project: Project, path: Path) -> RescueReport:
 
 class _MisfitError(UserError):
     """An edit that has no place in the project; the others have."""
+
+
+def _is_allowed(item: tuple[str, str | None]) -> bool:
+    column, value = item
+    if column == "note":
+        return value is not None and len(value) <= _LONGEST_NOTE
+    return value in _ALLOWED.get(column, ())
+
+
+def _clean_tags(tags: Iterable[str]) -> frozenset[str]:
+    return frozenset(filter(None, (clean_name(tag)[:60] for tag in tags)))
 
 
 class _Importer:
@@ -100,6 +119,21 @@ class _Importer:
             mapped,
         )  # fmt: skip
         self._project.journal.commit(picture.id, edit)
+        self.changed.add(picture.id)
+        self.stored += 1
+
+    def store_change(self, rescued: RescuedChange) -> None:
+        """Status, split, note and tags. Raises _MisfitError, or ProjectError of the disk."""
+        picture = self._pictures.get(rescued.picture)
+        if picture is None:
+            raise _MisfitError(
+                f"{quoted(rescued.picture)} is not in the project, so a change of it was left out."
+            )
+        if not all(map(_is_allowed, rescued.values.items())):
+            raise _MisfitError(f"A change of {quoted(rescued.picture)} is damaged and was left out.")
+        added, removed = map(_clean_tags, (rescued.added, rescued.removed))
+        name = clean_name(rescued.name)[:200] or "Rescued change"
+        store_change(self._project, PictureChange(picture.id, name, rescued.values, added, removed))
         self.changed.add(picture.id)
         self.stored += 1
 

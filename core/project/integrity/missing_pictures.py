@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from core.base.display_text import quoted
-from core.base.errors import ImageError, ProjectError
+from core.base.errors import ImageError
 from core.images.folder import scan_folder
 from core.images.image_reader import read_size
 from core.project.files.home_check import is_file
@@ -31,11 +31,17 @@ def check_pictures(project: Project, report: ProgressReport, *, read: bool) -> I
     digests: dict[int, str] = {}
     for done, record in enumerate(records):
         report(done, len(records))
-        path = _path_or_none(project, record.path)
-        reason = _reason_if_forbidden(path) if path is not None else None
-        if reason is not None:
-            forbidden[record.id] = reason
-        elif path is None or not is_file(path):
+        try:
+            path = project.picture_path(record.path)
+        except ImageError as problem:
+            forbidden[record.id] = str(problem)
+            continue
+        if (reason := _reason_if_forbidden(path)) is not None:
+            forbidden[record.id] = (
+                f"{quoted(record.path)} in {project.folder} cannot be read ({reason}). "
+                "Give yourself the right to read it."
+            )
+        elif not is_file(path):
             missing[record.id] = record.path
         elif read and (digest := _digest_or_none(path)) is not None:
             digests[record.id] = digest
@@ -48,11 +54,7 @@ def check_pictures(project: Project, report: ProgressReport, *, read: bool) -> I
     if to_store and project.is_writing:
         project.pictures.set_digests(to_store)
     hashed = {record.path: digests[record.id] for record in records if record.id in digests}
-    for picture_id, reason in forbidden.items():
-        sentence = (
-            f"{quoted(project.pictures.get(picture_id).path)} in {project.folder} cannot be read ({reason}). "
-            "Give yourself the right to read it."
-        )
+    for picture_id, sentence in forbidden.items():
         yield IntegrityFinding(FindingKind.MISSING, sentence, False, picture_id)
     moved = _find_moved(project, missing, known, hashed) if read else {}
     for picture_id, old_path in missing.items():
@@ -109,13 +111,6 @@ def paths_with_work(project: Project) -> set[str]:
         edited = {int(i) for (i,) in connection.execute(with_edits)}
         edited |= {int(i) for (i,) in connection.execute(select(tiles.c.picture_id).distinct())}
     return {r.path for r in project.pictures.all() if r.id in edited or r.split or r.note or r.tags}
-
-
-def _path_or_none(project: Project, relative: str) -> Path | None:
-    try:
-        return project.picture_path(relative)
-    except ProjectError:
-        return None
 
 
 def _reason_if_forbidden(path: Path) -> str | None:

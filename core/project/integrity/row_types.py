@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Column, Connection, Float, Integer, LargeBinary, Table
+from sqlalchemy import Column, Connection, Float, Integer, Table
 from sqlalchemy.exc import IntegrityError
 
 from core.project.records import Split, Status
 from core.project.schema import (
+    Blob,
     class_pixels,
     facts,
     metadata,
@@ -95,4 +96,4 @@ def _is_wrong(table: Table, column: Column[object]) -> str:
 
 
 def _is_blob(column: Column[object]) -> bool:
-    return isinstance(column.type, LargeBinary)
+    return isinstance(column.type, Blob)

@@ -14,7 +14,6 @@ from core.base.changes import Changes
 from core.base.errors import ImageError, MaskloopError
 from core.base.lane import Lane
 from core.images.cache import PictureCache
-from core.images.file_kind import check_picture_file
 from core.images.image_reader import count_frames, needs_tiled_reading, read_raster
 from core.images.pyramid import Pyramid
 from core.images.thumbnail import read_thumbnail
@@ -164,8 +163,7 @@ class PictureLoader:
 
     def thumbnail(self, picture_id: int, side: int) -> Future[Values]:
         """A small copy, (h, w, 3) uint8. The future raises ImageError when the file cannot be read."""
-        path = self._project.picture_path(self._index.get(picture_id).path)
-        return self._reading.submit(read_thumbnail, path, side)
+        return self._reading.submit(self._thumbnail, picture_id, side)
 
     # For the session --------------------------------------------------------------------------------
 
@@ -223,6 +221,9 @@ class PictureLoader:
         except MaskloopError:
             return  # reported when the picture is loaded
 
+    def _thumbnail(self, picture_id: int, side: int) -> Values:
+        return read_thumbnail(self._project.picture_path(self._index.get(picture_id).path), side)
+
     def _pyramid(self, picture_id: int) -> AnyPyramid:
         """From the cache or the file. Raises ImageError, also when the label was painted at another size."""
         pyramid = self._cache.get(picture_id)
@@ -237,7 +238,6 @@ class PictureLoader:
 
     def _read_pyramid(self, picture_id: int) -> AnyPyramid:
         path = self._project.picture_path(self._index.get(picture_id).path)
-        check_picture_file(path, self._project.folder)
         if needs_tiled_reading(path, TILED_FROM_PIXELS):
             return self._tiled_pyramid(picture_id, path)
         # Kept for the first read only: for any other picture it would waste memory.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.errors import Cancelled, TrainingError
+from core.base.errors import Cancelled, ImageError, TrainingError
 from core.base.json_process import JsonProcess, decode_message
 from core.base.lane import Lane
 from core.project.records import PictureRecord
@@ -91,7 +91,7 @@ class AugmentationPreviewer:
 
     def _answer(self, number: int, recipe: Recipe, size: int, seed: int) -> AugmentedPictures:
         chosen = choose_pictures([self._index.get(picture_id) for picture_id in self._index.ids()])
-        paths = tuple(self._path_of(record.path) for record in chosen)
+        paths = tuple(self._paths(chosen))
         with self._lock:
             if number != self._latest:
                 raise Cancelled
@@ -108,6 +108,11 @@ class AugmentationPreviewer:
             if number != self._latest:
                 raise Cancelled
         raise TrainingError("The preview ended unexpectedly. Close other programs and open the form again.")
+
+    def _paths(self, records: Sequence[PictureRecord]) -> Iterator[Path]:
+        for record in records:
+            with contextlib.suppress(ImageError):  # one that leads out of the folder is not shown
+                yield self._path_of(record.path)
 
     def _reap(self) -> None:
         process, self._process = self._process, None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
 from core.base.destination import check_output_file
-from core.base.errors import Cancelled, ModelError, UserError
+from core.base.errors import Cancelled, ImageError, ModelError, UserError
 from core.base.json_process import JsonProcess, decode_message
 from core.base.lane import Lane
 from core.evaluation.run_choice import find_run
@@ -46,7 +46,7 @@ def make_export_job(project: Project, out: Path, run_id: str | int | None = None
         out.expanduser().absolute(),
         tuple(ExportedClass(c.value, c.name, c.colour) for c in project.classes.read()),
         tuple(int(value) for value in run_class_mapping(project, run.id)),
-        tuple(project.picture_path(r.path) for r in _pictures_to_compare(records)),
+        tuple(_paths_to_compare(project, records)),
         tuple(sorted({(r.width, r.height) for r in records if r.width and r.height})),
     )
 
@@ -132,6 +132,12 @@ def _exit_message(stderr_tail: Sequence[str]) -> str:
     if not stderr_tail:
         return "The export ended unexpectedly. Export as .safetensors instead, or try again."
     return f"The export ended unexpectedly ({stderr_tail[-1][:200]}). Export as .safetensors instead, or try again."
+
+
+def _paths_to_compare(project: Project, records: list[PictureRecord]) -> Iterator[Path]:
+    for record in _pictures_to_compare(records):
+        with contextlib.suppress(ImageError):  # one that leads out of the folder is not compared
+            yield project.picture_path(record.path)
 
 
 def _pictures_to_compare(records: list[PictureRecord]) -> list[PictureRecord]:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 
+from core.base.errors import ImageError
 from core.models.spec import WEIGHTS_FILE
 from core.project.project import Project
 from core.project.records import RunRecord, timestamp
 from core.training.events import PredictionFailed, PredictionReady
 from core.training.process.worker_client import WorkerClient
+
+log = logging.getLogger(__name__)
 
 MAX_IN_FLIGHT = 3
 """Predictions given to the worker at a time: few, so that the picture on screen never waits long."""
@@ -109,11 +113,16 @@ class PredictionQueue:
             found = self._reader.pictures.get_many([picture_id])
             if not found:
                 continue  # another picture has its file now
-            record = found[0]
+            try:
+                path = self._reader.picture_path(found[0].path)
+            except ImageError as problem:  # whoever opens the picture is told
+                log.warning("not predicted: %s", problem)
+                self._up_to_date.add(picture_id)
+                continue
             self._in_flight.add(picture_id)
             self._worker.predict(
                 self._reader.run_folder(self._run.id),
-                self._reader.picture_path(record.path),
+                path,
                 picture_id,
                 self._reader.prediction_path(picture_id),
                 run_id=self._run.id,

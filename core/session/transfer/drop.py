@@ -20,6 +20,7 @@ from PIL import Image
 from core.base.errors import Cancelled, ImageError
 from core.base.lane import Lane
 from core.base.progress import ProgressCallback
+from core.images.file_kind import check_picture_file
 from core.images.folder import scan_folder
 from core.images.image_reader import PICTURE_SUFFIXES
 from core.project.project import HOME_FOLDER
@@ -132,6 +133,7 @@ def copy_dropped(plan: DropPlan, progress: ProgressCallback, should_stop: Callab
             if should_stop():
                 raise Cancelled
             target = plan.folder / name
+            check_picture_file(target, plan.folder)  # nothing is written through a link that leads out
             target.parent.mkdir(parents=True, exist_ok=True)
             # Short, because the picture's own name may be as long as the disk allows.
             partial = target.with_name(f".{uuid.uuid4().hex}.part")
@@ -165,6 +167,7 @@ def store_pasted(folder: Path, picture: NDArray[np.uint8], at: datetime) -> str:
     Raises ImageError.
     """
     stem = f"{PASTED_FOLDER}-{at:%Y%m%d-%H%M%S}"
+    check_picture_file(folder / PASTED_FOLDER, folder)  # nothing is written through a link that leads out
     try:
         (folder / PASTED_FOLDER).mkdir(exist_ok=True)
         name, number = f"{PASTED_FOLDER}/{stem}.png", 2

@@ -150,8 +150,13 @@ class _ExportRun:
         )
 
     def _prepare(self, record: PictureRecord) -> ExportItem | None:
-        """What the worker process needs to write a picture; None when it is written already."""
-        item, problems = _export_item(self._project, self._plan, record)
+        """What the worker process needs to write a picture; None when it is written already, or may
+        not be read."""
+        try:
+            item, problems = _export_item(self._project, self._plan, record)
+        except ImageError as refused:
+            self._pending.append(_PendingItem(record.id, "", (str(refused),), None))
+            return None
         signature = item.signature()
         finished = self._resumable.find(record.id, signature)
         self._pending.append(_PendingItem(record.id, signature, problems, finished))
@@ -240,7 +245,7 @@ def _export_item(
 ) -> tuple[ExportItem, tuple[str, ...]]:
     """A picture with the masks to write, and sentences about masks that are missing.
 
-    Raises FormatError when the classes have changed.
+    Raises FormatError when the classes have changed, and ImageError for a picture that may not be read.
     """
     problems: tuple[str, ...] = ()
     label = prediction = confidence = None

@@ -12,7 +12,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.errors import Cancelled, FormatError
+from core.base.errors import Cancelled, FormatError, ImageError
 from core.base.geometry import Box
 from core.base.process_pool import MAX_WEIGHT, map_in_order
 from core.base.progress import ProgressCallback
@@ -241,11 +241,15 @@ class _ImportRun:
         record = self._known.get(path)
         is_stored = record is not None and (record.is_labelled or sample.read_mask is None)
         # Imported earlier, and not undone since.
-        is_imported = (
-            is_stored and self._ledger.has(path, signature) and self._project.picture_path(path).exists()
-        )
+        is_imported = is_stored and self._ledger.has(path, signature) and self._is_there(path)
         digest = self._ledger.label_digest(path) if record is not None and record.is_labelled else ""
         return ImportRequest(sample, path, split, signature, record is not None, is_imported, digest)
+
+    def _is_there(self, path: str) -> bool:
+        try:
+            return self._project.picture_path(path).exists()
+        except ImageError:
+            return False  # the worker says why
 
     def notify(self, picture_ids: Iterable[int]) -> None:
         """Pass these pictures to `on_imported`."""

@@ -22,6 +22,7 @@ from core.base.geometry import Box
 from core.formats.account import Account
 from core.formats.dataset_types import Sample
 from core.formats.sample_label import leave_out_picture, read_label
+from core.images.file_kind import check_picture_file
 from core.images.folder import is_encodable_name
 from core.images.image_reader import read_picture, read_size
 from core.labels.label_map import Values
@@ -107,6 +108,9 @@ class ImportTask:
     def _read(self, request: ImportRequest) -> ImportItem:
         """Raises ImageError, FormatError and ProjectError."""
         sample, path = request.sample, request.path
+        check_picture_file(
+            self.folder / path, self.folder
+        )  # nothing is written through a link that leads out
         was_there = False
         with contextlib.suppress(OSError):  # a name that is too long for the disk
             was_there = (self.folder / path).exists()

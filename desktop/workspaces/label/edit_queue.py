@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future, wait
 from functools import partial
 
@@ -64,6 +65,12 @@ class EditQueue(Controller):
     def refused_edits(self) -> list[tuple[int, Edit]]:
         """What the disk refused, with the ids of the pictures, oldest first."""
         return list(self._refused)
+
+    def forget(self, edits: Sequence[tuple[int, Edit]]) -> None:
+        """Refused edits that are stored in another file now."""
+        known = {id(edit) for _, edit in edits}
+        self._refused = deque(waiting for waiting in self._refused if id(waiting[1]) not in known)
+        self._retry_timer.stop()
 
     def newest_pending(self, picture_id: int) -> Edit | None:
         """The newest edit of a picture that is not durable yet."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from core.base.errors import MaskloopError
 from core.base.text import count_of
+from core.labels.label_map import Edit
 from core.project.files.rescue_file import SUFFIX
 from core.project.files.rescue_import import RescueReport
+from core.project.project import HOME_FOLDER
 from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
@@ -20,7 +24,12 @@ SAVE_SECONDS = 30.0
 
 
 class RescueController(Controller):
-    """Lives on the GUI thread, as long as the project is open."""
+    """Lives on the GUI thread, as long as the project is open.
+
+    project_saved: the project was saved in another place, with this folder of pictures and this home; open it there.
+    """
+
+    project_saved = Signal(object, object)
 
     def __init__(
         self, session: Session, dispatcher: MainThreadDispatcher, edit_queue: EditQueue, parent: QWidget
@@ -28,10 +37,29 @@ class RescueController(Controller):
         super().__init__()
         self._session, self._dispatcher, self._edit_queue = session, dispatcher, edit_queue
         self._parent = parent
-        self.connections.connect(edit_queue.file_gone, self.message.emit)
+        self._question: QMessageBox | None = None
+        self.connections.connect(edit_queue.file_gone, self._say_gone)
+        self.connections.connect(edit_queue.stored, self._close_question)
 
     def actions(self) -> Actions:
-        return {"bring_back_edits": self._choose_file}
+        return {"bring_back_edits": self._choose_file, "save_project_here": self.choose_folder}
+
+    def save_project(self, folder: Path) -> None:
+        """Write all of the project to `folder`, with the edits that wait, and open it there."""
+        edits = self._edit_queue.refused_edits
+        saving = self._session.editing.save_project(folder, edits)
+        self._dispatcher.when_done(saving, lambda home: self._saved(home, edits))
+
+    def choose_folder(self) -> None:
+        """Ask where to save the project: by default where it was."""
+        start = next(path for path in (self._session.folder, *self._session.folder.parents) if path.is_dir())
+        chosen = QFileDialog.getExistingDirectory(self._parent, "Save the project here", str(start))
+        if chosen:
+            self.save_project(Path(chosen))
+
+    def close(self) -> None:
+        super().close()
+        self._close_question()
 
     def bring_back(self, path: Path) -> None:
         """Store the edits of a rescue file in this project."""
@@ -70,6 +98,39 @@ class RescueController(Controller):
             return False
         self.message.emit(f"The edits are in {where}.")
         return True
+
+    def _say_gone(self, sentence: str) -> None:
+        self.message.emit(sentence)
+        self._question = box = QMessageBox(self._parent)
+        box.setIcon(QMessageBox.Icon.Warning)
+        box.setWindowTitle("The project file is gone")
+        box.setText("The project file is gone.")
+        box.setInformativeText(
+            f"{sentence}\n\nMaskloop still has everything open, the labels from before as well. It can "
+            "save it all as a project in a folder that you choose."
+        )
+        save = box.addButton("Save the project here…", QMessageBox.ButtonRole.AcceptRole)
+        box.addButton("Not now", QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(save)
+        save.clicked.connect(self.choose_folder)
+        box.setWindowModality(Qt.WindowModality.NonModal)  # one can go on painting
+        box.show()
+
+    def _close_question(self, *_: object) -> None:
+        """The file is back, or the project is closed."""
+        if self._question is not None:
+            self._question.close()
+
+    def _saved(self, home: Path, edits: Sequence[tuple[int, Edit]]) -> None:
+        self._edit_queue.forget(edits)
+        folder = home.parent if home.name == HOME_FOLDER else self._session.folder
+        if not folder.is_dir():
+            self.message.emit(
+                f"The project is saved in {home}. Put the pictures back in {folder}, then open that folder with: "
+                f"--project {home}"
+            )
+            return
+        self.project_saved.emit(folder, home)
 
     def _choose_file(self) -> None:
         chosen, _ = QFileDialog.getOpenFileName(

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import pickle
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from core.base.errors import ModelError
+from core.models import weights_budget
 from core.models.checkpoint import (
     load_checkpoint,
     load_starting_model,
@@ -22,6 +24,7 @@ from core.models.checkpoint import (
 )
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
+from core.models.weights_budget import outline_network
 
 OURS = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2, 5))
 THEIRS = ModelSpec("unet", "resnet18", "none", 64, (1, 2, 5))
@@ -170,3 +173,22 @@ def test_weights_that_are_not_finite_are_not_saved(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not finite numbers"):
         save_checkpoint(tmp_path / "run", model, OURS, {})
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux refuses memory at once")
+def test_a_large_transformer_may_take_what_its_weights_justify(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks for 330 MB and cannot be outlined without numbers; its weights are those of a small network."""
+    import resource
+
+    folder, large = tmp_path / "run", ModelSpec("unet", "mit_b5", "none", 64, (1, 2, 5))
+    save_checkpoint(folder, build_network(OURS), OURS, {})
+    assert outline_network(large) is None
+    run = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps({**run, "spec": large.to_json()}))
+    monkeypatch.setattr(weights_budget, "BUILD_RESERVE", 32 << 20)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    with pytest.raises(ModelError, match=r"memory|alloc"):
+        load_checkpoint(folder)
+    assert resource.getrlimit(resource.RLIMIT_DATA) == before

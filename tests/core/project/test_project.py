@@ -16,7 +16,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from core.base.errors import ProjectError, ProjectLockedError, ProjectTooNewError
+from core.base.errors import ImageError, ProjectError, ProjectLockedError, ProjectTooNewError
 from core.base.geometry import Box
 from core.labels.class_list import ClassList
 from core.labels.label_map import LabelMap, Origin
@@ -172,7 +172,7 @@ def test_home_outside_the_picture_folder(tmp_path: Path) -> None:
 
 
 def test_stored_path_cannot_leave_the_folder(tmp_path: Path) -> None:
-    with project_in(tmp_path) as project, pytest.raises(ProjectError, match="outside"):
+    with project_in(tmp_path) as project, pytest.raises(ImageError, match="outside"):
         project.picture_path("../../secret.png")
 
 

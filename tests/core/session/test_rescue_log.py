@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,9 @@ from core.base.lane import Lane
 from core.labels.label_map import Edit, LabelMap
 from core.project.files.rescue_file import SUFFIX, read_edits, read_head
 from core.project.files.rescue_import import bring_back
+from core.project.integrity.check import check_project
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
+from core.project.records import Split, Status
 from core.session.editing import EditingService
 from tests.command_line import error_of, json_of
 from tests.core.project.faults import unix
@@ -133,6 +135,135 @@ def test_folder_that_is_gone_puts_the_rescue_file_into_the_users_data(
     assert len(list(read_edits(chosen))) == 1
     with pytest.raises(ProjectError, match="cannot be written"):
         painter.editing.write_rescue_file(tmp_path / "no" / "where", [(1, edit)]).result(TIMEOUT)
+
+
+def delete_file(painter: Painter) -> None:
+    (painter.project.home / PROJECT_FILE).unlink()
+
+
+def delete_home(painter: Painter) -> None:
+    shutil.rmtree(painter.project.home)
+
+
+def delete_folder(painter: Painter) -> None:
+    shutil.rmtree(painter.folder.parent)
+
+
+def rename_parent(painter: Painter) -> None:
+    painter.folder.parent.rename(painter.folder.parent.with_name("renamed"))
+
+
+def replace_file(painter: Painter) -> None:
+    delete_home(painter)
+    project_in(painter.folder, classes=("water",)).close()
+
+
+@pytest.mark.parametrize("lose", [delete_file, delete_home, delete_folder, rename_parent, replace_file])
+def test_the_whole_project_is_saved_although_its_file_is_gone(
+    painter: Painter, tmp_path: Path, lose: Callable[[Painter], None]
+) -> None:
+    """Strokes and tags from before, and those that were refused since, each as an edit that can be undone."""
+    for row in (3, 7):
+        painter.editing.commit(1, painter.stroke(row)).result(TIMEOUT)
+    painter.editing.add_tags(2, ["before"]).result(TIMEOUT)
+    lose(painter)
+    waiting = [(1, painter.stroke(row)) for row in (20, 30, 40)]
+    painter.refused(waiting[0][1])
+    with pytest.raises(ProjectFileGoneError, match="maskloop rescue"):
+        painter.editing.set_note(3, "since then").result(TIMEOUT)
+    chosen = tmp_path / "elsewhere"
+    chosen.mkdir()
+    home = painter.editing.save_project(chosen, waiting).result(TIMEOUT)
+    assert home == chosen / "pictures (project)"
+    with pytest.raises(ProjectError, match="already"):
+        painter.editing.save_project(chosen, waiting).result(TIMEOUT)
+    assert [path.name for path in home.iterdir()] == [PROJECT_FILE]
+    assert not list(tmp_path.rglob(f"*{SUFFIX}"))
+    with Project.open_read_only(home) as saved:
+        np.testing.assert_array_equal(saved.labels.read(1, 96, 64), painter.labels.values)
+        assert len(saved.journal.history(1)) == 5
+        assert (saved.pictures.get(2).tags, saved.pictures.get(3).note) == (("before",), "since then")
+        assert [each.name for each in saved.classes.read()] == ["grass", "roof"]
+        assert saved.folder == painter.folder
+    assert check_project_file(home) == []
+
+
+def check_project_file(home: Path) -> list[str]:
+    with Project.open_read_only(home) as saved:
+        return [
+            finding.sentence
+            for finding in check_project(saved, read_pictures=False)
+            if not finding.picture_id
+        ]
+
+
+def test_a_deleted_home_is_written_again_in_its_place(painter: Painter) -> None:
+    painter.editing.commit(1, painter.stroke(3)).result(TIMEOUT)
+    shutil.rmtree(painter.project.home)
+    edit = painter.stroke(20)
+    painter.refused(edit)
+    assert painter.editing.save_project(painter.folder, [(1, edit)]).result(TIMEOUT) == painter.project.home
+    painter.refused(painter.stroke(50))  # the old session never writes into the new file
+    with Project.open_read_only(painter.folder) as saved:
+        assert len(saved.journal.history(1)) == 2
+
+
+def test_status_tags_and_notes_are_rescued_and_come_back(painter: Painter) -> None:
+    shutil.rmtree(painter.project.home)
+    for change in (
+        painter.editing.set_status(1, Status.DONE),
+        painter.editing.set_split(1, Split.VAL),
+        painter.editing.add_tags(2, ["night", "rain"]),
+        painter.editing.remove_tag(2, "rain"),
+        painter.editing.set_note(2, "a\nnote"),
+    ):
+        with pytest.raises(ProjectFileGoneError, match="kept in"):
+            change.result(TIMEOUT)
+    [path] = painter.rescue_files()
+    project_in(painter.folder).close()
+    found = json_of("rescue", path, "--project", painter.folder)
+    assert (found["edits"], found["pictures"], found["problems"]) == (5, ["p0.png", "p1.png"], [])
+    with Project.open_read_only(painter.folder) as project:
+        one, two = project.pictures.get(1), project.pictures.get(2)
+        assert (one.status, one.split) == (Status.DONE, Split.VAL)
+        assert (two.tags, two.note) == (("night",), "a\nnote")
+
+
+def test_status_is_stored_when_the_folder_is_back(painter: Painter) -> None:
+    parent = painter.folder.parent
+    parent.rename(parent.with_name("renamed"))
+    with pytest.raises(ProjectFileGoneError, match="kept in"):
+        painter.editing.set_status(1, Status.DONE).result(TIMEOUT)
+    [path] = (parent.parent / "data").rglob(f"*{SUFFIX}")
+    parent.with_name("renamed").rename(parent)
+    painter.editing.set_note(2, "later").result(TIMEOUT)
+    assert painter.project.pictures.get(1).status == Status.DONE
+    assert not path.exists()
+
+
+def test_hostile_changes_in_a_rescue_file_are_left_out(painter: Painter, tmp_path: Path) -> None:
+    shutil.rmtree(painter.project.home)
+    with pytest.raises(ProjectFileGoneError):
+        painter.editing.set_status(1, Status.DONE).result(TIMEOUT)
+    [path] = painter.rescue_files()
+    whole = path.read_bytes()
+    folder = tmp_path / "other"
+    project_in(folder).close()
+    for number, (old, new) in enumerate(
+        (
+            (b'"status":"done"', b'"status":"finished"'),
+            (b'"status":"done"', b'"path":"../../etc/passwd"'),
+            (b'"status":"done"', b'"note":null'),
+            (b'"picture":"p0.png"', b'"picture":"../p0.png"'),
+        )
+    ):
+        assert old in whole
+        bad = tmp_path / f"{number}{SUFFIX}"
+        bad.write_bytes(whole.replace(old, new).replace(b'"id":"', b'"id":"%d' % number))
+        found = json_of("rescue", bad, "--project", folder)
+        assert (found["edits"], len(found["problems"])) == (0, 1)
+    with Project.open_read_only(folder) as project:
+        assert next((r.path, r.status) for r in project.pictures.all()) == ("p0.png", Status.NEW)
 
 
 def test_edits_go_to_the_class_of_the_same_name(painter: Painter, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QMessageBox
 
 from core.project.files.rescue_file import read_edits
+from core.project.project import PROJECT_FILE, Project
 from core.tools import deferred
 from core.tools.registry import create_tools
 from tests.desktop.conftest import GuiDriver
@@ -109,3 +110,27 @@ def test_deleted_project_is_said_at_once_and_every_stroke_kept(
     gui.window.actions_by_id["bring_back_edits"].trigger()
     gui.wait_until(lambda: gui.labelled_pixels == painted, "the strokes", 10)
     assert "5 edits of 1 picture were brought back" in gui.said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not delete a file that is open")
+def test_deleted_project_is_saved_again_by_the_window(
+    gui: GuiDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stroke from before the deletion and one from after it are both there when it is open again."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    gui.canvas.tools.set_tool(create_tools()["tool_brush"])
+    folder, home = gui.session.folder, gui.session.home
+    QTest.mouseClick(gui.canvas, LEFT, pos=gui.position_of(0.2, 0.5))
+    gui.wait_until_saved(1)
+    shutil.rmtree(home)
+    QTest.mouseClick(gui.canvas, LEFT, pos=gui.position_of(0.8, 0.5))
+    gui.wait_until(lambda: gui.window.findChild(QMessageBox) is not None, "the question", 10)
+    painted = gui.labelled_pixels
+    box = gui.window.findChild(QMessageBox)
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
+    box.defaultButton().click()
+    gui.wait_until((home / PROJECT_FILE).exists, "the file", 10)
+    gui.wait_until(lambda: gui.has_picture() and gui.labelled_pixels == painted, "both strokes", 20)
+    assert not list(folder.glob("*.maskloop-rescue"))
+    with Project.open_read_only(folder) as saved:
+        assert len(saved.journal.history(gui.labelling.picture.id)) == 2
