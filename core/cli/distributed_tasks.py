@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from core.base.errors import ImageError, MaskloopError, ModelError, TrainingError
 from core.training.distributed_config import DistributedConfig
 from core.training.events import TrainingEvent
-from core.training.incumbent import Incumbent
 from core.training.recipe import Recipe
+from core.training.scoring.incumbent import Incumbent
 
 if TYPE_CHECKING:
     from core.training.distributed import ProcessGroup

@@ -167,8 +167,7 @@ def use_command(
         raise typer.BadParameter("give the number of a run, or newest.")
     with report_errors(), open_existing(project, "maskloop model use") as opened:
         chosen, before = find_run(opened, run), opened.runs.in_use()
-        opened.runs.use(chosen.id)
-        opened.runs.forget_predictions(chosen.id)
+        opened.runs.choose(chosen.id)
         was = f" instead of run {before.id}" if before and before.id != chosen.id else ""
         line = f"Run {chosen.id} is in use{was}. Predict with it: maskloop predict --images all"
         print_result({"run": chosen.id, "before": before.id if before else None}, as_json, [line])

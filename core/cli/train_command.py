@@ -54,8 +54,8 @@ from core.session.training.snapshot_builder import (
 from core.training import events
 from core.training.device_probe import likely_device
 from core.training.distributed_config import DistributedConfig
-from core.training.incumbent import Incumbent
 from core.training.recipe import PRESETS, Recipe
+from core.training.scoring.incumbent import Incumbent
 
 
 def train(
@@ -126,12 +126,12 @@ def train(
             problems = update_snapshot(opened, snapshot, records, progress=bar)
         entries = snapshot.entries().values()
         proposal = propose_size([entry.scaled_regions for entry in entries], spec.size, opened.classes.read())
+        in_use = opened.runs.in_use()
+        incumbent = incumbent_of(opened, in_use, base, spec)
         note = opened.pictures.split_warning()
         recorder = RunRecorder(opened, spec, recipe, base, len(records), note)
         monitor = _TrainingMonitor(recorder, quiet=as_json)
         with_state = bool(resume_plan and resume_plan.with_state)
-        in_use = opened.runs.in_use()
-        incumbent = incumbent_of(opened, in_use, base, spec)
         monitor.train(opened, recipe, distribution, snapshot.folder, base, incumbent, with_state=with_state)
         missing = "" if arch or encoder or named is not None else missing_package_text(DEFAULT_ENCODER)
         resumed = resume_plan.sentence if resume_plan else ""

@@ -18,7 +18,7 @@ from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, RunRecord, Split
 from core.training.data.training_set import IGNORE_INDEX
 from core.training.devices import resolve_device
-from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
+from core.training.scoring.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 
 
 @dataclass(frozen=True, slots=True)

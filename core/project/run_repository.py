@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.dialects.sqlite import insert
@@ -114,13 +115,20 @@ class RunRepository:
             )
         return Changes(runs=True)
 
-    def forget_predictions(self, other_than: int) -> Changes:
-        """Forget which predictions were made by other runs, so that none of them is taken for one of this run."""
-        outdated = predictions.c.run_id != other_than
+    def choose(self, run_id: int) -> Changes:
+        """As `use`, when a person asks for it: the predictions of other runs are forgotten, so that none is taken for
+        one of this run, and the scores of its best evaluation are those of the network in use until they are measured
+        again."""
+        changes = self.use(run_id)
+        outdated = predictions.c.run_id != run_id
         with self._store.write_transaction() as connection:
             ids = frozenset(connection.execute(select(predictions.c.picture_id).where(outdated)).scalars())
             connection.execute(delete(predictions).where(outdated))
-        return Changes(pictures=ids, predictions=ids)
+        points = self.measurements(run_id)
+        best = max((p for p in points if p.name == "miou"), key=lambda p: p.value, default=None)
+        scores = [p for p in points if best and p.name in ("miou", "iou") and p.step == best.step]
+        changes |= self.add_measurements(replace(p, name=f"in_use_{p.name}") for p in scores)
+        return changes | Changes(pictures=ids, predictions=ids)
 
     def latest_published(self) -> RunRecord | None:
         """The newest run with weights."""

@@ -17,7 +17,6 @@ from core.models.checkpoint import load_checkpoint
 from core.models.network_builder import has_encoder
 from core.models.spec import ModelSpec
 from core.training.budget import Budget
-from core.training.checkpoint_selection import CheckpointSelector
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import LabelUpdate, TrainingSet
 from core.training.devices import make_runtime, seed_everything
@@ -25,8 +24,6 @@ from core.training.distributed import ProcessGroup
 from core.training.ema import AveragedModel
 from core.training.events import LearningRateFound, TrainingEvent, TrainingNote, TrainingStarted
 from core.training.fresh_head import FreshHead
-from core.training.incumbent import Incumbent
-from core.training.incumbent_scorer import IncumbentScorer
 from core.training.learning_rate_finder import find_learning_rate
 from core.training.losses import class_weights
 from core.training.optimizer import (
@@ -39,6 +36,9 @@ from core.training.progress_reporter import ProgressReporter, StageReporter
 from core.training.recipe import Recipe, default_recipe
 from core.training.resume_state import ResumePoint, StatefulOptimizer, load_state, save_state
 from core.training.schedule import learning_rate_at
+from core.training.scoring.checkpoint_selection import CheckpointSelector
+from core.training.scoring.incumbent import Incumbent
+from core.training.scoring.incumbent_scorer import IncumbentScorer
 from core.training.train_step import TrainStep
 
 if TYPE_CHECKING:

@@ -32,13 +32,13 @@ from core.models.checkpoint import (
 from core.models.inference import predict
 from core.models.spec import ModelSpec, default_spec, spec_from_base
 from core.samples.scenes import SCENE_CLASSES, SampleScene, draw_scene
-from core.training.checkpoint_selection import KNOWN_CLASS_IOU
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.device_probe import likely_device
 from core.training.devices import resolve_device
 from core.training.loop import train
-from core.training.metrics import confusion_matrix, iou_from_confusion
 from core.training.recipe import Recipe, default_recipe
+from core.training.scoring.checkpoint_selection import KNOWN_CLASS_IOU
+from core.training.scoring.metrics import confusion_matrix, iou_from_confusion
 
 NEW = 1 + [name for name, _ in SCENE_CLASSES].index("water")
 OLD = tuple(value for value in range(1, len(SCENE_CLASSES) + 1) if value != NEW)

@@ -47,8 +47,8 @@ from core.training.data.snapshot import TrainingSnapshot
 from core.training.devices import resolve_device, seed_everything
 from core.training.events import CheckpointPublished, TrainingEvent, TrainingStarted
 from core.training.loop import train
-from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 from core.training.recipe import Recipe, default_recipe, parse_recipe_options
+from core.training.scoring.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 from tests.benchmarks.plain import Pair, learn_plainly, predict_plainly
 
 RIVAL_BATCH = 8

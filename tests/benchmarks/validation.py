@@ -27,10 +27,10 @@ from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
 from core.training.devices import make_runtime
 from core.training.distributed import ProcessGroup
-from core.training.metrics import confusion_matrix
-from core.training.own_size import own_size_confusion
 from core.training.recipe import Recipe
-from core.training.validation import validate
+from core.training.scoring.metrics import confusion_matrix
+from core.training.scoring.own_size import own_size_confusion
+from core.training.scoring.validation import validate
 
 
 def spent_ms(work: Callable[[], object], times: int = 3) -> float:

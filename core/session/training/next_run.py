@@ -16,8 +16,8 @@ from core.project.records import PictureRecord, RunRecord
 from core.session.training.input_size import first_size
 from core.session.training.snapshot_builder import initial_spec
 from core.training.device_probe import likely_device
-from core.training.incumbent import Incumbent
 from core.training.recipe import Recipe, default_recipe, parse_recipe_options
+from core.training.scoring.incumbent import Incumbent
 
 FACT = "next_run"
 """Name of the fact in the project file that holds a `NextRun` as JSON."""

@@ -202,8 +202,7 @@ class TrainingService:
             recorder = self._events.recorder
             if recorder is not None:
                 recorder.may_take_over = recorder.is_in_use = run_id == recorder.run.id
-            self._writer.write(self._project.runs.use, run_id)
-            self._writer.write(self._project.runs.forget_predictions, run_id)
+            self._writer.write(self._project.runs.choose, run_id)
         except MaskloopError as problem:
             self._status.show_message(str(problem))
             return
@@ -231,6 +230,7 @@ class TrainingService:
         records = trainable_pictures(self._reader)
         check_trainable(self._reader)
         remap_id, spec, base = self._plan_next(records)
+        incumbent = incumbent_of(self._reader, self._predictions.run, base, spec)
         recipe = next_recipe(self._reader, self._preferences.minutes, self._preferences.device, spec)
         if self._snapshot is None or not self._snapshot.is_compatible(spec):
             self._snapshot = open_snapshot(self._project.cache_folder / "training", spec, recipe)
@@ -255,7 +255,6 @@ class TrainingService:
         message = " ".join(problems[:2])
         self._status.set(TrainingState("starting", run_id, miou=self.state.miou, message=message))
         base_folder = self._project.run_folder(base.id) if base else None
-        incumbent = incumbent_of(self._reader, self._predictions.run, base, spec)
         self._worker.train(self._project.run_folder(run_id), self._snapshot.folder, base_folder, incumbent)
         # Requested since the last check: the worker may have got it when there was nothing to stop yet.
         if self._stop_requested:

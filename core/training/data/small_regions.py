@@ -15,6 +15,8 @@ from core.models.spec import MAX_INPUT_SIZE, STRIDE, round_up_to_stride
 
 LOST_SHARE = 1 / 3
 """Share of its regions, or of its pixels, from which on a class is said to vanish."""
+SPECK_SHARE = 0.02
+"""Share of the pixels of a class below which its lost regions are taken for specks, as in masks that were smeared."""
 KEPT_PIXELS = 4.0
 """Pixels in the network's input that a region should keep in a size that is proposed."""
 
@@ -91,7 +93,9 @@ def _lost(pictures: Sequence[ScaledRegions], size: int, kept_pixels: float) -> d
             if scale < 1 and area / count * scale**2 < kept_pixels:
                 lost_regions[value] += count
                 lost_pixels[value] += area
-    return {
-        value: max(lost_regions[value] / regions[value], lost_pixels[value] / pixels[value])
-        for value in regions
-    }
+    shares: dict[int, float] = {}
+    for value in regions:
+        of_pixels = lost_pixels[value] / pixels[value]
+        of_regions = lost_regions[value] / regions[value] if of_pixels >= SPECK_SHARE else 0.0
+        shares[value] = max(of_pixels, of_regions)
+    return shares

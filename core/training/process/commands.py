@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 
 from core.base.json_process import decode_message
-from core.training.incumbent import Incumbent
+from core.training.scoring.incumbent import Incumbent
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="command", tag=True):

@@ -26,7 +26,6 @@ from core.training.events import (
     decode_event,
 )
 from core.training.exit_reason import exit_message, oom_kill_count
-from core.training.incumbent import Incumbent
 from core.training.process.commands import (
     DropPredictionsCommand,
     PauseCommand,
@@ -39,6 +38,7 @@ from core.training.process.commands import (
     TrainCommand,
     WorkerCommand,
 )
+from core.training.scoring.incumbent import Incumbent
 
 log = logging.getLogger(__name__)
 

@@ -201,7 +201,7 @@ def test_commands_take_the_best_the_newest_or_a_numbered_run(
     )
     words = ("export", "masks", tmp_path / "out", "--project", folder, "--what", "predictions")
     assert f"by run {good['run']}" in error_of(*words, "--run", "best"), "the newest run has predicted last"
-    assert json_of(*words, "--run", "newest")["pairs"] == 6
+    assert json_of(*words, "--run", "newest")["predictions"] == 6
 
 
 def test_a_network_is_chosen_by_hand(tried: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:

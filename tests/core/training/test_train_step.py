@@ -136,9 +136,9 @@ def test_rate_is_a_tenth_of_that_at_the_lowest_loss() -> None:
 
 
 def test_patience_ends_a_training_without_gain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.training.checkpoint_selection.FIRST_EVALUATION_SECONDS", 0.0)
-    monkeypatch.setattr("core.training.checkpoint_selection.MAX_INTERVAL_SECONDS", 0.0)
-    monkeypatch.setattr("core.training.checkpoint_selection.MAX_EVALUATION_SHARE", 1e9)
+    monkeypatch.setattr("core.training.scoring.checkpoint_selection.FIRST_EVALUATION_SECONDS", 0.0)
+    monkeypatch.setattr("core.training.scoring.checkpoint_selection.MAX_INTERVAL_SECONDS", 0.0)
+    monkeypatch.setattr("core.training.scoring.checkpoint_selection.MAX_EVALUATION_SHARE", 1e9)
     recipe = replace(TWO_STEPS, steps=500, learning_rate=1e-8, ema=0.0, patience=3, schedule="constant")
     outcome, _, heard = trained(tmp_path, recipe)
     assert not outcome.stopped

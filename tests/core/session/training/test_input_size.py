@@ -65,7 +65,7 @@ def test_what_vanishes_is_said_with_the_size_that_keeps_it(tmp_path: Path) -> No
             assert bool(proposal.sentence) is vanishes
             assert SizeProposal.from_json(proposal.to_json()) == proposal
             if vanishes:
-                assert "“roof” loses 100%" in proposal.sentence and "“grass”" not in proposal.sentence
+                assert "“roof” loses 100 %" in proposal.sentence and "“grass”" not in proposal.sentence
                 assert size < proposal.better < 1600
                 assert f"{proposal.better:,} pixels" in proposal.sentence
 

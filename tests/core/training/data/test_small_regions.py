@@ -43,6 +43,14 @@ def test_large_things_and_pictures_that_are_not_shrunk_need_nothing() -> None:
     assert not advise_size([], 480).lost
 
 
+def test_specks_are_no_reason() -> None:
+    """Thousands of single pixels beside what they are specks of, as in masks that were stored as JPEG."""
+    values = np.ones((3200, 3200), np.uint8)
+    values[500:2500, 500:2500] = 2
+    values[::40, ::40] = np.where(values[::40, ::40] == 1, 2, 1)
+    assert not advise_size([ScaledRegions(3200, regions_of(values))], 480).lost
+
+
 def test_a_few_small_regions_among_many_large_ones_are_no_reason() -> None:
     values = spotted(3200, 40, 25)
     values[3100, 100:300:50] = 2  # four of 44 regions

@@ -63,6 +63,8 @@ def test_an_earlier_network_is_used_again_with_its_predictions(gui: GuiDriver) -
     gui.wait_until(lambda: in_use(page) == ["1"], "the choice", 10)
     gui.wait_until(lambda: gui.labelling.picture.prediction is None, "the prediction of run 2 is gone", 10)
     assert not page.use.isEnabled()
+    gui.window.actions_by_id["workspace_label"].trigger()
+    gui.wait_until(lambda: gui.page.training.score.text() == "1.00", "the score of the chosen network", 10)
 
 
 def test_a_class_that_the_network_does_not_know_lowers_the_score(gui: GuiDriver) -> None:

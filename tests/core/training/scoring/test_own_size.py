@@ -18,10 +18,10 @@ from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import IGNORE_INDEX, TrainingSet
 from core.training.devices import make_runtime
 from core.training.distributed import ProcessGroup
-from core.training.metrics import confusion_matrix
-from core.training.own_size import own_size_confusion
 from core.training.recipe import Recipe
-from core.training.validation import ValidationScore, validate
+from core.training.scoring.metrics import confusion_matrix
+from core.training.scoring.own_size import own_size_confusion
+from core.training.scoring.validation import ValidationScore, validate
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 32, (1, 2))
 RECIPE = Recipe(minutes=None, steps=1, device="cpu")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.training.data.training_set import IGNORE_INDEX
-from core.training.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
+from core.training.scoring.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
 
 
 @given(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from core.models.inference import upscaled_bands
 from core.training.data.training_set import IGNORE_INDEX
-from core.training.metrics import confusion_matrix
+from core.training.scoring.metrics import confusion_matrix
 
 PIXELS_AT_ONCE = 1 << 19
 """Pixels whose logits are interpolated at a time, which takes a few dozen megabytes."""

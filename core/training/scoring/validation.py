@@ -16,8 +16,8 @@ from core.models.input_tensors import normalise, pad_to_stride
 from core.models.tiled_inference import max_pixels_at_once, tiled_logits
 from core.training.data.training_set import LabelledExample, TrainingSet
 from core.training.distributed import ProcessGroup
-from core.training.metrics import iou_from_confusion, mean_iou, pixel_accuracy
-from core.training.own_size import own_size_confusion
+from core.training.scoring.metrics import iou_from_confusion, mean_iou, pixel_accuracy
+from core.training.scoring.own_size import own_size_confusion
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,8 @@ def validate(
 ) -> ValidationScore | None:
     """Score `model` (in eval mode) on the pictures of a split, at most `limit` of them, divided over the processes.
 
-    `should_abort` is asked between two batches (and may do other work there). None when it says yes, or when nothing
-    in the split is labelled.
+    `should_abort` is asked between two pictures, of several processes between two batches (and may do other work
+    there). None when it says yes, or when nothing in the split is labelled.
     """
     rows = len(pictures.scored_values)
     total = torch.zeros((rows, rows), dtype=torch.int64, device=pictures.device)
@@ -64,10 +64,14 @@ def validate(
         started = time.monotonic()
         with autocast():
             logits = _logits(model, examples, pictures)
-        for example, each in zip(examples, logits, strict=True):
-            total += own_size_confusion(each, example.truth, rows)
-        count += len(examples)
         seconds += time.monotonic() - started
+        for example, each in zip(examples, logits, strict=True):
+            if group.world_size == 1 and should_abort():  # large pictures take a while
+                return None
+            started = time.monotonic()
+            total += own_size_confusion(each, example.truth, rows)
+            count += 1
+            seconds += time.monotonic() - started
     count = int(group.sum(torch.tensor(count, device=pictures.device)))
     if not count:
         return None

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.training.checkpoint_selection import Baseline
-from core.training.validation import ValidationScore
+from core.training.scoring.checkpoint_selection import Baseline
+from core.training.scoring.validation import ValidationScore
 
 
 def scored(*ious: float) -> ValidationScore:

@@ -15,9 +15,9 @@ from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.events import CheckpointPublished, InUseScored, TrainingEvent, TrainingNote
-from core.training.incumbent import Incumbent
 from core.training.loop import train
 from core.training.recipe import Recipe
+from core.training.scoring.incumbent import Incumbent
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 32, (1, 2))
 TWO_STEPS = Recipe(minutes=None, steps=2, batch=4, threads=1, device="cpu", learning_rate=1e-5)

@@ -16,9 +16,9 @@ from core.models.checkpoint import LoadedModel, load_checkpoint
 from core.models.inference import predict
 from core.training.data.training_set import LabelledExample, TrainingSet
 from core.training.distributed import ProcessGroup
-from core.training.incumbent import Incumbent
-from core.training.metrics import confusion_matrix
-from core.training.validation import ValidationScore, score_from_confusion
+from core.training.scoring.incumbent import Incumbent
+from core.training.scoring.metrics import confusion_matrix
+from core.training.scoring.validation import ValidationScore, score_from_confusion
 
 
 class IncumbentScorer:
@@ -46,7 +46,8 @@ class IncumbentScorer:
 
     def _measure(self, split: str, limit: int, should_abort: Callable[[], bool]) -> ValidationScore | None:
         pictures = self._pictures
-        loaded = load_checkpoint(self._incumbent.folder, pictures.device)
+        with torch.random.fork_rng(devices=[]):  # the training goes on with the random numbers it had
+            loaded = load_checkpoint(self._incumbent.folder, pictures.device)
         table = _row_table(loaded, self._incumbent, pictures.scored_values)
         count = len(pictures.scored_values)
         total = torch.zeros((count + 1, count + 1), dtype=torch.int64)
@@ -57,13 +58,16 @@ class IncumbentScorer:
             if not self._group.is_local(number):
                 continue
             for example in examples:
+                if self._group.world_size == 1 and should_abort():
+                    return None
                 mask = predict(loaded, _picture(example, loaded), full_size=example.truth.shape[::-1])
                 total += confusion_matrix(
                     torch.from_numpy(table[mask.values]), torch.from_numpy(example.truth), count + 1
                 )
                 scored += 1
-        total, scored = self._group.sum(total), int(self._group.sum(torch.tensor(scored)))
-        return score_from_confusion(total.numpy(), scored, 0.0, count) if scored else None
+        scored = int(self._group.sum(torch.tensor(scored, device=pictures.device)))
+        matrix = self._group.sum(total.to(pictures.device)).cpu().numpy()
+        return score_from_confusion(matrix, scored, 0.0, count) if scored else None
 
 
 def _row_table(loaded: LoadedModel, incumbent: Incumbent, values: tuple[int, ...]) -> NDArray[np.uint8]:

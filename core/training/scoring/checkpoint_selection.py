@@ -24,10 +24,10 @@ from core.training.events import (
     TrainingEvent,
     TrainingNote,
 )
-from core.training.incumbent_scorer import IncumbentScorer
 from core.training.progress_reporter import DIVERGED_TEXT
 from core.training.recipe import Recipe
-from core.training.validation import ValidationScore, validate
+from core.training.scoring.incumbent_scorer import IncumbentScorer
+from core.training.scoring.validation import ValidationScore, validate
 
 FIRST_EVALUATION_SECONDS, MAX_INTERVAL_SECONDS, INTERVAL_GROWTH = 6.0, 15.0, 1.3
 """Seconds to the first evaluation, longest interval between two, and growth of the interval."""

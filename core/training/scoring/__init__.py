@@ -1,0 +1,1 @@
+"""How good a network is: confusion matrices, scores at the size of the pictures, which checkpoint is published."""
