@@ -1,0 +1,152 @@
+"""A linear classifier on the features of pixels, fitted by L-BFGS, and its prediction of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812  (the customary name)
+
+from core.base.geometry import Box
+from core.labels.prediction import PredictedMask
+from core.live.guided_filter import GuidedFilter
+from core.live.picture_features import PictureFeatures
+
+L2 = 0.1
+"""Weight of the squared weights; a tenth of it is a point worse from one stroke a region (docs/experiments.md)."""
+STEPS, QUICK_STEPS = 30, 12
+"""Of L-BFGS; the few are enough for a first answer, from the head of the stroke before."""
+MIN_STD = 1e-3
+
+
+class FitInterruptedError(Exception):
+    """A newer stroke made the answer worthless before it was there."""
+
+
+@dataclass(frozen=True, slots=True)
+class PixelRows:
+    """Rows to fit to. features: (n, f) float32; values: (n,) uint8 class values; weights: (n,) float32."""
+
+    features: Tensor
+    values: NDArray[np.uint8]
+    weights: Tensor
+
+    @staticmethod
+    def joined(parts: Sequence[PixelRows]) -> PixelRows:
+        return PixelRows(
+            torch.cat([part.features for part in parts]),
+            np.concatenate([part.values for part in parts]),
+            torch.cat([part.weights for part in parts]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LinearHead:
+    """classes: class values, one for each column; weight: (f, classes); bias: (classes,)"""
+
+    classes: tuple[int, ...]
+    weight: Tensor
+    bias: Tensor
+
+    @torch.no_grad()
+    def probabilities(self, features: PictureFeatures) -> NDArray[np.float32]:
+        """(classes, h, w) at the resolution of the finest level, smoothed along the edges of the picture."""
+        parts = self.weight.split([level.shape[0] for level in features.levels])
+        total: Tensor | None = None
+        # From coarse to fine: what is added before upsampling is upsampled once.
+        for level, weight in reversed(list(zip(features.levels, parts, strict=True))):
+            logits = F.conv2d(level[None].float(), weight.T[:, :, None, None])
+            if total is not None:
+                if total.shape[2:] != logits.shape[2:]:
+                    total = F.interpolate(total, size=logits.shape[2:], mode="bilinear", align_corners=False)
+                logits = logits + total
+            total = logits
+        assert total is not None
+        probabilities: NDArray[np.float32] = torch.softmax(total[0] + self.bias[:, None, None], 0).numpy()
+        guided = GuidedFilter(_brightness(features.levels[0]))
+        return np.stack([guided(plane) for plane in probabilities])
+
+
+@torch.no_grad()
+def fit_linear_head(
+    rows: PixelRows,
+    start: LinearHead | None = None,
+    should_abort: Callable[[], bool] = lambda: False,
+    steps: int = STEPS,
+) -> LinearHead:
+    """A head for the classes in `rows`, two at least, by regularised cross-entropy.
+
+    start: a head fitted to nearly the same rows, from which fewer steps are needed. Raises FitInterruptedError when
+    `should_abort`, which is asked at every step, says yes.
+    """
+    values, targets = np.unique(rows.values, return_inverse=True)
+    classes = tuple(int(value) for value in values)
+    rows_of, columns = torch.from_numpy(targets), len(classes)
+    mean, std = rows.features.mean(0), rows.features.std(0, correction=0) + MIN_STD
+    standardised = (rows.features - mean) / std
+    shares = rows.weights / rows.weights.sum()
+    weight = torch.zeros(standardised.shape[1], columns)
+    bias = torch.zeros(columns)
+    if start is not None and start.classes == classes and start.weight.shape == weight.shape:
+        weight, bias = start.weight * std[:, None], start.bias + mean @ start.weight
+    # The gradient is written out: torch's own takes three times as long for so few columns.
+    weight.grad, bias.grad = torch.empty_like(weight), torch.empty_like(bias)
+    optimizer = torch.optim.LBFGS(
+        [weight, bias], max_iter=steps, history_size=10, line_search_fn="strong_wolfe"
+    )
+    transposed = standardised.T.contiguous()
+    numbers = torch.arange(len(rows_of))
+
+    def closure() -> Tensor:
+        if should_abort():
+            raise FitInterruptedError
+        logs = torch.log_softmax(torch.addmm(bias, standardised, weight), 1)
+        loss = -(logs[numbers, rows_of] * shares).sum() + L2 / 2 * weight.square().sum()
+        residual = logs.exp_()
+        residual[numbers, rows_of] -= 1
+        residual *= shares[:, None]
+        torch.addmm(weight, transposed, residual, beta=L2, out=weight.grad)
+        torch.sum(residual, 0, out=bias.grad)
+        return loss
+
+    optimizer.step(closure)  # type: ignore[no-untyped-call]
+    folded = weight / std[:, None]
+    return LinearHead(classes, folded, bias - mean @ folded)
+
+
+def render_prediction(
+    classes: Sequence[int], probabilities: NDArray[np.float32], size: tuple[int, int], box: Box
+) -> PredictedMask:
+    """The prediction inside a box of a picture of `size` (width, height), scaled up class by class."""
+    height, width = probabilities.shape[1:]
+    step_x, step_y = width / size[0], height / size[1]
+    # Centres of pixels on centres of pixels; see cv2.resize, which has no box.
+    matrix = np.array(
+        [
+            [step_x, 0, (box.x0 + 0.5) * step_x - 0.5],
+            [0, step_y, (box.y0 + 0.5) * step_y - 0.5],
+        ]
+    )
+    shape = (box.height, box.width)
+    best, values = np.full(shape, -1.0, np.float32), np.zeros(shape, np.uint8)
+    for value, plane in zip(classes, probabilities, strict=True):
+        scaled = cv2.warpAffine(
+            plane, matrix, (box.width, box.height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        values[scaled > best] = value
+        np.maximum(best, scaled, out=best)
+    return PredictedMask(values, (np.clip(best, 0, 1) * 255).astype(np.uint8))
+
+
+def _brightness(picture: Tensor) -> NDArray[np.float32]:
+    """(h, w) in 0..1 of the normalised picture (C, h, w)."""
+    plane = picture.float().mean(0)
+    low, high = plane.min(), plane.max()
+    scaled: NDArray[np.float32] = ((plane - low) / (high - low + 1e-6)).numpy()
+    return scaled

@@ -1,0 +1,98 @@
+"""Features of one picture from the pretrained encoder, computed once and read for every answer."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812  (the customary name)
+
+from core.models.input_tensors import Statistics, channels_first, normalise
+from core.models.spec import round_up_to_stride
+
+WORKING_SIDE = 960
+"""Long side in pixels at which the encoder sees every picture. At 960 the answer is 6 points of mIoU better than at 480
+for pictures of 480 pixels, at 1,280 no better (docs/experiments.md)."""
+CACHE_BYTES = 400 << 20
+"""Features that are kept in memory; a picture of 4 : 3 takes 19 MB."""
+
+
+class PictureFeatures:
+    """Levels of features of a picture, finest first, float16 (C, h, w) each; the first is the picture itself.
+
+    size: (width, height) of the picture in pixels, which every level covers
+    """
+
+    def __init__(self, levels: Sequence[Tensor], size: tuple[int, int]) -> None:
+        self.levels, self.size = list(levels), size
+
+    @property
+    def nbytes(self) -> int:
+        return sum(level.nbytes for level in self.levels)
+
+    @property
+    def channels(self) -> int:
+        """Numbers for each pixel."""
+        return sum(level.shape[0] for level in self.levels)
+
+    def at(self, points: NDArray[np.integer]) -> Tensor:
+        """(n, channels) float32 at pixels (n, 2) as x, y, bilinearly interpolated."""
+        centres = (points.astype(np.float32) + 0.5) / np.array(self.size, np.float32) * 2 - 1
+        grid = torch.from_numpy(centres).view(1, 1, -1, 2)
+        return torch.cat(
+            [
+                F.grid_sample(level[None].float(), grid, align_corners=False)[0, :, 0].T
+                for level in self.levels
+            ],
+            1,
+        )
+
+
+@torch.inference_mode()
+def compute_features(
+    encoder: nn.Module, picture: NDArray[np.uint8], statistics: Statistics
+) -> PictureFeatures:
+    """picture: (H, W, C) uint8, upright; encoder: in eval mode, as `HypercolumnNet.encoder`."""
+    height, width = picture.shape[:2]
+    scale = WORKING_SIDE / max(height, width)
+    # The sides are scaled apart, by less than 2 %, so that every level covers exactly the picture.
+    size = (round_up_to_stride(round(width * scale)), round_up_to_stride(round(height * scale)))
+    scaled = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    batch = normalise(channels_first(scaled.reshape(size[1], size[0], -1)).unsqueeze(0), statistics)
+    pixels, *features = encoder(batch.contiguous(memory_format=torch.channels_last))
+    levels = [F.avg_pool2d(pixels, 2), *features]
+    return PictureFeatures([level[0].half() for level in levels if level.shape[1]], (width, height))
+
+
+class FeatureMemory:
+    """The features of the pictures used last, by any key, up to a number of bytes."""
+
+    def __init__(self, max_bytes: int = CACHE_BYTES) -> None:
+        self._max_bytes, self._bytes = max_bytes, 0
+        self._kept: OrderedDict[object, PictureFeatures] = OrderedDict()
+
+    def get(self, key: object) -> PictureFeatures | None:
+        found = self._kept.get(key)
+        if found is not None:
+            self._kept.move_to_end(key)
+        return found
+
+    def put(self, key: object, features: PictureFeatures) -> None:
+        """Keep them; those used longest ago go first, and what is larger than all room is not kept."""
+        self.drop(key)
+        self._kept[key] = features
+        self._bytes += features.nbytes
+        while self._bytes > self._max_bytes:
+            _, oldest = self._kept.popitem(last=False)
+            self._bytes -= oldest.nbytes
+
+    def drop(self, key: object) -> None:
+        """Forget those of a key, if there are any."""
+        found = self._kept.pop(key, None)
+        if found is not None:
+            self._bytes -= found.nbytes

@@ -1,0 +1,183 @@
+"""The live prediction process (`python -m`): commands from standard input, events to standard output.
+
+A process beside the training, which has a lower priority, so that an answer never waits for a training step. It ends
+when its input closes.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from core.base.errors import MaskloopError, ModelError
+from core.base.json_worker import reserve_stdout, send_message
+from core.live.answer_file import write_answer
+from core.live.messages import (
+    ForgetCommand,
+    LearnCommand,
+    LiveCommand,
+    LiveEvent,
+    LiveFailed,
+    LiveImpossible,
+    LiveReady,
+    LiveScored,
+    ScoreCommand,
+    ShowCommand,
+    decode_live_command,
+)
+
+# torch is imported inside functions, while the reading thread already accepts commands.
+if TYPE_CHECKING:
+    from core.live.predictor import LivePredictor
+
+
+class AnswerScheduler:
+    """Answers the newest ShowCommand first, quickly and then well; pictures to learn from come in between.
+
+    Lives on the main thread; only the queue is shared with the reading thread. None in it means that the input ended.
+    """
+
+    def __init__(
+        self, inbox: queue.SimpleQueue[LiveCommand | None], emit: Callable[[LiveEvent], None]
+    ) -> None:
+        self._inbox, self._emit = inbox, emit
+        self._shown: ShowCommand | None = None
+        self._refine: ShowCommand | None = None
+        self._newest: ShowCommand | None = None
+        self._others: deque[LearnCommand | ForgetCommand | ScoreCommand] = deque()
+        self._predictor: LivePredictor | None = None
+        self._quit = False
+
+    def run(self) -> None:
+        while True:
+            self._poll(wait=not (self._shown or self._refine or self._others))
+            if self._quit:
+                return
+            if self._shown is not None:
+                command, self._shown = self._shown, None
+                self._refine = command if self._answer(command, quick=True) else None
+            elif self._refine is not None:
+                command, self._refine = self._refine, None
+                self._answer(command, quick=False)
+            elif self._others:
+                other = self._others.popleft()
+                self._do(other)
+                if not self._others and not isinstance(other, ScoreCommand):
+                    self._refine = self._newest  # what was learnt may change what is on screen
+
+    def _poll(self, *, wait: bool = False) -> None:
+        with suppress(queue.Empty):
+            while True:
+                command = self._inbox.get(block=wait)
+                wait = False
+                match command:
+                    case None:
+                        self._quit = True
+                        return
+                    case ShowCommand():
+                        self._shown = self._newest = command
+                        self._refine = None
+                    case _:
+                        self._others.append(command)
+
+    def _is_outdated(self) -> bool:
+        self._poll()
+        return self._shown is not None or self._quit
+
+    def _answer(self, command: ShowCommand, *, quick: bool) -> bool:
+        """Whether an answer was given that can be refined."""
+        from core.live.linear_head import FitInterruptedError
+
+        try:
+            predictor = self._get_predictor()
+            pixels = command.pixels.unpack()
+            mask = predictor.predict(command.picture_id, command.path, pixels, self._is_outdated, quick=quick)
+            if mask is None:
+                self._emit(LiveImpossible(command.number, command.picture_id))
+                return False
+            write_answer(command.out, mask)
+        except FitInterruptedError:
+            return False
+        except Exception as error:  # reported, and on with the next
+            self._fail(command.number, command.picture_id, error)
+            return False
+        self._emit(LiveReady(command.number, command.picture_id, not quick))
+        return True
+
+    def _do(self, command: LearnCommand | ForgetCommand | ScoreCommand) -> None:
+        try:
+            match command:
+                case ForgetCommand():
+                    if self._predictor is not None:
+                        self._predictor.reservoir.clear()
+                case LearnCommand():
+                    predictor = self._get_predictor()
+                    predictor.learn(command.picture_id, command.path, command.pixels.unpack())
+                case ScoreCommand():
+                    predictor = self._get_predictor()
+                    points = command.pixels.unpack().points
+                    values = predictor.predict_points(command.picture_id, command.path, points)
+                    self._emit(LiveScored(command.number, command.picture_id, values.tobytes()))
+        except Exception as error:  # one picture fewer to learn from
+            if isinstance(command, ScoreCommand):
+                self._emit(LiveScored(command.number, command.picture_id, b""))
+            elif not isinstance(error, MaskloopError):
+                traceback.print_exc()
+
+    def _fail(self, number: int, picture_id: int, error: Exception) -> None:
+        if isinstance(error, MaskloopError):
+            message = str(error)
+        else:
+            traceback.print_exc()
+            message = f"The live prediction failed ({type(error).__name__}: {error})."
+        self._emit(LiveFailed(number, picture_id, message, isinstance(error, ModelError)))
+
+    def _get_predictor(self) -> LivePredictor:
+        if self._predictor is None:
+            from core.live.predictor import LivePredictor
+            from core.training.devices import set_cpu_threads
+
+            set_cpu_threads(None)
+            self._predictor = LivePredictor()
+        return self._predictor
+
+
+def _read_commands(inbox: queue.SimpleQueue[LiveCommand | None]) -> None:
+    for line in sys.stdin:
+        try:
+            inbox.put(decode_live_command(line))
+        except ValueError:
+            print(f"not a command: {line[:200]!r}", file=sys.stderr)  # noqa: T201  (this is the log)
+    inbox.put(None)
+
+
+def main() -> None:
+    messages = reserve_stdout()
+    faulthandler.enable()
+    with suppress(ValueError):
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program, which then closes our input
+
+    def emit(event: LiveEvent) -> None:
+        try:
+            send_message(messages, event)
+        except OSError:
+            os._exit(0)  # nobody reads any more
+
+    inbox: queue.SimpleQueue[LiveCommand | None] = queue.SimpleQueue()
+    threading.Thread(target=_read_commands, args=(inbox,), name="commands", daemon=True).start()
+    AnswerScheduler(inbox, emit).run()
+    sys.stderr.flush()
+    os._exit(0)  # without the teardown of torch, which takes a second
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""The service of live prediction with its real process and a real project."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.labels.label_map import LabelMap
+from core.project.project import Project
+from core.project.records import Split
+from core.session.live_prediction import LiveAnswer, LivePredictionService
+from tests.factories import label_all, predict, project_in, stroke, truth
+
+TIMEOUT = 60
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    with project_in(tmp_path / "pictures", 4) as opened:
+        yield opened
+
+
+@pytest.fixture
+def answers() -> queue.SimpleQueue[LiveAnswer]:
+    return queue.SimpleQueue()
+
+
+@pytest.fixture
+def service(project: Project, answers: queue.SimpleQueue[LiveAnswer]) -> Iterator[LivePredictionService]:
+    live = LivePredictionService(project)
+    live.start(answers.put)
+    yield live
+    live.close()
+
+
+def painted(*values: int) -> LabelMap:
+    labels = LabelMap.blank(96, 64)
+    for value in values:
+        x = 20 if value == 1 else 75
+        stroke(labels, value, (x, 20), (x, 40))
+    return labels
+
+
+def refined(answers: queue.SimpleQueue[LiveAnswer]) -> LiveAnswer:
+    while True:
+        answer = answers.get(timeout=TIMEOUT)
+        if answer.refined:
+            return answer
+
+
+def test_strokes_of_two_classes_are_answered_quickly_and_then_well(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    shown = project.pictures.all()[0].id
+    service.predict(shown, painted(1, 2).snapshot())
+    first = answers.get(timeout=TIMEOUT)
+    second = answers.get(timeout=TIMEOUT)
+    assert [first.refined, second.refined] == [False, True]
+    for answer in (first, second):
+        assert answer.picture_id == shown
+        assert answer.mask is not None
+        assert (answer.mask.values == truth()).mean() > 0.95
+
+
+def test_one_class_says_what_is_missing(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    service.predict(project.pictures.all()[0].id, painted(1).snapshot())
+    answer = answers.get(timeout=TIMEOUT)
+    assert answer.mask is None
+    assert "second class" in answer.problem
+
+
+def test_only_the_newest_request_is_answered(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    first, second = (record.id for record in project.pictures.all()[:2])
+    for _ in range(5):
+        service.predict(first, painted(1, 2).snapshot())
+    service.predict(second, painted(1, 2).snapshot())
+    answer = refined(answers)
+    assert answer.picture_id == second
+    time.sleep(0.2)
+    assert answers.empty()
+
+
+def test_labelled_pictures_teach_one_without_strokes(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    records = project.pictures.all()
+    project.pictures.set_split([record.id for record in records], Split.TRAIN)
+    label_all(project, records[1:])
+    service.predict(records[0].id, LabelMap.blank(96, 64).snapshot())
+    # The first answer may come before the other pictures are learnt, and then has nothing to go by.
+    while (answer := refined(answers)).mask is None:
+        pass
+    assert (answer.mask.values == truth()).mean() > 0.95
+
+
+def test_a_dead_process_is_started_again(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    shown = project.pictures.all()[0].id
+    service.predict(shown, painted(1, 2).snapshot())
+    assert refined(answers).mask is not None
+    assert service._process is not None
+    service._process.kill()
+    deadline = time.monotonic() + TIMEOUT
+    while service._process is not None and not service._process.has_exited and time.monotonic() < deadline:
+        time.sleep(0.02)
+    service.predict(shown, painted(1, 2).snapshot())
+    assert refined(answers).mask is not None
+
+
+def test_head_and_network_are_compared_on_validation_pictures(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    records = project.pictures.all()
+    label_all(project, records)
+    project.pictures.set_split([records[0].id], Split.VAL)
+    project.pictures.set_split([record.id for record in records[1:]], Split.TRAIN)
+    predict(project, records[0].id, np.ones((64, 96), np.uint8))  # all grass: half of it is wrong
+    service.predict(records[1].id, painted(1, 2).snapshot())
+    assert refined(answers).mask is not None
+    service.compare()
+    deadline = time.monotonic() + TIMEOUT
+    while service.comparison is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert service.comparison is not None
+    assert service.comparison.pictures == 1
+    assert service.comparison.is_live_better
+    assert service.comparison.network_miou == pytest.approx(0.25, abs=0.03)
+
+
+def test_nothing_is_answered_after_it_was_stopped(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
+    service.stop()
+    service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
+    time.sleep(0.5)
+    assert answers.empty()
