@@ -27,7 +27,7 @@ def rows_of_three_classes(seed: int = 0) -> PixelRows:
 
 
 def loss_of(head: LinearHead, rows: PixelRows) -> torch.Tensor:
-    """The objective, written with torch's own functions; the weights are penalised as standardised features see them."""
+    """The objective, written with torch's own functions; weights are penalised at standardised features."""
     std = rows.features.std(0, correction=0) + 1e-3
     targets = torch.from_numpy(np.searchsorted(head.classes, rows.values))
     losses = torch.nn.functional.cross_entropy(
