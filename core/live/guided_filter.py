@@ -22,7 +22,8 @@ class GuidedFilter:
 
     def __call__(self, plane: Plane) -> Plane:
         average = _mean(plane)
-        slope = (_mean(self._guide * plane) - self._mean * average) / (self._variance + REGULARISATION)
+        covariance = _mean(self._guide * plane) - self._mean * average
+        slope = (covariance / (self._variance + REGULARISATION)).astype(np.float32)
         return _mean(slope) * self._guide + _mean(average - slope * self._mean)
 
 

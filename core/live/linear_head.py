@@ -56,7 +56,7 @@ class LinearHead:
     @torch.no_grad()
     def probabilities(self, features: PictureFeatures) -> NDArray[np.float32]:
         """(classes, h, w) at the resolution of the finest level, smoothed along the edges of the picture."""
-        parts = self.weight.split([level.shape[0] for level in features.levels])
+        parts = torch.split(self.weight, [level.shape[0] for level in features.levels])
         total: Tensor | None = None
         # From coarse to fine: what is added before upsampling is upsampled once.
         for level, weight in reversed(list(zip(features.levels, parts, strict=True))):

@@ -66,7 +66,7 @@ class LivePredictor:
             encoder = EfficientNetLite(DEFAULT_ENCODER, channels)
             load_packaged_weights(encoder, DEFAULT_ENCODER, channels)
             spec = ModelSpec("hypercolumn", DEFAULT_ENCODER, "imagenet", STRIDE, (1,), channels)
-            ready = encoder.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+            ready = encoder.to(memory_format=torch.channels_last).eval()
             self._encoders[channels] = (ready, spec.pixel_statistics)
         return self._encoders[channels]
 
