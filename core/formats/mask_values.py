@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -127,10 +128,11 @@ def match_nearest_colours(
     return LoadedMask(snapped[inverse], 1.0 - float(far[inverse].mean()))
 
 
-def pack_rgb(pixels: NDArray[np.uint8]) -> NDArray[np.uint32]:
-    """(H, W, 3) uint8 -> (H, W) uint32, 0xRRGGBB."""
-    wide = pixels.astype(np.uint32)
-    return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2], np.uint32)
+def pack_rgb(pixels: NDArray[np.uint8], *, is_red_low: bool = False) -> NDArray[np.uint32]:
+    """(H, W, 3) uint8 -> (H, W) uint32, 0xRRGGBB; 0xBBGGRR with `is_red_low`."""
+    order = cv2.COLOR_RGB2RGBA if is_red_low else cv2.COLOR_RGB2BGRA
+    four = np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), order))
+    return np.asarray(four.view("<u4")[..., 0] & 0xFFFFFF, np.uint32)
 
 
 def unpack_rgb(number: int) -> Colour:

@@ -145,7 +145,7 @@ def _find_picture(tree: DatasetTree, reference: str, mask: str | None, file: str
 
 def _read_segments(path: Path, segments: dict[int, int], strange: int) -> LoadedMask:
     """segments: LoadedMask value by segment id; strange: how many of them have a category that is not listed."""
-    ids = pack_rgb(read_picture(path)[..., ::-1])  # reversed channels: 65536 blue + 256 green + red
+    ids = pack_rgb(read_picture(path), is_red_low=True)
     runs = ValueRuns.of(ids)
     found: list[int] = runs.found.tolist()
     unknown = [number for number in found if number and number not in segments]
