@@ -310,7 +310,7 @@ class MainWindow(QMainWindow):
     def _choose_theme(self, choice: str) -> None:
         self._settings.set("theme", choice)
         self._auxiliary_windows.show_setting("theme", choice)
-        self._theme.apply(choice)
+        self._theme.switch(choice)
         self.actions_by_id[f"theme_{choice}"].setChecked(True)
 
     def _setting_changed(self, name: str, value: object) -> None:

@@ -82,7 +82,8 @@ def seed_everything(recipe: Recipe) -> None:
     """
     if recipe.deterministic:
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS requires it
-    torch.use_deterministic_algorithms(recipe.deterministic, warn_only=True)
+    if recipe.deterministic != torch.are_deterministic_algorithms_enabled():  # it imports torch's compiler
+        torch.use_deterministic_algorithms(recipe.deterministic, warn_only=True)
     torch.backends.cudnn.deterministic = recipe.deterministic
     torch.manual_seed(recipe.seed)
 

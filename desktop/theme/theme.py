@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from string import Template
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
+from shiboken6 import isValid
 
 from resources import resource_path
 
@@ -118,6 +120,9 @@ class Theme(QObject):
         self.choice = "system"
         self.tokens = LIGHT
         self._styled_with: ThemeTokens | None = None
+        self._announced = self.tokens
+        self._steps: list[Callable[[], None]] = []
+        self._frozen: list[QWidget] = []
         app.setStyle("Fusion")
         system = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
         # Two sizes: text and headlines. The system's font size, limited to what the layout can take.
@@ -152,22 +157,66 @@ class Theme(QObject):
 
     def apply(self, choice: str) -> None:
         """Switch to "light", "dark", or "system", which follows the system. Raises ValueError for anything else."""
-        before = self.tokens
-        self.prepare(choice)
-        if self._styled_with is not self.tokens:  # restyling every widget is slow
+        self._choose(choice)
+        self._steps = [*self._restyling(), self._thaw]
+        while self._steps:
+            self._steps.pop(0)()
+
+    def switch(self, choice: str) -> None:
+        """As `apply`, in several turns of the event loop, because restyling every widget at once is a long stall.
+
+        Nothing is painted in between. Raises ValueError as `apply` does.
+        """
+        self._choose(choice)
+        self._frozen += [widget for widget in self._app.topLevelWidgets() if widget.isVisible()]
+        for widget in self._frozen:
+            widget.setUpdatesEnabled(False)
+        self._steps = [*self._restyling(), self._thaw]
+        self._next_step()
+
+    def _thaw(self) -> None:
+        frozen, self._frozen = self._frozen, []
+        for widget in filter(isValid, frozen):  # a menu may be gone meanwhile
+            widget.setUpdatesEnabled(True)
+
+    def _next_step(self) -> None:
+        if self._steps:
+            self._steps.pop(0)()
+            QTimer.singleShot(0, self._next_step)
+
+    def _restyling(self) -> list[Callable[[], None]]:
+        """What is left to do for the present palette, in steps."""
+
+        def strip() -> None:
+            self._styled_with = None
+            self._app.setStyleSheet("")
+
+        def restyle() -> None:
             self._styled_with = self.tokens
+            self._app.setStyleSheet(stylesheet(self))
+
+        def announce() -> None:
+            self._announced = self.tokens
+            self.changed.emit()
+
+        steps: list[Callable[[], None]] = []
+        if self._styled_with is not self.tokens:
             # When one stylesheet replaces another, Qt restyles a widget once per ancestor; removing the old one first
             # takes a quarter of the time.
-            self._app.setStyleSheet("")
-            self._app.setStyleSheet(stylesheet(self))
-        if self.tokens is not before:
-            self.changed.emit()
+            steps += [strip, restyle]
+        if self._announced is not self.tokens:
+            steps.append(announce)
+        return steps
 
     def prepare(self, choice: str) -> None:
         """Choose the palette before the window is built: `apply` then sets the stylesheet once it is.
 
         With a stylesheet set, Qt would restyle widgets each time they get a parent, half of the time to build a window.
         """
+        self._choose(choice)
+        self._announced = self.tokens
+
+    def _choose(self, choice: str) -> None:
         if choice not in THEME_CHOICES:
             raise ValueError(f"{choice!r} is not one of {THEME_CHOICES}")
         self.choice = choice
@@ -176,7 +225,7 @@ class Theme(QObject):
 
     def _system_changed(self) -> None:
         if self.choice == "system":
-            self.apply("system")
+            self.switch("system")
 
 
 def tokens_for(choice: str, system: Qt.ColorScheme) -> ThemeTokens:

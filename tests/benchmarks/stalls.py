@@ -1,10 +1,10 @@
 """Stalls of the GUI thread during training: `python -m tests.benchmarks.stalls --json`.
 
 The sample project in the real window, a real training in its child process, and a hand that paints, zooms, goes from
-picture to picture, looks at the charts and changes the theme. A heartbeat of 2 ms tells how late each beat comes
-(`desktop/tour/stall_meter.py`); `p99_ms` is over time, so that a long stall weighs what it takes. `by_act`: the longest
-stall of each thing that was done, and of mere waiting. `own_..`: the same in processor time of the window's thread,
-which a machine that is busy with other things does not change.
+picture to picture, looks at the charts, changes the theme, and closes the project at last. A heartbeat of 2 ms tells
+how late each beat comes (`desktop/tour/stall_meter.py`); `p99_ms` is over time, so that a long stall weighs what it
+takes. `by_act`: the longest stall of each thing that was done, and of mere waiting. `own_..`: the same in processor
+time of the window's thread, which a machine that is busy with other things does not change.
 """
 
 from __future__ import annotations
@@ -78,28 +78,33 @@ def measure(folder: Path, settings: Settings, seconds: float) -> dict[str, objec
         ("wait", lambda: hands.wait(1000)),
     ]
     once: list[tuple[str, Callable[[], object]]] = [("charts and counts", chart), ("theme", theme)]
+
+    def timed(name: str, act: Callable[[], object]) -> None:
+        meter, its = StallMeter(), StallMeter(time.thread_time)
+        meter.start()
+        its.start()
+        hands.wait(20)  # until the first timeout: a stall before it cannot be measured
+        act()
+        hands.wait(20)
+        meter.stop()
+        its.stop()
+        longest_own[name] = max(longest_own.get(name, 0.0), its.summary()["max"] or 0.0)
+        longest[name] = max(longest.get(name, 0.0), meter.summary()["max"] or 0.0)
+
     whole.start()
     own.start()
     began = time.monotonic()
     while True:
         for name, act in acts + once:
-            meter, its = StallMeter(), StallMeter(time.thread_time)
-            meter.start()
-            its.start()
-            hands.wait(20)  # until the first timeout: a stall before it cannot be measured
-            act()
-            hands.wait(20)
-            meter.stop()
-            its.stop()
-            longest_own[name] = max(longest_own.get(name, 0.0), its.summary()["max"] or 0.0)
-            longest[name] = max(longest.get(name, 0.0), meter.summary()["max"] or 0.0)
+            timed(name, act)
         once = []
         if time.monotonic() - began > seconds:
             break
+    state = hands.state
+    timed("close while training", window.close_project)
     whole.stop()
     own.stop()
     found, work = whole.summary(), own.summary()
-    state = hands.state
     result: dict[str, object] = {
         "p99_ms": found["p99"],
         "max_ms": found["max"],

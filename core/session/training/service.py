@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -115,7 +114,7 @@ class TrainingService:
         self._post(self._start)
 
     def warm_up(self) -> None:
-        """Start the child process if there is enough to train on: its imports take longer than the first checkpoint."""
+        """Start the child process if something is labelled: its imports take as long as the first checkpoint."""
         self._post(self._warm_up)
 
     def pause(self) -> None:
@@ -178,8 +177,7 @@ class TrainingService:
     # Training lane: starting ------------------------------------------------------------------------
 
     def _warm_up(self) -> None:
-        with contextlib.suppress(MaskloopError):
-            check_trainable(self._reader)
+        if self._reader.pictures.labelled():
             self._worker.prepare()
 
     def _start_if_due(self) -> None:

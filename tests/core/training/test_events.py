@@ -10,6 +10,7 @@ import pytest
 from core.base.errors import TrainingError
 from core.training.events import (
     CheckpointPublished,
+    InUseScored,
     LearningRateFound,
     ModelEvaluated,
     PredictionFailed,
@@ -35,6 +36,7 @@ EVERY: list[TrainingEvent] = [
     ModelEvaluated(7, 9.5, 0.5, {1: 0.25, 200: 0.75}, 0.9, ((1, 2), (3, 4)), 5, "val"),
     CheckpointPublished(7, 0.5, "/a folder/ü"),
     CheckpointPublished(7, None, "x"),
+    InUseScored(7, 9.5, 0.5, {1: 0.25}),
     PredictionReady(4, "a\nb.png", 0.875, 3),
     PredictionFailed(4, "It is gone."),
     WorkerFailed("Training stopped.", "line\nline “two”"),

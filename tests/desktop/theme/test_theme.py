@@ -6,7 +6,8 @@ from dataclasses import fields
 import pytest
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QIcon, QImage
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton, QWidget
+from pytestqt.qtbot import QtBot
 
 from desktop.theme.icons import app_icon, icon, icon_names, icon_pixmap, set_themed_icon
 from desktop.theme.theme import DARK, LIGHT, Theme, ThemeTokens, apply_theme, stylesheet, tokens_for
@@ -95,6 +96,25 @@ def test_one_theme_for_the_application(qapp: QApplication, theme: Theme) -> None
     with pytest.raises(ValueError, match="pink"):
         apply_theme(qapp, "pink")
     apply_theme(qapp, "light")
+
+
+def test_a_switch_in_steps_ends_as_one_at_once(qtbot: QtBot, qapp: QApplication, theme: Theme) -> None:
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.show()
+    heard = []
+    theme.changed.connect(lambda: heard.append(theme.tokens))
+    theme.switch("dark")
+    assert theme.dark and not window.updatesEnabled(), "nothing is painted half styled"
+    qtbot.waitUntil(lambda: heard == [DARK] and window.updatesEnabled())
+    assert qapp.styleSheet() == stylesheet(theme)
+    for last in ("switch", "apply"):  # chosen again before the first choice is carried out
+        theme.switch("light")
+        getattr(theme, last)("dark")
+        qtbot.waitUntil(window.updatesEnabled)
+        assert theme.dark and qapp.styleSheet() == stylesheet(theme)
+    theme.apply("light")
+    assert window.updatesEnabled() and qapp.styleSheet() == stylesheet(theme)
 
 
 def test_system_changes_are_followed_only_when_chosen(qapp: QApplication, theme: Theme) -> None:

@@ -280,3 +280,21 @@ def test_labels_that_cannot_join_are_reported_and_join_later(
     assert "refresh" not in harness.calls
     harness.report(TrainingProgress(1, None, 1.0, 1.0, 1.0, 1.0))
     assert "refresh" in harness.calls
+
+
+def test_the_process_is_started_early_where_something_is_labelled(harness: TrainingHarness) -> None:
+    harness.training.warm_up()
+    harness.wait()
+    assert harness.calls == ["prepare"]
+    harness.start()
+    assert harness.calls.index("prepare") < harness.calls.index("train")
+
+
+def test_without_labels_the_process_is_not_started_early(harness: TrainingHarness) -> None:
+    for record in harness.project.pictures.all():
+        while harness.project.journal.undo(record.id):
+            pass
+    assert not harness.project.pictures.labelled()
+    harness.training.warm_up()
+    harness.wait()
+    assert harness.calls == []

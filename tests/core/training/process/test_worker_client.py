@@ -227,3 +227,22 @@ def test_process_ends_when_its_input_closes(tmp_path: Path) -> None:
     )  # fmt: skip
     out, _ = child.communicate(b"this is not a command\n", timeout=PATIENCE)
     assert (child.returncode, out) == (0, b"")
+
+
+def test_an_idle_process_ends_and_another_starts_when_there_is_work(
+    tmp_path: Path, worker: WorkerClient, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.training.process.worker_client.IDLE_SECONDS", 0.5)
+    worker.prepare()
+    deadline = time.monotonic() + PATIENCE
+    while worker._process is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    first = pid_of(worker)
+    while worker._process is not None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert worker._process is None, "the idle process was ended"
+    worker.train(tmp_path / "run", freeze(tmp_path / "s", minutes=None, steps=1).folder)
+    seen = listener.until(lambda e: isinstance(e, TrainingFinished | WorkerFailed))
+    assert isinstance(seen[-1], TrainingFinished), "an expected end is no crash, and training is not idleness"
+    assert not any(isinstance(event, WorkerFailed) for event in seen)
+    assert first > 0
