@@ -181,7 +181,7 @@ class AccountBuilder:
         if not self._is_new(place, kind):
             return
         if isinstance(problem, SharedReasonError):
-            shown = f"{place} ({problem.detail})" if problem.detail else place
+            shown = f"{place}, {problem.detail}" if problem.detail else place
             _add(self._left_out, AccountRow(kind, problem.reason, 1, (shown,)))
         else:
             _add(self._left_out, AccountRow(kind, str(problem), 1, (place,), True))

@@ -41,7 +41,7 @@ class MalformedValueError(ValueError):
 class SharedReasonError(FormatError):
     """A file is left out for a reason that many files have: the account has one row for all of them.
 
-    reason: a clause with the file as its subject; detail: what is special about this one, in brackets behind its name
+    reason: a clause with the file as its subject; detail: what is special about this one, behind its name
     """
 
     def __init__(self, sentence: str, reason: str = "", detail: str = "") -> None:

@@ -168,18 +168,18 @@ def build_object_dataset(
     skipped = 0
     for source, read in listed:
         tree.note_read(source)
+        kind = AccountKind.FILE if entries[source] == 1 else AccountKind.ENTRY
         try:
             head, whole = _read_head(read)
             picture = tree.find_picture(head.picture, source.rpartition("/")[0], head.split)
             if picture is not None:
                 labels.use_all(head, whole)
         except Exception as problem:
-            kind = AccountKind.FILE if entries[source] == 1 else AccountKind.ENTRY
             account.failed(source, as_format_error(problem, str(tree.path(source))), kind)
             continue
         if picture is None:
-            place = f"{source}, {head.picture}"
-            account.left_out(place, tree.explain_missing(head.picture), AccountKind.ENTRY)
+            place = source if kind == AccountKind.FILE else f"{source}, {head.picture}"
+            account.left_out(place, tree.explain_missing(head.picture), kind)
             continue
         skipped += head.skipped
         found.append((picture, source, head))

@@ -96,7 +96,7 @@ class PictureTree(DatasetTree):
             f"{self.path(name)} was left out: {reason}. It is about the picture {about}; put that into the folder "
             "of the dataset.",
             f"{reason}; put it into the folder of the dataset",
-            f"about {about}",
+            "" if is_named_like(reference, name) else f"about {about}",
         )
 
     def add_embedded(self, name: str, data: Any) -> FoundPicture:
@@ -230,14 +230,17 @@ def stated_size(width: Any, height: Any) -> tuple[int, int] | None:
     return size if min(size) > 0 else None
 
 
-def join_samples(dataset: Dataset) -> Dataset:
-    """Annotation files of one picture become one sample; the objects of later files cover those of earlier ones."""
+def join_samples(dataset: Dataset, uncovered: int) -> Dataset:
+    """Annotations of one picture become one sample; the objects of later ones cover those of earlier ones.
+
+    uncovered: the value of pixels that no object covers
+    """
     groups: dict[tuple[Path, object], list[Sample]] = defaultdict(list)
     for sample in dataset.samples:
         groups[sample.picture, sample.crop].append(sample)
     if len(groups) == len(dataset.samples):
         return dataset
-    joined = [_join(group, dataset.root, len(dataset.classes)) for group in groups.values()]
+    joined = [_join(group, dataset.root, uncovered) for group in groups.values()]
     several = next(group for group in groups.values() if len(group) > 1)
     names = " and ".join(_source_of(sample, dataset.root) for sample in several[:2])
     count = sum(len(group) > 1 for group in groups.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from functools import partial
 from pathlib import Path
@@ -82,13 +83,12 @@ def _class_set(tree: DatasetTree, group: MaskGroup) -> tuple[tuple[DatasetClass,
     coloured = False
     masks = group.masks()
     for mask in masks[:: max(1, len(masks) // _SAMPLED_MASKS)][:_SAMPLED_MASKS]:
-        try:
-            highest = max(highest, int(read_mask(tree.path(mask)).max()))
-        except ColourMaskError:
-            coloured = True
-            colours |= set(ValueRuns.of(pack_rgb(read_picture(tree.path(mask)))).found.tolist())
-        except ImageError:
-            continue
+        with contextlib.suppress(ImageError):  # the account names it later
+            try:
+                highest = max(highest, int(read_mask(tree.path(mask)).max()))
+            except ColourMaskError:
+                coloured = True
+                colours |= set(ValueRuns.of(pack_rgb(read_picture(tree.path(mask)))).found.tolist())
     known = {c.colour[0] << 16 | c.colour[1] << 8 | c.colour[2] for c in class_set("camvid-11")}
     known |= {0, 0x3C28DE}  # black, and _PAVEMENT
     is_segnet = colours <= known if coloured else highest <= _SEGNET_VOID

@@ -16,7 +16,6 @@ from core.formats.files.annotation_files import (
     FoundPicture,
     PictureTree,
     holds_keys,
-    join_samples,
     sample_files,
     stated_size,
 )
@@ -64,9 +63,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     pictures = PictureTree(tree)
     annotations = [(file, partial(_read_head, pictures, file)) for file in files]
     recognition = recognise(tree) or Recognition.requested(NAME)
-    return join_samples(
-        build_object_dataset(pictures, recognition, annotations, _categories(tree), later_on_top=True)
-    )
+    return build_object_dataset(pictures, recognition, annotations, _categories(tree), later_on_top=True)
 
 
 def _categories(tree: DatasetTree) -> list[tuple[str, Colour | None]]:

@@ -18,7 +18,6 @@ from core.formats.files.annotation_files import (
     PictureTree,
     decode_base64,
     holds_keys,
-    join_samples,
     sample_files,
     stated_size,
 )
@@ -77,7 +76,7 @@ def open_dataset(tree: DatasetTree, name: str = NAME) -> Dataset:
     pictures = PictureTree(tree)
     annotations = [(file, partial(_read_head, pictures, file)) for file in files]
     recognition = _recognise(tree, name, x=name == X_NAME) or Recognition.requested(name)
-    return join_samples(build_object_dataset(pictures, recognition, annotations))
+    return build_object_dataset(pictures, recognition, annotations)
 
 
 def _recognise(tree: DatasetTree, name: str, *, x: bool) -> Recognition | None:

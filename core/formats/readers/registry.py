@@ -14,7 +14,9 @@ from core.formats.account import Account, AccountBuilder, AccountRow, account_fi
 from core.formats.dataset_tree import DatasetTree, split_of
 from core.formats.dataset_types import Dataset, LoadedMask, Recognition, Sample
 from core.formats.doubt import Doubt, ValueReading
+from core.formats.files.annotation_files import join_samples
 from core.formats.malformed import MAX_SENTENCE, as_format_error, shorten
+from core.formats.object_dataset import UNCOVERED
 from core.formats.readers import (
     ade20k,
     camvid,
@@ -34,6 +36,7 @@ from core.formats.readers import (
     voc,
     yolo,
 )
+from core.labels.class_list import UNLABELLED
 
 AUTO = "auto"
 MAX_PLACE = 300
@@ -353,12 +356,14 @@ def _open(tree: DatasetTree, format_name: str, values: ValueReading | None) -> D
     account = AccountBuilder(account_files(tree, used, dataset.account))
     for name, reason in tree.refused:
         account.left_out(name, reason)
-    return replace(
+    uncovered = next((n for n, c in enumerate(dataset.classes, 1) if c.name == UNCOVERED), UNLABELLED)
+    whole = replace(
         dataset,
         classes=tuple(replace(row, name=clean_name(row.name)) for row in dataset.classes),
         samples=tuple(map(_guarded, dataset.samples)),
         account=_shortened(account.result()),
     )
+    return join_samples(whole, uncovered)
 
 
 def _shortened(account: Account) -> Account:

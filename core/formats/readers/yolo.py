@@ -17,9 +17,9 @@ from core.base.errors import FormatError, ImageError
 from core.formats.account import AccountBuilder
 from core.formats.dataset_tree import DatasetTree, folder_of, once_per_tree, split_of
 from core.formats.dataset_types import Dataset, Recognition
-from core.formats.files.annotation_files import FoundPicture, PictureTree, is_named_like, join_samples
+from core.formats.files.annotation_files import FoundPicture, PictureTree, is_named_like
 from core.formats.files.file_reader import FileReader
-from core.formats.malformed import MalformedValueError
+from core.formats.malformed import MALFORMED_ERRORS, MalformedValueError
 from core.formats.object_dataset import (
     AnnotatedObject,
     AnnotationHead,
@@ -27,7 +27,7 @@ from core.formats.object_dataset import (
     PictureAnnotation,
     build_object_dataset,
 )
-from core.formats.rasterizer import parse_ring
+from core.formats.rasterizer import parse_ring, parse_rings
 from core.images.image_reader import read_size
 
 NAME = "yolo-seg"
@@ -120,7 +120,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
         account.left_out(name, reason)
     for name, problem in listed.problems:
         account.failed(name, problem)
-    return join_samples(replace(dataset, account=account.result()))
+    return replace(dataset, account=account.result())
 
 
 # Label files and their pictures ---------------------------------------------------------------------
@@ -234,8 +234,11 @@ def _read_annotation(
         size = read_size(files.path(picture))
     except ImageError as problem:
         raise FormatError(str(problem)) from problem
+    lines = _lines(files, name)
+    if (objects := _read_together(lines, names, size, form)) is not None:
+        return PictureAnnotation(picture, size, objects, split_of(name))
     found = ObjectCollector()
-    for number, line in _lines(files, name):
+    for number, line in lines:
         found.add(f"line {number}", partial(_read_line, line, names, size, form))
     return PictureAnnotation(picture, size, found.objects, split_of(name), (), found.skipped, found.left_out)
 
@@ -256,6 +259,23 @@ def _form_of_file(lines: Iterable[tuple[int, str]]) -> _Form | None:
     for _, line in lines:
         counts[(len(line.split()) - 1) % 2] += 1
     return _Form.of_counts(*counts)
+
+
+def _read_together(
+    lines: Sequence[tuple[int, str]], names: Mapping[int, str], size: tuple[int, int], form: _Form
+) -> tuple[AnnotatedObject, ...] | None:
+    """All lines at once, which is several times as fast; None unless all are sound outlines without a confidence."""
+    rows = [line.split() for _, line in lines]
+    if form.scored or any(len(row) % 2 == 0 or len(row) < 2 + _BOX for row in rows):
+        return None
+    try:
+        labels = [_label_of(_class_number(row[0]), names) for row in rows]
+        rings = parse_rings([list(map(float, row[1:])) for row in rows])
+    except MALFORMED_ERRORS:
+        return None
+    if any(np.abs(ring).max() > _FURTHEST for ring in rings):
+        return None
+    return tuple(AnnotatedObject(label, (ring * size,)) for label, ring in zip(labels, rings, strict=True))
 
 
 def _read_line(

@@ -297,13 +297,14 @@ def test_annotation_files_without_pictures_are_one_sentence(tmp_path: Path) -> N
     photo(tmp_path / "a.jpg")
     area = {"label": "roof", "points": [[2, 2], [9, 2], [9, 9]]}
     for name in "abcd":
-        write_json(tmp_path / f"{name}.json", {"shapes": [area], "imagePath": f"{name}.jpg"})
+        picture = f"{name}.jpg" if name != "b" else "old.jpg"
+        write_json(tmp_path / f"{name}.json", {"shapes": [area], "imagePath": picture})
     account = open_dataset(tmp_path).account
     (row,) = account.left_out
     assert row.count == 3
     (sentence,) = account.sentences(tmp_path)
     assert sentence.startswith("3 files were left out, for example ")
-    assert "b.json (about “b.jpg”): the picture does not exist" in sentence
+    assert "b.json, about “old.jpg”: the picture does not exist" in sentence
 
 
 def test_a_video_without_its_frames_is_explained(tmp_path: Path) -> None:
