@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+from collections.abc import Callable
 
 import torch
 from torch.optim import Optimizer
@@ -16,7 +17,7 @@ _WRAPPED = ("add_param_group", "zero_grad", "state_dict", "load_state_dict", "st
 
 
 @functools.cache
-def eager(kind: type[Optimizer]) -> type[Optimizer]:
+def eager(kind: type[Optimizer]) -> Callable[..., Optimizer]:
     """The same optimizer, whose methods run as they are written.
 
     With a torch that wraps them differently it is slower to start and works all the same.

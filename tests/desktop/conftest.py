@@ -46,6 +46,12 @@ class GuiDriver(WindowDriver):
         return self.window.status_bar.message.text()
 
 
+@pytest.fixture(autouse=True)
+def _no_early_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A window that stays open for seconds starts no training process by itself."""
+    monkeypatch.setattr("desktop.workspaces.train.controller.WARM_UP_MS", 10**8)
+
+
 def show_widget(qtbot: QtBot, widget: QWidget, width: int, height: int) -> None:
     """Show a widget of this size; it is deleted after the test."""
     qtbot.addWidget(widget)

@@ -290,7 +290,8 @@ class TrainingService:
     # Training lane: labels that change --------------------------------------------------------------
 
     def _on_label_changed(self, picture_id: int) -> None:
-        self._worker.prepare()  # importing torch takes seconds: done before there is enough to train on
+        if self._preferences.automatic:
+            self._worker.prepare()  # importing torch takes seconds: done before there is enough to train on
         self._changed.add(picture_id)
         if self.state.phase == "training" and time.monotonic() - self._last_update > UPDATE_SECONDS:
             self._update_labels_if_due()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -56,14 +57,15 @@ def test_a_training_of_the_default_network_imports_nothing_slow(tmp_path: Path) 
 )
 def test_an_eager_optimizer_takes_the_same_steps(kind: type[torch.optim.Optimizer]) -> None:
     found = []
-    for each in (kind, eager(kind)):
+    kinds: list[Callable[..., torch.optim.Optimizer]] = [kind, eager(kind)]
+    for each in kinds:
         weight = nn.Parameter(torch.linspace(-1, 1, 7))
-        optimizer = each([weight], lr=0.05)  # type: ignore[call-arg]
+        optimizer = each([weight], lr=0.05)
         for _ in range(4):
             optimizer.zero_grad()
             (weight**4).sum().backward()
             optimizer.step()
-        again = each([weight], lr=0.05)  # type: ignore[call-arg]
+        again = each([weight], lr=0.05)
         again.load_state_dict(optimizer.state_dict())
         assert len(again.state) == len(optimizer.state)
         assert not weight.requires_grad or weight.grad is not None
