@@ -92,8 +92,8 @@ _RULES = """## Rules of import
 - **Pixels outside all objects** belong to the class “everything else” of formats with objects. They stay unlabelled
   unless the class is mapped: `--map "everything else=background"`.
 - **Void** are borders in Pascal VOC and Pet, classes that Cityscapes and Mapillary do not evaluate, ADE20K's 0, and
-  pixels of image pairs whose colour is not near that of any class. `--map name=void` makes any class
-  void, `--map name=skip` leaves it unlabelled.
+  pixels of image pairs that are much darker than the areas around them, or unlike them. `--map name=void` makes any
+  class void, `--map name=skip` leaves it unlabelled.
 - **Pictures and masks are paired** by mask folders (masks, labels, annotations, gt, …annot), by words at the end or
   the beginning of both names (`_L`, `_mask`, `_gt`, `_labelIds`, `image_1` and `mask_1` …) and by equal names in equal
   folders; otherwise by a folder that is named after the picture, by a picture whose name the mask's begins with, and,
@@ -101,7 +101,9 @@ _RULES = """## Rules of import
 - **Several masks of one picture** are parts of one label and are united if only numbers tell them apart. A black and
   white mask for each word (`masks/road/a.png`, `a_road.png`) gives classes of these names, a doubt; smaller areas cover
   larger ones. If masks of two words show the same thing, or hold several values, one is used. A mask of all objects is
-  used before those of classes and of single objects; what is not used is in the account.
+  used before those of classes and of single objects; what is not used is in the account. Masks that show only where
+  the picture is not black are its field of view (DRIVE, HRF) and no labels, unless there are no other masks.
+- **Several annotations of one picture**, in one file or in several, are put together: later ones cover earlier ones.
 - **Points, lines and bounding boxes** are not areas; the import reports how many were left out. Rectangles drawn as
   shapes (CVAT, labelme, Supervisely, Label Studio) are areas.
 - **Malformed files** are reported one by one, and the rest is imported. File names inside a dataset are looked up
@@ -152,8 +154,9 @@ _ACCOUNT = """## The account
 Every file of the folder came in, was left out with a reason, or does not belong to the dataset; so did every object of
 an annotation. The account has exact counts and, for each reason, the first 20 places; the numbers of the dry run, the
 import, the dialog and `maskloop status` are the same. A malformed object is left out alone: its picture and the other
-objects of the picture come in. `--dry-run` reads every mask, as the import does. Pictures “with labels” have at least
-one labelled pixel.
+objects of the picture come in. `--dry-run` reads every mask, as the import does, and says how many pictures the project
+has already and which files are in the way. A second import of a dataset that grew brings only what is new; labels in
+the project are kept. Pictures “with labels” have at least one labelled pixel.
 
 An import that left something out ends with exit code 0 and says so in its last line; with `--strict` the exit code
 is 3. In the JSON `account` has `files`, `objects` and `entries` (places in lists and annotation files that name a

@@ -92,11 +92,12 @@ class PictureTree(DatasetTree):
     def missing_picture(self, name: str, reference: str) -> FormatError:
         """The error of an annotation file without a picture."""
         reason, about = self.explain_missing(reference), quoted(reference)
+        is_plain = "/" not in reference and "\\" not in reference
         return SharedReasonError(
             f"{self.path(name)} was left out: {reason}. It is about the picture {about}; put that into the folder "
             "of the dataset.",
             f"{reason}; put it into the folder of the dataset",
-            "" if is_named_like(reference, name) else f"about {about}",
+            "" if is_plain and is_named_like(reference, name) else f"about {about}",
         )
 
     def add_embedded(self, name: str, data: Any) -> FoundPicture:
