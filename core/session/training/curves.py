@@ -27,7 +27,7 @@ class Curves:
     loss, miou, per_class (IoU by class value): over seconds of training, runs one after another.
     by_labels, class_by_labels: the best mIoU, or IoU by class value, for each number of labelled pictures.
     newest: by class value the IoU measured last.
-    in_use: mIoU of the network in use over seconds of training; in_use_classes: the classes that its last one averages
+    in_use: mIoU of the network in use over seconds of training; in_use_iou: its IoU by class value, measured last
     known_classes: those that the network in use predicts, None where there is none
     lr_range: the newest learning-rate range test, (learning rate, smoothed loss); lr_chosen: the rate taken from it.
     """
@@ -39,7 +39,7 @@ class Curves:
     class_by_labels: Mapping[int, Curve] = field(default_factory=dict)
     newest: Mapping[int, float] = field(default_factory=dict)
     in_use: Curve = ()
-    in_use_classes: frozenset[int] = frozenset()
+    in_use_iou: Mapping[int, float] = field(default_factory=dict)
     known_classes: frozenset[int] | None = None
     lr_range: Curve = ()
     lr_chosen: float | None = None
@@ -80,7 +80,7 @@ class CurveStore:
         self._curves: dict[tuple[str, int | None], GrowingCurve] = {}
         self._best: dict[tuple[str, int | None], dict[int, float]] = {}
         self._newest: dict[int, float] = {}
-        self._in_use_classes: set[int] = set()
+        self._in_use_iou: dict[int, float] = {}
         self._starts: dict[int, float] = {}
         self._ends: dict[int, float] = {}
         self._range_points: dict[str, dict[int, float]] = {}
@@ -97,9 +97,9 @@ class CurveStore:
             if point.name.startswith("range_"):
                 self._add_range_point(point)
             if point.name == "in_use_iou" and point.class_value:
-                self._in_use_classes.add(point.class_value)
+                self._in_use_iou[point.class_value] = point.value
             if point.name == "in_use_miou":
-                self._in_use_classes = set()
+                self._in_use_iou = {}
                 self._curves.setdefault(key, GrowingCurve()).add(at, point.value)
             if point.name not in ("loss", "miou", "iou"):
                 continue
@@ -139,7 +139,7 @@ class CurveStore:
             {value: best(key) for value, key in classes.items()},
             dict(self._newest),
             curve("in_use_miou"),
-            frozenset(self._in_use_classes),
+            dict(self._in_use_iou),
             None,
             tuple((rate, losses[step]) for step, rate in rates.items() if step in losses),
             next(iter(chosen.values()), None),

@@ -74,7 +74,9 @@ def _sentence(advice: SizeAdvice, classes: ClassList) -> str:
     lost = [(classes.name_of(value), share) for value, share in sorted(advice.lost.items())]
     if not lost:
         return ""
-    which = _listed([f"“{name}” loses {100 * share:.0f} % of its regions or pixels" for name, share in lost[:3]])
+    which = _listed(
+        [f"“{name}” loses {100 * share:.0f} % of its regions or pixels" for name, share in lost[:3]]
+    )
     if len(lost) > 3:
         which += f", and {len(lost) - 3} more classes lose as much"
     start = f"Pictures are scaled to {advice.size:,} pixels for the network, where {which}."

@@ -65,10 +65,10 @@ class TrainingPanelController(Controller):
         self._panel.set_hint(self._hint(state))
 
     def show_curves(self, curves: Curves) -> None:
-        """Show IoU over time, and the newest IoU beside each class."""
+        """Show IoU over time, and that of the network in use beside each class."""
         self._curves = curves
         self._show_score()
-        self._classes.set_scores(dict(curves.newest))
+        self._classes.set_scores(dict(curves.in_use_iou or curves.newest))
 
     def show_counts(self, counts: ProjectCounts) -> None:
         """Show each class's share of the labelled pixels; the hint counts labelled pictures."""
@@ -82,7 +82,7 @@ class TrainingPanelController(Controller):
         """Show the mIoU of the network in use. A labelled class that it does not know counts as 0: it was added after
         the score was measured, which says nothing about it."""
         curves, classes = self._curves, self._session.editing.classes
-        scored = set(curves.in_use_classes or curves.newest) & set(classes.values)
+        scored = set(curves.in_use_iou or curves.newest) & set(classes.values)
         labelled = set(self._counts.class_pixels) & set(classes.values)
         unknown = labelled - scored - (curves.known_classes or labelled)
         share = len(scored) / len(scored | unknown) if scored else 1.0

@@ -15,7 +15,7 @@ from desktop.widgets.chart import Chart, Curve, CurveStyle, score_curves
 from desktop.widgets.controls import ElidedLabel, button, column, row, set_background, text_label
 from desktop.widgets.legend import CurveLegend
 from desktop.widgets.table import Cell, DataTable
-from desktop.workspaces.train.offer_row import MARGIN, OfferRow
+from desktop.workspaces.train.offer_bar import MARGIN, OfferBar
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ class TrainPage(QWidget):
         self.choose_network.clicked.connect(self.next_run_requested)
         self.export = button("Export model…")
         self.export.clicked.connect(self.export_requested)
-        self.offer = OfferRow("Keep this network")
-        self.size_offer = OfferRow("Not now")
+        self.offer = OfferBar("Keep this network")
+        self.size_offer = OfferBar("Not now")
         self.hint = text_label("Label a few strokes of two classes in three pictures.", "muted")
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty_page())

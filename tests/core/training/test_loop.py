@@ -272,8 +272,7 @@ def test_stop_and_pause(tmp_path: Path) -> None:
 
 def test_stop_does_not_wait_for_a_long_evaluation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Before the first evaluation its duration is unknown; here every picture takes half a minute."""
-    now = [0.0]
-    scored: list[int] = []
+    now, scored = [0.0], list[int]()
 
     def slow(*words: Any) -> torch.Tensor:
         now[0] += 30.0

@@ -23,7 +23,7 @@ class ModelExportDialog(QDialog):
     def __init__(
         self, theme: Theme, runs: Sequence[tuple[int, str]], file: str, parent: QWidget | None = None
     ) -> None:
-        """`runs`: (number, title) of those with weights, the one in use first; `file`: the proposed path, with suffix."""
+        """`runs`: (number, title) of those with weights, that in use first; `file`: the proposed path, with suffix."""
         super().__init__(parent)
         self._theme = theme
         self._running = False

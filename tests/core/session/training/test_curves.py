@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.models.spec import ModelSpec
 from core.project.records import Measurement
 from core.session.training.curves import MAX_POINTS, CurveService, CurveStore, GrowingCurve
 from tests.factories import MODEL, project_in
 
+SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2))
 numbers = st.floats(0, 1, allow_nan=False)
 
 
@@ -106,3 +109,22 @@ def test_service_reads_only_new_measurements(tmp_path: Path) -> None:
             assert charts.curves().result(10).miou == ((9, 0.5),)
         finally:
             charts.close()
+
+
+def test_the_scores_of_the_network_in_use_are_kept_apart(tmp_path: Path) -> None:
+    store = CurveStore()
+    store.add([point(1, "in_use_miou", 0.9, 10), point(1, "in_use_iou", 0.8, 10, 5)])
+    store.add([point(1, "in_use_iou", 1.0, 10, 6), point(2, "miou", 0.25, 4), point(2, "iou", 0.25, 4, 5)])
+    curves = store.curves()
+    assert curves.in_use == ((10, 0.9),)
+    assert curves.in_use_iou == {5: 0.8, 6: 1.0}
+    assert (curves.miou, dict(curves.newest)) == (((14, 0.25),), {5: 0.25}), "of a network that was not taken"
+    store.add([point(2, "in_use_miou", 0.7, 6), point(2, "in_use_iou", 0.7, 6, 5)])
+    assert store.curves().in_use_iou == {5: 0.7}, "6 is not labelled in val any more"
+    with project_in(tmp_path) as project:
+        run = project.runs.start(json.dumps(SPEC.to_json()), "{}", None, 3)
+        project.runs.update(run.id, published=1)
+        project.classes.change_value(2, 9)
+    charts = CurveService(tmp_path)
+    assert charts.curves().result().known_classes == {1, 9}
+    charts.close()

@@ -269,7 +269,7 @@ def test_labels_that_cannot_join_are_reported_and_join_later(
     harness.report(TrainingStarted("cpu", 1, 3))
     harness.calls.clear()
 
-    def no_space(*_args: Any) -> None:
+    def no_space(*_args: Any, **_named: Any) -> None:
         raise TrainingError("There is no space left.")
 
     with monkeypatch.context() as patched:

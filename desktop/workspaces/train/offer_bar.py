@@ -1,4 +1,4 @@
-"""A row that offers something in a sentence, with a button to take it and one to decline."""
+"""A bar that offers something in a sentence, with a button to take it and one to decline."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from desktop.widgets.controls import button, row, set_background, text_label
 MARGIN = 3 * GRID
 
 
-class OfferRow(QWidget):
+class OfferBar(QWidget):
     """Hidden while there is nothing to offer. `answered` carries whether the offer was taken."""
 
     answered = Signal(bool)
