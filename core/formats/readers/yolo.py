@@ -273,9 +273,15 @@ def _read_together(
         rings = parse_rings([list(map(float, row[1:])) for row in rows])
     except MALFORMED_ERRORS:
         return None
-    if any(np.abs(ring).max() > _FURTHEST for ring in rings):
+    corners = np.concatenate(rings or [np.zeros((0, 2))])
+    if np.abs(corners).max(initial=0) > _FURTHEST:
         return None
-    return tuple(AnnotatedObject(label, (ring * size,)) for label, ring in zip(labels, rings, strict=True))
+    corners *= size
+    ends = np.cumsum([len(ring) for ring in rings]).tolist()
+    return tuple(
+        AnnotatedObject(label, (corners[end - len(ring) : end],))
+        for label, ring, end in zip(labels, rings, ends, strict=True)
+    )
 
 
 def _read_line(
