@@ -27,6 +27,8 @@ _BYTES_PER_PIXEL = 2.0
 """Free disk that a conversion needs: three bytes a pixel and a third more for the smaller copies, compressed."""
 _MAX_RATIO = 1100
 """zlib makes at most 1,032 bytes of one, and a JPEG has at least half a byte for a block of 64 pixels."""
+_TAIL_BYTES = 4096
+"""Of the file, in which its last marker is; some programs write more behind it."""
 
 
 def needs_conversion(path: Path, max_pixels: int) -> bool:
@@ -156,6 +158,14 @@ def _reason(source: Path, target: Path, error: Exception) -> ImageError | DiskEr
         return DiskError(
             f"The disk is full, so “{source.name}” could not be converted. Free some space and open it again."
         )
-    if "premature" in text.lower() or "truncated" in text.lower() or "not enough" in text.lower():
+    if _ends_too_early(source):
         return ImageError(f"“{source}” cannot be opened: it ends too early. Copy it again from its source.")
     return ImageError(f"“{source}” cannot be opened: its content is damaged. Copy it again from its source.")
+
+
+def _ends_too_early(path: Path) -> bool:
+    """Whether the marker is missing with which a PNG or JPEG ends."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        tail = file.read()
+    return b"IEND" not in tail and b"\xff\xd9" not in tail

@@ -103,9 +103,13 @@ class DecimalSpinBox(QDoubleSpinBox):
 class _Line(QLineEdit):
     """The text of a spin box: a click on it aims at the box, which does not see the click."""
 
+    def __init__(self, box: QAbstractSpinBox) -> None:
+        super().__init__(box)
+        self._box = box
+
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         super().mousePressEvent(event)
-        note_aim(self.parentWidget())
+        note_aim(self._box)
 
 
 def _prepare(box: QAbstractSpinBox) -> None:

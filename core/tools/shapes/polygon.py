@@ -197,7 +197,7 @@ class Polygon(Tool):
         draft, edit = self._draft, self._outline_edit
         if not draft or draft == PolygonDraft((), self._initial_rings):
             return None
-        region = edit and DraftRegion(edit.at, edit.value, edit.tolerance, self._initial_rings)
+        region = DraftRegion(edit.at, edit.value, edit.tolerance, self._initial_rings) if edit else None
         value, name = context.class_value, context.class_name
         return ShapeDraft(self.name, "polygon", value, name, draft.open_line, draft.rings, region=region)
 

@@ -38,6 +38,7 @@ from desktop.workspaces.label.rescue_controller import RescueController
 from desktop.workspaces.label.tool_controller import ToolController
 from desktop.workspaces.label.tool_state import ToolState
 from desktop.workspaces.label.undo_controller import UndoController
+from desktop.workspaces.label.view.conversion_controller import ConversionController
 
 
 class LabelController(ControllerGroup):
@@ -91,6 +92,7 @@ class LabelController(ControllerGroup):
             self._undo,
             self.edit_queue,
         )
+        self._conversions = ConversionController(session, dispatcher, page, self.picture)
         self.rescue = RescueController(session, dispatcher, self.edit_queue, page)
         self._drafts = DraftController(
             session, dispatcher, page, self.picture, self._tools, self._classes, settings
@@ -117,6 +119,7 @@ class LabelController(ControllerGroup):
                 self._pictures,
                 self.rescue,
                 self._drafts,
+                self._conversions,
                 self._guard,
             )
         )
@@ -138,7 +141,6 @@ class LabelController(ControllerGroup):
         connect(self._conversions.converted, pictures.retry)
         connect(self._conversions.failed, pictures.show_problem)
         connect(pictures.picture_changed, self._classes.picture_changed)
-        connect(pictures.picture_changed, self._drafts.picture_changed)
         connect(pictures.picture_changed, self._history.picture_changed)
         for label_changed in (pictures.label_reloaded, self._undo.label_changed):
             connect(label_changed, self._pixel_readout.refresh)

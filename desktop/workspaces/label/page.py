@@ -17,6 +17,7 @@ from desktop.workspaces.label.panels.metadata_bar import MetadataBar
 from desktop.workspaces.label.panels.option_bar import OptionBar
 from desktop.workspaces.label.panels.side_column import SideColumn
 from desktop.workspaces.label.panels.tool_strip import ToolStrip
+from desktop.workspaces.label.view.conversion_sheet import ConversionSheet
 
 
 class LabelPage(QWidget):
@@ -29,6 +30,7 @@ class LabelPage(QWidget):
         self.canvas = Canvas()
         self.metadata_bar = MetadataBar(theme)
         self.draft_offer = DraftOffer(theme, self.canvas)
+        self.conversion_sheet = ConversionSheet(self.canvas)
         self.filmstrip = Filmstrip(theme)
         self.side_column = SideColumn(theme)
         self.classes, self.layers = self.side_column.classes, self.side_column.layers

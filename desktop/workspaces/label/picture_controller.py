@@ -15,6 +15,7 @@ from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
 from core.project.records import UndoNames
 from core.session.loading.picture_loader import LoadedPicture
+from core.session.loading.picture_conversion import ConversionNeededError
 from core.session.session import Session
 from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.offscreen_frame import RenderedFrame
@@ -41,6 +42,8 @@ class PictureController(Controller):
     label_reloaded = Signal()
     prediction_changed = Signal()
 
+    conversion_needed = Signal(int)
+    """The picture with this id is active, but cannot be loaded before it is converted."""
     def __init__(
         self,
         session: Session,
@@ -115,6 +118,16 @@ class PictureController(Controller):
 
     def _edit_counts(self) -> tuple[int, int]:
         """Edits and undo steps made here so far: a label that was read before one of them is out of date."""
+    def retry(self, picture_id: int) -> None:
+        """A picture that could not be loaded can be now."""
+        if picture_id == self._requested:
+            self._load(picture_id)
+
+    def show_problem(self, picture_id: int, reason: str) -> None:
+        """Say why a picture cannot be shown, if it is to be shown."""
+        if picture_id == self._requested:
+            self._canvas.clear("This picture cannot be shown", reason)
+
         return self._edit_queue.commit_count, self._undo.request_count
 
     def _loaded(self, counts: tuple[int, int], loaded: LoadedPicture) -> None:
@@ -165,7 +178,12 @@ class PictureController(Controller):
     def _load_failed(self, picture_id: int, error: MaskloopError) -> None:
         self._canvas.finish_all()
         self._set_picture(picture_id, None, None)
-        self._canvas.clear("This picture cannot be shown", str(error))
+        needs_conversion = isinstance(error, ConversionNeededError)
+        if needs_conversion:
+            self._canvas.clear()
+            self.conversion_needed.emit(picture_id)
+        else:
+            self.show_problem(picture_id, str(error))
         self._undo.show_stored_names(UndoNames())
 
     def _set_picture(

@@ -257,8 +257,7 @@ def test_a_huge_picture_has_a_thumbnail_of_its_shape(tmp_path: Path, monkeypatch
     small = read_thumbnail(path, 200)
     assert small.shape == (150, 200, 3) and (small == 128).all()
     (tmp_path / "bomb.png").write_bytes(_PNG_OF_60_000)
-    with pytest.raises(ImageError, match="far larger"):
-        read_thumbnail(tmp_path / "bomb.png", 200)
+    assert (read_thumbnail(tmp_path / "bomb.png", 200) == np.full((200, 200, 3), 128)).all()
     picture = hills()
     with tifffile.TiffWriter(path) as tiff:
         options = {"tile": (256, 256), "photometric": "rgb"}

@@ -26,6 +26,7 @@ class DraftOffer(QFrame):
 
     def __init__(self, theme: Theme, canvas: QWidget) -> None:
         super().__init__(canvas)
+        self._canvas = canvas
         self.setProperty("role", "sheet")
         # The canvas must not get the mouse events of the sheet.
         self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
@@ -45,7 +46,8 @@ class DraftOffer(QFrame):
             each.clicked.connect(signal)
         self.menu_button = self._menu_button(theme)
         buttons = row(self.continue_button, self.fill_button, self.discard_button, None, self.menu_button)
-        self.setLayout(column(self.text, buttons, margins=(2 * GRID, GRID + 4, GRID, GRID + 4)))
+        self._column = column(self.text, buttons, margins=(2 * GRID, GRID + 4, GRID, GRID + 4))
+        self.setLayout(self._column)
         canvas.installEventFilter(self)
         self.hide()
 
@@ -69,8 +71,8 @@ class DraftOffer(QFrame):
         return False
 
     def _place(self) -> None:
-        width = max(self.minimumSizeHint().width(), min(_MAX_WIDTH, self.parentWidget().width() - 2 * _GAP))
-        self.setGeometry(_GAP, _GAP, width, self.layout().totalHeightForWidth(width))
+        width = max(self.minimumSizeHint().width(), min(_MAX_WIDTH, self._canvas.width() - 2 * _GAP))
+        self.setGeometry(_GAP, _GAP, width, self._column.totalHeightForWidth(width))
 
     def _menu_button(self, theme: Theme) -> QToolButton:
         made = icon_button("more", "What happens to shapes that are left unfinished", theme, 16)

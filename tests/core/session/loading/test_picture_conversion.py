@@ -31,7 +31,7 @@ def converter(tmp_path: Path) -> Iterator[PictureConverter]:
 
 
 def picture_file(path: Path, side: int = 1500) -> Path:
-    Image.fromarray(picture(side, side)).save(path)
+    Image.fromarray(picture(side, side)).save(path, compress_level=1)
     return path
 
 
@@ -51,7 +51,7 @@ def test_a_picture_is_converted_once_and_anew_when_it_changes(
 
 
 def test_a_conversion_is_given_up(converter: PictureConverter, tmp_path: Path) -> None:
-    path = picture_file(tmp_path / "a.png", 6000)
+    path = picture_file(tmp_path / "a.png", 5000)
     has_begun = threading.Event()
     future = converter.convert(1, path, lambda _share: has_begun.set())
     waiting = converter.convert(2, path, lambda _share: None)

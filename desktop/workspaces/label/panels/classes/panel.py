@@ -116,7 +116,7 @@ class ClassesPanel(QWidget):
         self._in_picture: frozenset[int] = frozenset()
         self._filter_row = QWidget()
         self._filter_row.setLayout(
-            row(self.filter_field, self.used_first, spacing=4, margins=(MARGIN, 0, GRID, 0))
+            row(self.filter_field, self.used_first, spacing=4, margins=(MARGIN, 0, MARGIN, 0))
         )
         self._pages = QStackedWidget()
         self._pages.addWidget(self.list_view)
