@@ -24,12 +24,13 @@ class MainThreadDispatcher(QObject):
     """Lives on the GUI thread; `dispatch` and `post` may be called from any thread.
 
     changed: `Changes` of the project; training_changed: a `TrainingState`; noticed: a sentence for people;
-    failed: a `MaskloopError` that no caller of `when_done` handles.
+    joined: a `Notice` about joins that can be undone; failed: a `MaskloopError` that no caller of `when_done` handles.
     """
 
     changed = Signal(object)
     training_changed = Signal(object)
     noticed = Signal(str)
+    joined = Signal(object)
     failed = Signal(object)
     _call = Signal(object)
 
@@ -44,6 +45,8 @@ class MainThreadDispatcher(QObject):
                 self.post(lambda: self.changed.emit(event))
             case Notice():
                 self.post(lambda: self.noticed.emit(event.message))
+                if event.joins is not None:
+                    self.post(lambda: self.joined.emit(event))
             case _:
                 self.post(lambda: self.training_changed.emit(event))
 

@@ -96,6 +96,8 @@ def _picture_columns(picture: PackedPicture) -> dict[str, Any]:
         "width": picture.width,
         "height": picture.height,
         "digest": picture.digest,
+        "file_bytes": picture.age.bytes if picture.age else None,
+        "file_modified": picture.age.modified if picture.age else None,
         "split": picture.split.value if picture.split else None,
         "status": status.value,
     }

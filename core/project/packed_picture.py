@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from core.base.geometry import Box, TileKey, tile_box
+from core.images.file_age import FileAge
 from core.labels.class_list import UNLABELLED
 from core.labels.codec import decode, encode
 from core.labels.label_map import Values, blank_values
@@ -48,6 +49,7 @@ class PackedPicture:
     split: Split | None = None
     tags: tuple[str, ...] = ()
     label: PackedLabel | None = None
+    age: FileAge | None = None
 
     def values(self) -> Values:
         """(height, width) uint8. Raises ProjectError when a tile is damaged."""

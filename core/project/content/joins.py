@@ -1,8 +1,8 @@
 """Joins missing pictures with files of the same content under another name: label, history, split and tags follow.
 
 The missing entry takes the path of the file. An entry that had this path, and nothing of a person's in it, is set
-aside: it keeps its row, in no list. So a join changes paths only, whatever is painted before or after it, and can be undone at
-any time. It is no step of the journal: a person who undoes a stroke does not mean a file that somebody else renamed.
+aside: it keeps its row, in no list. So a join changes paths only, whatever is painted before or after it, and can be
+undone at any time. It is no step of the journal: a person who undoes a stroke does not mean a file that was renamed.
 """
 
 from __future__ import annotations

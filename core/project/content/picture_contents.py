@@ -1,21 +1,22 @@
 """Which content the file of each picture has, and what follows when it is another one than before.
 
 A file's size and time are a hint; its digest (`packed_picture.file_digest`) is the proof. `pictures.digest` is of the
-content that the label belongs to. When a labelled picture has other content, that is stored in `new_digest`, and the label is
-left out of training, scores and exports until a person says what becomes of it (`core.project.content.decisions`).
+content that the label belongs to. When a labelled picture has other content, that is stored in `new_digest`, and the
+label is left out of training, scores and exports until a person says what becomes of it
+(`core.project.content.decisions`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, or_, select, update
 
 from core.base.errors import ImageError, ProjectError
 from core.images.file_age import FileAge, file_age
+from core.project.content.file_content import ObservedContent, replaced_sentence
 from core.project.packed_picture import file_digest
 from core.project.picture_repository import BATCH_SIZE, drop_tiles
 from core.project.project import Project
@@ -56,16 +57,6 @@ class KnownContent:
     def current_digest(self) -> str | None:
         """Of the content that the file had when it was last looked at."""
         return self.new_digest or self.digest
-
-
-@dataclass(frozen=True, slots=True)
-class ObservedContent:
-    """A look at the file of a picture. digest: None when only its age was looked at; size: (width, height) upright."""
-
-    picture_id: int
-    age: FileAge
-    digest: str | None = None
-    size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +184,6 @@ def check_label_fits_content(project: Project, record: PictureRecord) -> None:
     raise ImageError(replaced_sentence(record.path))
 
 
-def replaced_sentence(path: str) -> str:
-    """What is wrong with a labelled picture whose content is another one."""
-    return (
-        f"{path} has been replaced since it was labelled, so its label was left out. Say in the Label workspace what "
-        "becomes of the label, or put the old picture back."
-    )
-
-
 def find_replaced(project: Project) -> list[PictureRecord]:
     """The labelled pictures whose files have other content than their labels were made for. Changes nothing.
 
@@ -221,16 +204,6 @@ def find_replaced(project: Project) -> list[PictureRecord]:
         except (ImageError, ProjectError):
             found.append(record)
     return found
-
-
-def observe_file(picture_id: int, path: Path, size: tuple[int, int] | None = None) -> ObservedContent | None:
-    """Hash a file; None when it was changed meanwhile or is gone."""
-    try:
-        age = file_age(path)
-        digest = file_digest(path)
-        return ObservedContent(picture_id, age, digest, size) if file_age(path) == age else None
-    except OSError:
-        return None
 
 
 _COLUMNS = (

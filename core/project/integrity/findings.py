@@ -33,6 +33,7 @@ class FindingKind(StrEnum):
     MISSING = "picture missing"
     MOVED = "picture moved"
     CHANGED = "picture changed"
+    DOUBLE = "picture labelled twice"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from core.base.display_text import quoted
 from core.base.errors import ImageError
 from core.images.folder import scan_folder
 from core.images.image_reader import read_size
+from core.project.content.joins import PictureJoins
 from core.project.files.home_check import is_file
 from core.project.integrity.findings import FindingKind, IntegrityFinding, ProgressReport
 from core.project.packed_picture import file_digest
@@ -57,9 +58,20 @@ def check_pictures(project: Project, report: ProgressReport, *, read: bool) -> I
     for picture_id, sentence in forbidden.items():
         yield IntegrityFinding(FindingKind.MISSING, sentence, False, picture_id)
     moved = _find_moved(project, missing, known, hashed) if read else {}
+    doubles = {
+        digest: record.path
+        for record in records
+        if record.is_labelled and (digest := digests.get(record.id)) and known.get(record.id) == digest
+    }
     for picture_id, old_path in missing.items():
-        new_path = moved.get(picture_id)
-        if new_path is None:
+        new_path, double = moved.get(picture_id), doubles.get(known.get(picture_id, ""))
+        if new_path is None and double is not None and picture_id in labelled:
+            sentence = (
+                f"{old_path} is missing from {project.folder}, and {double} has the same content and a label of its "
+                "own. Compare and merge the two in the Label workspace."
+            )
+            yield IntegrityFinding(FindingKind.DOUBLE, sentence, False, picture_id, path=double)
+        elif new_path is None:
             sentence = f"{old_path} is missing from {project.folder}. Put it back; its label is kept."
             yield IntegrityFinding(FindingKind.MISSING, sentence, False, picture_id)
         else:
@@ -93,14 +105,17 @@ def _find_moved(
     if not wanted:
         return {}
     with_work = paths_with_work(project)
+    refused = PictureJoins(project.store).refused()
     found: dict[int, str] = {}
     for path in scan_folder(project.folder):
         relative = path.relative_to(project.folder).as_posix()
         if relative in with_work:
             continue
         candidates = wanted.get(hashed.get(relative) or _digest_or_none(path) or "")
-        if candidates:
-            found[candidates.pop(0)] = relative
+        fitting = [picture_id for picture_id in candidates or () if (picture_id, relative) not in refused]
+        if fitting and candidates:
+            candidates.remove(fitting[0])
+            found[fitting[0]] = relative
     return found
 
 

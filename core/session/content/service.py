@@ -26,14 +26,9 @@ from core.project.content.decisions import (
     merge_double,
     set_label_aside,
 )
+from core.project.content.file_content import ObservedContent, observe_file
 from core.project.content.joins import MISSING_MARK, JoinPair, JoinResult, PictureJoins
-from core.project.content.picture_contents import (
-    ContentChanges,
-    KnownContent,
-    ObservedContent,
-    PictureContents,
-    observe_file,
-)
+from core.project.content.picture_contents import ContentChanges, KnownContent, PictureContents
 from core.project.project import Project
 from core.session.content.content_match import CandidateFile, FolderReport, match_contents, needs_digest
 from core.session.content.content_notices import (
@@ -43,6 +38,7 @@ from core.session.content.content_notices import (
     replaced_sentence_for_window,
     restored_sentence,
 )
+from core.session.content.double_preview import DoublePreview, preview_double
 from core.session.picture_index import PictureIndex
 from core.session.read_lane import ReadLane
 
@@ -87,6 +83,7 @@ class ContentService:
         self._lane = ReadLane("picture files", project.home, low_priority=True)
         self._to_hash: deque[int] = deque()
         self._doubles: dict[int, LabelDouble] = {}  # by the ids of both; replaced as a whole
+        self._sizes: dict[int, tuple[int, int]] = {}  # (width, height) of files, as they were seen last
         self._closing = False
 
     # The folder -------------------------------------------------------------------------------------
@@ -117,6 +114,9 @@ class ContentService:
 
     def store(self, observed: Sequence[ObservedContent]) -> ContentChanges:
         """Document lane: store what files were found to hold, and announce what has changed."""
+        if not self._project.is_writing:
+            return ContentChanges()
+        self._sizes |= {each.picture_id: each.size for each in observed if each.size is not None}
         found = self._contents.observe(observed)
         if found.changed:
             for picture_id in found.changed:
@@ -146,6 +146,10 @@ class ContentService:
         """Ids of the pictures that wait for a decision, in list order. Reads every record."""
         return [i for i in self._index.ids() if self._index.get(i).is_replaced]
 
+    def file_size(self, picture_id: int) -> tuple[int, int] | None:
+        """(width, height) of a picture's file in pixels, None when it has not been seen; its label may have another."""
+        return self._sizes.get(picture_id)
+
     def decide(self, picture_ids: Sequence[int], decision: LabelDecision) -> Future[DecisionResult]:
         """What becomes of the labels of replaced pictures; one undoable edit each."""
         return self._lane.submit_first(lambda: self._decide(list(picture_ids), decision))
@@ -170,6 +174,10 @@ class ContentService:
     def double_of(self, picture_id: int | None) -> LabelDouble | None:
         """The labels that may be merged of which this picture has one."""
         return None if picture_id is None else self._doubles.get(picture_id)
+
+    def preview_double(self, double: LabelDouble, side: int) -> Future[DoublePreview]:
+        """Both labels, for people to compare. The future raises ImageError or ProjectError."""
+        return self._lane.read_first(preview_double, double.missing_id, double.present_id, side)
 
     def merge(self, double: LabelDouble, choice: MergeChoice) -> Future[None]:
         """Make one picture of a double. The future raises ProjectError."""
@@ -252,7 +260,7 @@ class ContentService:
             age = file_age(path)
             is_new_age = known.age is not None and not known.age.is_same(age)
             size = None
-            if is_new_age and not known.is_labelled:
+            if is_new_age or known.new_digest is not None:
                 with contextlib.suppress(ImageError):
                     size = read_size(path)
         except (OSError, ProjectError):

@@ -83,9 +83,16 @@ def _findings(
     sizes: Counter[tuple[int, int]],
 ) -> list[DatasetFinding]:
     unreadable = frozenset(r.id for r in records if r.problem is not None)
+    replaced = frozenset(r.id for r in records if r.is_replaced)
     empty = frozenset(r.id for r in records if r.status == Status.DONE and not r.is_labelled)
     found = [
         DatasetFinding("unreadable", f"{count_of(len(unreadable), 'picture')} cannot be read.", unreadable),
+        DatasetFinding(
+            "replaced",
+            f"{count_of(len(replaced), 'labelled picture')} with a file that has been replaced since: left out of "
+            "training until you say what becomes of the label.",
+            replaced,
+        ),
         DatasetFinding(
             "empty done", f"{count_of(len(empty), 'picture')} marked as done without a label.", empty
         ),

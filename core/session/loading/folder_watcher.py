@@ -163,7 +163,7 @@ class FolderWatcher:
         return False
 
     def _look_at_known_files(self) -> None:
-        """Report files whose age has changed. Those in memory and those being written come first, the others in turn."""
+        """Report files whose age has changed. Those in memory and those being written come first."""
         until = time.monotonic() + LOOK_SECONDS
         first = dict.fromkeys((*self._recent(), *self._unsettled))
         touched = self._touched([*first])

@@ -270,6 +270,7 @@ def _export_item(
         label,
         prediction,
         confidence,
+        None if label is None else project.pictures.digest(record.id),
     )
     return item, problems
 

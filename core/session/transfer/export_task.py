@@ -15,6 +15,8 @@ from core.base.errors import FormatError, ImageError
 from core.formats.writers.base import DatasetWriter, ExportPicture, Values
 from core.formats.writers.resize_and_tile import ResizeOptions, resize_and_tile
 from core.images.image_reader import read_size
+from core.project.content.file_content import replaced_sentence
+from core.project.packed_picture import file_digest
 from core.project.stored_label import StoredLabel
 
 LABELS, PREDICTIONS = "labels", "predictions"
@@ -25,7 +27,7 @@ class ExportItem:
     """A picture to export.
 
     path: in the project; size: (width, height) when it was last opened, None when unknown; label: None when not wanted
-    prediction, confidence: (H, W) uint8 or None
+    prediction, confidence: (H, W) uint8 or None; digest: of the content that the label was made for, if known
     """
 
     id: int
@@ -38,6 +40,7 @@ class ExportItem:
     label: StoredLabel | None = None
     prediction: Values | None = None
     confidence: Values | None = None
+    digest: str | None = None
 
     @property
     def weight(self) -> int:
@@ -174,6 +177,8 @@ def _picture(item: ExportItem) -> tuple[ExportPicture | None, tuple[str, ...]]:
             f"{item.path} is now {size[0]} x {size[1]} pixels, but it was {item.size[0]} x {item.size[1]} "
             "when it was last opened; it was left out."
         )
+    if item.digest is not None and file_digest(item.source) != item.digest:
+        raise ImageError(replaced_sentence(item.path))
     problems: tuple[str, ...] = ()
     prediction, confidence = item.prediction, item.confidence
     if prediction is not None and prediction.shape[::-1] != size:

@@ -26,7 +26,8 @@ from core.images.file_kind import check_picture_file
 from core.images.folder import is_encodable_name
 from core.images.image_reader import read_picture, read_size
 from core.labels.label_map import Values
-from core.project.packed_picture import PackedPicture, file_digest, pack_label
+from core.project.content.file_content import observe_file
+from core.project.packed_picture import PackedPicture, pack_label
 from core.project.records import Split
 
 
@@ -146,12 +147,11 @@ class ImportTask:
         )
 
     def _pack(self, request: ImportRequest, size: tuple[int, int], values: Values | None) -> PackedPicture:
-        digest = None
-        with contextlib.suppress(OSError):
-            digest = file_digest(self.folder / request.path)
+        seen = observe_file(0, self.folder / request.path)
+        digest, age = (seen.digest, seen.age) if seen is not None else (None, None)
         tags = tuple(sorted(set(request.sample.tags)))
         label = None if values is None else pack_label(values)
-        return PackedPicture(request.path, *size, digest, request.split, tags, label)
+        return PackedPicture(request.path, *size, digest, request.split, tags, label, age)
 
     def _copy_picture(self, sample: Sample, path: str) -> tuple[int, int]:
         """Copy the picture to its path in the project. Returns its upright size (width, height).

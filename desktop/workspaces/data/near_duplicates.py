@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
@@ -169,6 +169,12 @@ class NearDuplicatesCard(Card):
             self._pairs, self._shown = tuple(pairs), max(PAGE_SIZE, min(self._shown, len(pairs)))
             self._lay_out()
         self.more.setVisible(len(self._pairs) > self._shown)
+
+    def request_again(self, picture_ids: Iterable[int]) -> None:
+        """The files of these pictures have other content."""
+        for picture_id in picture_ids:
+            if self._images.pop(picture_id, None) is not None:
+                self.thumbnail_requested.emit(picture_id)
 
     def set_thumbnail(self, picture_id: int, image: QImage) -> None:
         self._images[picture_id] = image

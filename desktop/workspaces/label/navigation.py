@@ -65,6 +65,8 @@ class PictureNavigator(Controller):
             if not self._first_requested and len(self._session.pictures):
                 self._first_requested = True
                 self._dispatcher.when_done(self._session.fact("shown"), self._show_first)
+        if changes.files:
+            self._strip.forget_thumbnails(changes.files)
         if changes.picture_list or changes.pictures:
             self._strip.refresh()
             self._strip.set_done(self._session.pictures.done_count, len(self._session.pictures))

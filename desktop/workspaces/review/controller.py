@@ -84,7 +84,7 @@ class ReviewController(Controller):
         if changes.classes:
             self._previews.clear()
             grid.invalidate()
-        elif touched := changes.labels | changes.predictions:
+        elif touched := changes.labels | changes.predictions | changes.files:
             for picture_id in touched:
                 self._previews.pop(picture_id, None)
             grid.invalidate(touched)

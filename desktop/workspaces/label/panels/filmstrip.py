@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QImage
@@ -79,6 +79,10 @@ class Filmstrip(QWidget):
     def set_error(self, picture_id: int, message: str) -> None:
         """See `ThumbnailStrip.set_error`."""
         self.thumbnails.set_error(picture_id, message)
+
+    def forget_thumbnails(self, picture_ids: Iterable[int]) -> None:
+        """See `ThumbnailStrip.forget_thumbnails`."""
+        self.thumbnails.forget_thumbnails(picture_ids)
 
     def clear_thumbnails(self) -> None:
         self.thumbnails.clear_thumbnails()

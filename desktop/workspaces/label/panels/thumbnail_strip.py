@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -120,6 +121,14 @@ class ThumbnailStrip(QAbstractScrollArea):
         row = self._source.row_of(picture_id)
         if picture_id == self._current and row is not None:
             self._describe_current(self._source.record(row))
+
+    def forget_thumbnails(self, picture_ids: Iterable[int]) -> None:
+        """The files of these pictures have other content: request the thumbnails again once they are visible."""
+        for picture_id in picture_ids:
+            for known in (self._images, self._scaled, self._errors):
+                known.pop(picture_id, None)
+            self._requested.discard(picture_id)
+            self._update(picture_id)
 
     def clear_thumbnails(self) -> None:
         """Drop all thumbnails; another project is shown."""

@@ -169,7 +169,9 @@ def test_several_missing_pictures_share_a_notice(harness: SyncHarness) -> None:
     for name in ("p0.png", "p2.png"):
         (harness.project.folder / name).unlink()
     harness.watch()
-    assert harness.notices == ["2 pictures are missing. Put them back, under any names; their labels are kept."]
+    assert harness.notices == [
+        "2 pictures are missing. Put them back, under any names; their labels are kept."
+    ]
     assert [bool(harness.index.get(i).problem) for i in harness.index.ids()] == [True, False, True]
 
 

@@ -176,4 +176,4 @@ def test_renamed_file_is_reported_as_new_and_missing_together(tmp_path: Path) ->
     harness.watcher._on_report = reports.append
     (tmp_path / "p0.png").rename(tmp_path / "q0.png")
     harness.scan()
-    assert [(list(report.new), list(report.problems)) for report in reports][0] == (["q0.png"], [1])
+    assert (list(reports[0].new), list(reports[0].problems)) == (["q0.png"], [1])
