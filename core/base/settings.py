@@ -77,6 +77,16 @@ SETTINGS: tuple[OptionSpec, ...] = (
         choice_titles=("Keep with the picture", "Fill", "Discard"),
     ),
     OptionSpec(
+        "live_prediction",
+        "Live prediction",
+        "Predict the picture on screen from its strokes at once. By itself it is shown until a trained network is "
+        "better on the validation pictures.",
+        str,
+        "auto",
+        choices=("auto", "always", "off"),
+        choice_titles=("Until a network is better", "Always", "Off"),
+    ),
+    OptionSpec(
         "keep_view",
         "Keep zoom between pictures",
         "Show the next picture at the same place and zoom.",

@@ -89,11 +89,10 @@ class LivePredictionService:
     # GUI thread -----------------------------------------------------------------------------------
 
     def start(self, on_answer: Callable[[LiveAnswer], object]) -> None:
-        """Start the process, so that the first answer does not wait for it."""
+        """Take requests from now on. The process starts with the first label, which it needs to answer anything."""
         with self._lock:
             self._on_answer = on_answer
             self._lane = self._lane or ReadLane("live", self._home)
-            self._lane.submit(self._ensure_process)
 
     def stop(self) -> None:
         """End the process and free its memory; `start` may be called again."""
@@ -147,9 +146,11 @@ class LivePredictionService:
         project = self._project()
         record = project.pictures.get(picture_id)
         pixels = sample_labelled_pixels(labels.copy())
-        if not self._has_learnt:
-            self._has_learnt = True
-            self._learn(self._first_pictures(project, picture_id))
+        first = () if self._has_learnt else self._first_pictures(project, picture_id)
+        if not (len(pixels.values) or first or self._has_learnt):
+            return
+        self._has_learnt = True
+        self._learn(first)
         out = self._folder / f"{picture_id}.npy"
         path = project.picture_path(record.path)
         self._send(ShowCommand(number, picture_id, path, out, PackedPixels.pack(pixels)))

@@ -85,9 +85,10 @@ class StatusBar(QWidget):
         predicted: str = "",
         confidence: float | None = None,
         values: tuple[int | None, int | None] = (None, None),
+        source: str = "",
     ) -> None:
         """The pixel under the cursor; without arguments: none. confidence: 0..1; values: class values of label and
-        prediction."""
+        prediction; source: who predicts."""
         if x is None or y is None:
             self.pixel.setText("")
             return
@@ -95,7 +96,7 @@ class StatusBar(QWidget):
         if label:
             parts.append(_label_text(label, values[0], origin))
         if predicted:
-            parts.append(_prediction_text(predicted, values[1], confidence))
+            parts.append(_prediction_text(predicted, values[1], confidence, source))
         self.pixel.setText("  ·  ".join(parts))
 
     def set_zoom(self, scale: float | None) -> None:
@@ -140,15 +141,16 @@ def _label_text(name: str, value: int | None, origin: str) -> str:
     return f"{name} ({origin})" if origin else name
 
 
-def _prediction_text(name: str, value: int | None, confidence: float | None) -> str:
+def _prediction_text(name: str, value: int | None, confidence: float | None, source: str = "") -> str:
     """confidence: 0..1"""
-    if value is not None and confidence is not None:
-        return f"predicted {name} ({value}) {confidence * 100:.0f} %"
+    parts = [f"predicted {name}"]
     if value is not None:
-        return f"predicted {name} ({value})"
+        parts.append(f"({value})")
     if confidence is not None:
-        return f"predicted {name} {confidence * 100:.0f} %"
-    return f"predicted {name}"
+        parts.append(f"{confidence * 100:.0f} %")
+    if source:
+        parts.append(f"({source})")
+    return " ".join(parts)
 
 
 def format_duration(seconds: float) -> str:

@@ -78,6 +78,7 @@ def one_window(
 ) -> Iterator[tuple[MainWindow, list[BaseException]]]:
     settings = Settings(tmp_path_factory.mktemp("window") / "settings.json")
     settings.set("train_automatically", False)
+    settings.set("live_prediction", "off")
     mistakes: list[BaseException] = []
     window = MainWindow(apply_theme(qapp, "light"), settings, mistakes.append)
     window.resize(1280, 800)

@@ -33,6 +33,7 @@ from tests.factories import picture_folder
 def settings(tmp_path: Path) -> Settings:
     kept = Settings(tmp_path / "settings.json")
     kept.set("train_automatically", False)
+    kept.set("live_prediction", "off")
     return kept
 
 

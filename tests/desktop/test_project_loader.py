@@ -33,6 +33,7 @@ from tests.factories import picture_folder
 def hands(qtbot: QtBot, qapp: QApplication, tmp_path: Path) -> Iterator[WindowDriver]:
     settings = Settings(tmp_path / "settings.json")
     settings.set("train_automatically", False)
+    settings.set("live_prediction", "off")
     mistakes: list[BaseException] = []
     window = MainWindow(apply_theme(qapp, "light"), settings, mistakes.append)
     window.resize(1280, 800)

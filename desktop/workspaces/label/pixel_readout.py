@@ -103,4 +103,7 @@ class PixelReadout(Controller):
         else:
             predicted, confidence = int(prediction.values[y, x]), float(prediction.confidence[y, x]) / 255
             values = (value, predicted)
-            self._status.set_pixel(x, y, name_of(value), origin, name_of(predicted), confidence, values)
+            source = self._picture.predicted_by
+            self._status.set_pixel(
+                x, y, name_of(value), origin, name_of(predicted), confidence, values, source
+            )

@@ -48,6 +48,7 @@ class OptionBar(QWidget):
         self.controls = ToolControls(actions)
         self.help = ElidedLabel("", "muted", lines=2)
         self._help_line = ""
+        self.live = self._button("live_prediction", "Live prediction")
         self.view = self._button("adjust_view", "Brightness and contrast")
         self.undo = self._button("undo", "Undo")
         self.redo = self._button("redo", "Redo")
@@ -66,6 +67,7 @@ class OptionBar(QWidget):
             self.size_field,
             self.controls,
             self.help,
+            self.live,
             self.view,
             self.undo,
             self.redo,
@@ -80,6 +82,7 @@ class OptionBar(QWidget):
             self.size_slider,
             self.size_field,
             self.controls,
+            self.live,
             self.view,
             self.undo,
             self.redo,

@@ -1,0 +1,159 @@
+"""Asks for a live prediction after each stroke, and decides whether it or that of the trained network is shown."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QAction
+
+from core.base.changes import Changes
+from core.base.settings import Settings
+from core.labels.label_map import Edit
+from core.labels.prediction import PredictedMask
+from core.session.live_prediction import LiveAnswer
+from core.session.session import Session
+from desktop.canvas.canvas import Canvas
+from desktop.controller import Controller
+from desktop.dispatcher import MainThreadDispatcher
+from desktop.workspaces.label.active_picture import ActivePicture
+
+MAX_PIXELS = 60_000_000
+"""Larger pictures get no live prediction: it would have to decode them whole in a second process."""
+SHOWN_DELAY_MS = 200
+"""A picture is predicted once it stays on screen: nobody waits for those that are skipped through."""
+COMPARE_DELAY_MS = 5000
+"""Head and network are compared when no new weights were published for so long."""
+
+
+class LiveController(Controller):
+    """Lives on the GUI thread. `prediction_changed`: another prediction of the active picture is shown.
+
+    A live prediction is shown where no network was trained yet, and where the head is better than the network on the
+    validation pictures. The setting `live_prediction` forces it, or switches it off.
+    """
+
+    prediction_changed = Signal()
+
+    def __init__(
+        self,
+        session: Session,
+        dispatcher: MainThreadDispatcher,
+        canvas: Canvas,
+        picture: ActivePicture,
+        settings: Settings,
+        switch: QAction,
+    ) -> None:
+        super().__init__()
+        self._session, self._dispatcher, self._canvas = session, dispatcher, canvas
+        self._picture, self._settings, self._switch = picture, settings, switch
+        self._answer: LiveAnswer | None = None
+        self._shown: int | None = None
+        self._changed = False
+        self._told = ""
+        self._delay = QTimer(self, singleShot=True, interval=SHOWN_DELAY_MS)
+        self._delay.timeout.connect(self._request)
+        self._compare_delay = QTimer(self, singleShot=True, interval=COMPARE_DELAY_MS)
+        self._compare_delay.timeout.connect(session.live.compare)
+        self.connections.connect(switch.toggled, self._switched)
+
+    def start(self) -> None:
+        self._switch.setChecked(self._mode != "off")
+        if self._mode != "off":
+            self._session.live.start(self._on_answer)
+
+    def close(self) -> None:
+        super().close()
+        self._delay.stop()
+        self._compare_delay.stop()
+        self._picture.live_prediction = None
+
+    def on_changes(self, changes: Changes) -> None:
+        if changes.classes:
+            self._session.live.forget()
+            self._forget_answer()
+            self._request()
+        if changes.runs or changes.predictions:
+            self._compare_delay.start()
+
+    def picture_changed(self) -> None:
+        """Another picture is active: learn from the one before, and predict this one."""
+        if self._changed and self._shown is not None and self._shown != self._picture.id:
+            self._session.live.learn([self._shown])
+        self._shown, self._changed = self._picture.id, False
+        self._answer = self._picture.live_prediction = None
+        self._delay.start()
+
+    def edit_finished(self, _edit: Edit | None = None) -> None:
+        """The label of the active picture has changed."""
+        self._changed = True
+        self._delay.stop()
+        self._request()
+
+    def network_prediction_shown(self) -> None:
+        """The prediction of the network was read again, and is on the canvas."""
+        self._show()
+
+    @property
+    def _mode(self) -> str:
+        return str(self._settings.get("live_prediction"))
+
+    @property
+    def _prefers_live(self) -> bool:
+        if self._mode != "auto":
+            return self._mode == "always"
+        comparison = self._session.live.comparison
+        return not self._session.training.has_weights or (
+            comparison is not None and comparison.is_live_better
+        )
+
+    def _switched(self, is_on: bool) -> None:
+        if is_on == (self._mode != "off"):
+            return
+        self._settings.set("live_prediction", "auto" if is_on else "off")
+        if is_on:
+            self._session.live.start(self._on_answer)
+            self._request()
+        else:
+            self._session.live.stop()
+            self._forget_answer()
+
+    def _request(self) -> None:
+        labels = self._picture.labels
+        if self._picture.id is None or labels is None or labels.width * labels.height > MAX_PIXELS:
+            return
+        self._session.live.predict(self._picture.id, labels.snapshot())
+
+    def _on_answer(self, answer: LiveAnswer) -> None:
+        """A thread of the service."""
+        self._dispatcher.post(partial(self._answered, answer))
+
+    def _answered(self, answer: LiveAnswer) -> None:
+        if self.is_closed or answer.picture_id != self._picture.id or self._mode == "off":
+            return
+        self._answer = answer
+        if answer.problem and answer.problem != self._told and self._prefers_live:
+            # Once: every stroke would say it again.
+            self.message.emit(answer.problem)
+        self._told = answer.problem
+        self._show()
+
+    def _show(self) -> None:
+        """Put the preferred prediction on the canvas, if it is not there already."""
+        before = self._picture.live_prediction
+        mask = self._fitting_mask() if self._prefers_live else None
+        self._picture.live_prediction = mask
+        if mask is not None or before is not None:
+            self._canvas.set_prediction(self._picture.prediction)
+            self.prediction_changed.emit()
+
+    def _fitting_mask(self) -> PredictedMask | None:
+        """Of the newest answer, unless the label has another size."""
+        labels, mask = self._picture.labels, self._answer.mask if self._answer else None
+        if labels is None or mask is None or mask.values.shape != labels.values.shape:
+            return None
+        return mask
+
+    def _forget_answer(self) -> None:
+        self._answer = None
+        self._show()

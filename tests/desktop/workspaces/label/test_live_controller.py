@@ -1,0 +1,105 @@
+"""Live prediction in the real window, with its real process: strokes, undo, another picture, classes, the switch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+
+from core.live.comparison import Comparison
+from tests.desktop.conftest import GuiDriver
+from tests.factories import predict, truth
+
+TIMEOUT = 60
+
+
+@pytest.fixture
+def live(gui: GuiDriver) -> Iterator[GuiDriver]:
+    switch = gui.window.actions_by_id["live_prediction"]
+    switch.setChecked(True)
+    yield gui
+    switch.setChecked(False)  # the window is used by the tests that follow
+
+
+def dab_both(gui: GuiDriver) -> None:
+    """A dab of class 1 in the left half and one of class 2 in the right half."""
+    gui.key(Qt.Key.Key_1)
+    gui.dab(0.25)
+    gui.key(Qt.Key.Key_2)
+    gui.dab(0.75)
+
+
+def wait_for_live(gui: GuiDriver) -> None:
+    gui.wait_until(lambda: gui.labelling.picture.live_prediction is not None, "a live prediction", TIMEOUT)
+
+
+def live_agreement(gui: GuiDriver) -> float:
+    mask = gui.labelling.picture.live_prediction
+    assert mask is not None
+    return float((mask.values == truth()).mean())
+
+
+def test_two_strokes_predict_the_rest_and_can_be_accepted(live: GuiDriver) -> None:
+    dab_both(live)
+    wait_for_live(live)
+    live.wait_until(lambda: live_agreement(live) > 0.9, "a good live prediction", TIMEOUT)
+    assert live.labelling.picture.predicted_by == "live"
+    live.window.actions_by_id["accept_all"].trigger()
+    live.wait_until(lambda: bool((live.label_values > 0).all()), "the accepted label", TIMEOUT)
+    assert (live.label_values == truth()).mean() > 0.9
+
+
+def test_one_class_says_what_is_missing(live: GuiDriver) -> None:
+    live.key(Qt.Key.Key_1)
+    live.dab(0.25)
+    live.wait_until(lambda: "second class" in live.said, "what is missing", TIMEOUT)
+    assert live.labelling.picture.live_prediction is None
+
+
+def test_undo_takes_its_prediction_back(live: GuiDriver) -> None:
+    dab_both(live)
+    wait_for_live(live)
+    live.window.actions_by_id["undo"].trigger()
+    live.wait_until(lambda: live.labelling.picture.live_prediction is None, "one class is too few", TIMEOUT)
+
+
+def test_the_next_picture_is_predicted_from_this_one(live: GuiDriver) -> None:
+    dab_both(live)
+    wait_for_live(live)
+    before = live.labelling.picture.id
+    live.key(Qt.Key.Key_D)
+    live.wait_until(lambda: live.labelling.picture.id != before, "the next picture", TIMEOUT)
+    wait_for_live(live)
+    live.wait_until(lambda: live_agreement(live) > 0.9, "a good live prediction", TIMEOUT)
+
+
+def test_the_switch_ends_it_and_is_remembered(live: GuiDriver) -> None:
+    settings = live.window._settings
+    assert settings.get("live_prediction") == "auto"
+    dab_both(live)
+    wait_for_live(live)
+    live.window.actions_by_id["live_prediction"].trigger()
+    assert settings.get("live_prediction") == "off"
+    assert live.labelling.picture.live_prediction is None
+    live.dab(0.5)
+    assert live.labelling.picture.live_prediction is None
+
+
+def test_the_better_of_head_and_network_is_shown(live: GuiDriver) -> None:
+    dab_both(live)
+    wait_for_live(live)
+    shown = live.labelling.picture.id
+    assert shown is not None
+    project = live.session._project
+    live.session._document.submit(predict, project, shown, np.ones((64, 96), np.uint8)).result()
+    session = live.session
+    session.training._predictions._run = project.runs.latest_published()
+    controller = live.labelling._live
+    session.live.comparison = Comparison(0.4, 0.6, 1)
+    controller._show()
+    assert live.labelling.picture.live_prediction is None
+    session.live.comparison = Comparison(0.7, 0.6, 1)
+    controller._show()
+    assert live.labelling.picture.live_prediction is not None
