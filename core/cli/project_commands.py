@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-
 from core.base.errors import ProjectError
 from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption
 from core.cli.dataset_commands import split_json
 from core.cli.terminal import open_for_writing, print_result, report_errors
 from core.labels.class_list import ClassList
+from core.project.content.file_content import replaced_sentence
+from core.project.content.picture_contents import find_replaced
+from core.project.locks.writer_lock import is_being_written
 from core.project.project import HOME_FOLDER, Project
 from core.project.records import RunRecord
-from core.project.locks.writer_lock import is_being_written
 from core.session.dataset.statistics import dataset_statistics
 from core.session.loading.folder_scan import check_folder, list_pictures
 from core.session.transfer.last_import import read_last_import
@@ -66,9 +67,11 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
         painted = sum(counts.class_pixels.values())
         last_import = read_last_import(opened)
         summary = dataset_statistics(opened.pictures.all(), opened.pictures.pixels_by_picture(), classes)
+        replaced = [record.path for record in find_replaced(opened)]
         result = {
             "project": str(opened.home),
             "pictures": counts.pictures,
+            "replaced": replaced,
             "labelled": counts.labelled,
             "done": counts.done,
             "predicted": counts.predicted,
@@ -117,7 +120,10 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
     for c in classes:
         pixels = counts.class_pixels.get(c.value, 0)
         lines.append(f"{c.value:4} {c.name:20} {pixels / painted if painted else 0:7.1%} of labelled pixels")
-    lines += [f"To check: {finding.sentence}" for finding in summary.findings]
+    lines += [f"To check: {finding.sentence}" for finding in summary.findings if finding.key != "replaced"]
+    lines += [f"To check: {replaced_sentence(path)}" for path in replaced[:20]]
+    if len(replaced) > 20:
+        lines.append(f"{len(replaced) - 20:,} more pictures have been replaced.")
     print_result(result, as_json, lines + [_run_line(run, in_use_id) for run in runs[:5]])
 
 

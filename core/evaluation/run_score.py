@@ -8,17 +8,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-
 from core.base.errors import ImageError, ModelError
 from core.labels.prediction import PredictedMask
 from core.models.checkpoint import LoadedModel, load_checkpoint
 from core.models.inference import predict_file
+from core.project.content.picture_contents import check_label_fits_content
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, RunRecord, Split
 from core.training.data.training_set import IGNORE_INDEX
 from core.training.devices import resolve_device
 from core.training.scoring.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,7 @@ def predict_pictures(
     loaded = _loaded(project, run, device)
     for record in records:
         try:
+            check_label_fits_content(project, record)
             mask = predict_file(loaded, project.picture_path(record.path), run.id, tta)
             check_size(Path(record.path), mask, labelled_size(record))
             yield record, mask

@@ -8,17 +8,18 @@ from pathlib import Path
 
 from core.base.changes import Changes, Notice
 from core.base.lane import Lane
+from core.project.content.joins import PictureJoins
 from core.project.files.rescue_import import RescueReport, bring_back
 from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord
+from core.session.content.service import ContentService
 from core.session.copy_labels import LabelCopier
 from core.session.dataset.service import DatasetService
+from core.session.draft_service import DraftService
 from core.session.editing import EditingService
 from core.session.loading.first_picture import FirstPicture
 from core.session.loading.folder_scan import check_folder
 from core.session.loading.folder_sync import FolderSync
-from core.session.draft_service import DraftService
-from core.session.loading.picture_loader import PictureLoader
 from core.session.maintenance import MaintenanceService
 from core.session.models.augmentation_previewer import AugmentationPreviewer
 from core.session.models.model_exporter import ModelExporter
@@ -33,6 +34,8 @@ from core.session.transfer.drop import DropService
 from core.session.transfer.excluded_masks import read_excluded
 from core.session.transfer.export_service import ExportService
 from core.session.transfer.import_service import ImportService
+
+from core.session.loading.picture_loader import PictureLoader
 
 SessionEvent = Changes | TrainingState | Notice
 
@@ -60,16 +63,24 @@ class Session:
         """Reads picture files."""
 
         # Pictures
-        self.pictures = index = PictureIndex(project.pictures.all())
-        self.loader = PictureLoader(project, index, document, self._reading, self._announce, first_picture)
+        self._joins = PictureJoins(project.store)
+        self.pictures = index = PictureIndex(project.pictures.all(), self._joins.successors())
+        self.contents = ContentService(
+            project, index, document, self._announce, on_event, self._on_contents_changed
+        )
+        self.loader = PictureLoader(
+            project, index, document, self._reading, self._announce, first_picture, self.contents.store
+        )
         self.folder_sync = FolderSync(
             project,
             index,
             document,
             self._reading,
             self._announce,
+            self.contents,
             self.loader.on_files_added,
             on_event,
+            self.loader.recent_ids,
         )
         self.drops = DropService(project.folder, self.folder_sync.add_pictures, on_unexpected_error)
         # Labels
@@ -159,6 +170,7 @@ class Session:
         """Stop all services in order; every submitted edit is stored. Blocks for at most a few seconds."""
         self.folder_sync.close()
         self.drops.close()
+        self.contents.close()
         self.loader.stop()
         for close in (
             self.exports.close,
@@ -191,6 +203,12 @@ class Session:
         ids = frozenset(record.id for record in records)
         self._announce(Changes(pictures=ids, labels=ids, picture_list=True, classes=True))
 
+    def _on_contents_changed(self, picture_ids: frozenset[int]) -> None:
+        """Document lane: these files have other content than before."""
+        self.loader.drop(picture_ids)
+        for picture_id in picture_ids:
+            self.training.on_content_changed(picture_id)
+
     def _announce(self, changes: Changes) -> None:
         """Called on any lane after a change was stored; passed on from the document lane."""
         if self._document.owns_current_thread():
@@ -202,11 +220,13 @@ class Session:
         """Document lane: update the picture index, then tell the window and the services."""
         self.loader.on_changes(changes)
         # Ids that the index does not have yet come with the change of the picture list.
-        for record in self._project.pictures.get_many(filter(self.pictures.has, changes.pictures)):
-            self.pictures.update(record)
+        ids = changes.pictures if changes.picture_list else {*filter(self.pictures.has, changes.pictures)}
+        successors = self._joins.successors() if changes.picture_list and changes.files else None
+        self.pictures.synchronize(ids, self._project.pictures.get_many(ids), successors)
         if changes:
             self._on_event(changes)
             self.maintenance.on_changed()
         self.dataset.on_labels_changed(changes.labels)
-        for picture_id in changes.labels:
+        moved = {i for i in changes.files if self.pictures.has(i) and self.pictures.get(i).is_labelled}
+        for picture_id in changes.labels | moved:
             self.training.on_label_changed(picture_id)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from desktop.theme.icons import set_themed_icon
+from desktop.theme.theme import Theme
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import (
@@ -16,9 +18,6 @@ from PySide6.QtWidgets import (
     QTextEdit,
     QWidget,
 )
-
-from desktop.theme.icons import set_themed_icon
-from desktop.theme.theme import Theme
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +74,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "Store the edits of a rescue file, made when the project file was gone, in this project."),
     ActionSpec("save_project_here", "Save the project here…", (), "save", "Project",
                "Write the project as it is to another folder and open it there, also when its file is gone."),
+    ActionSpec("undo_joins", "Undo joined pictures", (), "undo", "Project",
+               "Missing pictures that were found again under other names get their old names back."),
     ActionSpec("paste", "Paste picture", ("Ctrl+V",), "photo", "Project",
                "Add the picture or the files in the clipboard to this project."),
     ActionSpec("split_pictures", "Split pictures…", (), "layers", "Project",

@@ -5,27 +5,24 @@ Whatever a repair deletes is still in that backup, which is never deleted automa
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import Connection, delete, select, update
-
 from core.base.errors import ProjectError
 from core.base.geometry import TILE_SIZE, TileKey, tile_box
 from core.base.text import count_of
 from core.labels.codec import encode
 from core.labels.label_map import Origin
 from core.project.backup import BACKUP_FOLDER, make_backup
+from core.project.content.decisions import keep_label
+from core.project.content.file_content import observe_file
+from core.project.content.joins import JoinPair, PictureJoins
+from core.project.content.picture_contents import PictureContents
 from core.project.integrity.check import Size, is_tile_valid, read_pixels
 from core.project.integrity.findings import FindingKind, IntegrityFinding
-from core.project.integrity.missing_pictures import paths_with_work
 from core.project.integrity.row_types import mend_value
-from core.project.packed_picture import file_digest
 from core.project.project import Project
-from core.project.records import Status
-from core.project.row_changes import RowChange
 from core.project.schema import class_pixels, edit_tiles, edits, metadata, pictures, predictions, runs, tiles
 from core.project.stored_tiles import (
     StoredTile,
@@ -37,6 +34,7 @@ from core.project.stored_tiles import (
     update_pixel_counts,
     write_tile,
 )
+from sqlalchemy import Connection, delete, select, update
 
 
 def repair_project(project: Project, findings: Sequence[IntegrityFinding]) -> list[str]:
@@ -249,32 +247,22 @@ def _forget_weights(project: Project, finding: IntegrityFinding) -> str:
 def _update_path(project: Project, finding: IntegrityFinding) -> str:
     picture_id, _ = _picture_and_tile(finding)
     assert finding.path is not None
-    if finding.path in paths_with_work(project):
+    made = PictureJoins(project.store).join([JoinPair(picture_id, finding.path)]).joins
+    if not made:
         raise ProjectError(f"{finding.path} has been labelled or marked since the check; check again.")
-    with project.store.write_transaction() as connection:
-        path, _ = _path_and_size(connection, picture_id)
-        # The window has listed the file under its new name as a new picture without any work.
-        of_new_path = pictures.c.path == finding.path
-        duplicate = connection.execute(select(pictures.c.id).where(of_new_path)).scalar()
-        connection.execute(delete(pictures).where(of_new_path))
-        connection.execute(
-            update(pictures).where(pictures.c.id == picture_id).values(path=finding.path, problem=None)
-        )
-    if duplicate is not None:  # or its prediction would be shown for the next picture that gets this id
-        with contextlib.suppress(OSError):
-            project.prediction_path(duplicate).unlink(missing_ok=True)
-    return f"{path} was found as {finding.path} and keeps its label, status, split, note and tags."
+    return (
+        f"{made[0].old_path} was found as {finding.path} and keeps its label, status, split, note and tags."
+    )
 
 
 def _accept_changed_picture(project: Project, finding: IntegrityFinding) -> str:
     picture_id, _ = _picture_and_tile(finding)
     record = project.pictures.get(picture_id)
-    try:
-        project.pictures.set_digests({picture_id: file_digest(project.picture_path(record.path))})
-    except OSError as problem:
-        raise ProjectError(f"{record.path} cannot be read: {problem.strerror or problem}.") from problem
-    row = RowChange("pictures", str(picture_id), {"status": Status.TO_REVIEW.value})
-    project.journal.change_rows(picture_id, f"Mark as {Status.TO_REVIEW}", "mark", [row])
+    seen = observe_file(picture_id, project.picture_path(record.path))
+    if seen is None:
+        raise ProjectError(f"{record.path} cannot be read; check again.")
+    PictureContents(project.store).observe([seen])
+    keep_label(project, picture_id, check=True)
     return f"{record.path} was accepted with its new content, keeps its label, and was marked to review."
 
 

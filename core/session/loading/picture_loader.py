@@ -1,9 +1,11 @@
-"""Loads pictures with label, prediction and undo state for the canvas, and prefetches those that come next."""
+"""Loads pictures with label, prediction and undo state for the canvas, and prefetches those that come next.
+
+A decoded picture is cached by the age of its file, so that a picture that was replaced is read again.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -14,21 +16,23 @@ from core.base.changes import Changes
 from core.base.errors import ImageError, MaskloopError
 from core.base.lane import Lane
 from core.images.cache import PictureCache
-from core.images.image_reader import count_frames, needs_tiled_reading, read_raster
+from core.images.error_messages import describe_read_error
+from core.images.file_age import FileAge, file_age
+from core.images.image_reader import MAX_PIXELS, count_frames, needs_tiled_reading, read_raster
 from core.images.pyramid import Pyramid
 from core.images.thumbnail import read_thumbnail
 from core.images.tiff_regions import TiffRegionReader
 from core.images.tiled_pyramid import AnyPyramid, TiledPyramid
 from core.labels.label_map import Values
 from core.labels.prediction import PredictedMask, read_prediction
-from core.project.packed_picture import file_digest
+from core.project.content.file_content import ObservedContent, observe_file
+from core.project.content.joins import MISSING
+from core.project.content.picture_contents import ContentChanges, PictureContents
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, UndoNames
 from core.session.change_writer import ChangeWriter
 from core.session.loading.first_picture import TILED_FROM_PIXELS, FirstPicture
 from core.session.picture_index import PictureIndex
-
-log = logging.getLogger(__name__)
 
 R = TypeVar("R")
 
@@ -43,6 +47,8 @@ Version = tuple[int, int]
 """How often all pictures at once, and this one alone, have changed so far."""
 OUTDATED: Version = (-1, -1)
 """The version of a picture that changed while it was being read."""
+PictureKey = tuple[int, FileAge]
+"""Id of a picture, and the age of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class LoadedPicture:
     frames: how many the file holds; the first is shown
     version: for `PictureLoader.is_current`
     history_trimmed: the size of the file has changed, and undo steps of the old size were dropped
+    age: of the file whose pixels these are
     """
 
     record: PictureRecord
@@ -62,6 +69,7 @@ class LoadedPicture:
     frames: int = 1
     version: Version = (0, 0)
     history_trimmed: bool = False
+    age: FileAge | None = None
 
 
 class PictureVersions:
@@ -107,8 +115,13 @@ class PictureLoader:
         reading: Lane,
         announce: Callable[[Changes], None],
         first_picture: FirstPicture | None = None,
+        observe: Callable[[Sequence[ObservedContent]], ContentChanges] | None = None,
     ) -> None:
-        """`first_picture` was decoded before the project was open and need not be read again."""
+        """`first_picture` was decoded before the project was open and need not be read again.
+
+        observe: stores on the document lane what content a file has (`ContentService.store`)
+        """
+        self._observe = observe or PictureContents(project.store).observe
         self._first_picture = first_picture
         self._project = project
         self._index = index
@@ -118,8 +131,8 @@ class PictureLoader:
         self._closing = False
         self._versions = PictureVersions()
         self._frames: dict[int, int] = {}  # by picture id, of files read so far that hold several
-        self._digests: dict[int, str] = {}  # by picture id, of files read, until they are stored
-        self._cache: PictureCache[int, AnyPyramid] = PictureCache(
+        self._observed: dict[int, ObservedContent] = {}  # by picture id, of files read, until they are stored
+        self._cache: PictureCache[PictureKey, AnyPyramid] = PictureCache(
             self._read_pyramid, lambda p: p.memory_bytes, CACHE_BYTES
         )
         self._masks: PictureCache[tuple[int, int, int], PredictedMask] = PictureCache(
@@ -173,9 +186,19 @@ class PictureLoader:
 
     def on_files_added(self, picture_ids: Iterable[int]) -> None:
         """Document lane: these files are new; another file may have had the name before."""
-        for picture_id in picture_ids:
-            self._cache.drop(picture_id)
+        self.drop(picture_ids)
         self._versions.on_changes(Changes(pictures=frozenset(picture_ids)))
+
+    def drop(self, picture_ids: Iterable[int]) -> None:
+        """Forget the pixels of these pictures: their files have other content."""
+        ids = set(picture_ids)
+        for key in self._cache.keys():  # noqa: SIM118  (no dictionary)
+            if key[0] in ids:
+                self._cache.drop(key)
+
+    def recent_ids(self) -> list[int]:
+        """Ids of the pictures in memory, such as the one on screen and its neighbours, the newest first."""
+        return [key[0] for key in reversed(self._cache.keys())]
 
     def stop(self) -> None:
         """Skip prefetches that still wait: the session closes."""
@@ -192,22 +215,23 @@ class PictureLoader:
     def _load(self, picture_id: int) -> LoadedPicture:
         started = self._versions.of(picture_id)
         try:
-            pyramid = self._pyramid(picture_id)
+            age, pyramid = self._pyramid(picture_id)
         except ImageError as problem:
+            self._document.submit(self._store_observed, picture_id)
             self._writer.submit(self._store_problem, picture_id, str(problem))
             raise
-        return self._with_label(picture_id, pyramid, started)
+        return self._with_label(picture_id, pyramid, age, started)
 
     def _prefetch(self, picture_id: int, prepare: Callable[[LoadedPicture], R]) -> R | None:
         if self._closing:
             return None
         started = self._versions.of(picture_id)
         try:
-            pyramid = self._pyramid(picture_id)
+            age, pyramid = self._pyramid(picture_id)
             width, height = pyramid.size
             if isinstance(pyramid, TiledPyramid) or width * height > PREFETCH_PIXELS:
                 return None
-            loaded = self._with_label(picture_id, pyramid, started)
+            loaded = self._with_label(picture_id, pyramid, age, started)
         except MaskloopError:
             return None  # reported when the picture is loaded
         return prepare(loaded)
@@ -216,7 +240,7 @@ class PictureLoader:
         if self._closing:
             return
         try:
-            self._cache.get(picture_id)
+            self._cache.get(self._key(picture_id))
             self._mask(picture_id)
         except MaskloopError:
             return  # reported when the picture is loaded
@@ -224,19 +248,32 @@ class PictureLoader:
     def _thumbnail(self, picture_id: int, side: int) -> Values:
         return read_thumbnail(self._project.picture_path(self._index.get(picture_id).path), side)
 
-    def _pyramid(self, picture_id: int) -> AnyPyramid:
+    def _key(self, picture_id: int) -> PictureKey:
+        """Raises ImageError when the file is not there."""
+        record = self._index.get(picture_id)
+        path = self._project.picture_path(record.path)
+        try:
+            return picture_id, file_age(path)
+        except (FileNotFoundError, NotADirectoryError) as problem:
+            raise ImageError(MISSING.format(path=record.path)) from problem
+        except (OSError, ValueError) as problem:
+            raise ImageError(describe_read_error(path, problem, MAX_PIXELS)) from problem
+
+    def _pyramid(self, picture_id: int) -> tuple[FileAge, AnyPyramid]:
         """From the cache or the file. Raises ImageError, also when the label was painted at another size."""
-        pyramid = self._cache.get(picture_id)
+        key = self._key(picture_id)
+        pyramid = self._cache.get(key)
         width, height = pyramid.size
         record = self._index.get(picture_id)
         if record.is_labelled and (record.width, record.height) != (width, height):
             raise ImageError(
                 f"{record.path} is now {width} x {height} pixels, but it was labelled at "
-                f"{record.width} x {record.height}. Put the old picture back to continue with its label."
+                f"{record.width} x {record.height}. Say what becomes of the label, or put the old picture back."
             )
-        return pyramid
+        return key[1], pyramid
 
-    def _read_pyramid(self, picture_id: int) -> AnyPyramid:
+    def _read_pyramid(self, key: PictureKey) -> AnyPyramid:
+        picture_id, age = key
         path = self._project.picture_path(self._index.get(picture_id).path)
         if needs_tiled_reading(path, TILED_FROM_PIXELS):
             return self._tiled_pyramid(picture_id, path)
@@ -245,16 +282,14 @@ class PictureLoader:
         pyramid = first.pyramid if first and first.path == path else Pyramid.from_raster(read_raster(path))
         with contextlib.suppress(ImageError):  # frames behind the first may be damaged
             frames = count_frames(path)
-            if frames > 1:
-                self._frames[picture_id] = frames
-        try:
-            self._digests[picture_id] = file_digest(path)
-        except OSError:
-            log.warning("gone since it was read: %s", path)
+            self._frames[picture_id] = frames
+        seen = observe_file(picture_id, path, pyramid.size)
+        if seen is not None and seen.age == age:  # else it was replaced meanwhile: the watcher will say so
+            self._observed[picture_id] = seen
         return pyramid
 
     def _tiled_pyramid(self, picture_id: int, path: Path) -> TiledPyramid:
-        # No digest: reading gigabytes again, only to find the file should it be moved, is not worth it.
+        # No digest yet: reading gigabytes would delay the picture. `ContentService` hashes what has work.
         def on_problem(message: str) -> None:
             self._writer.submit(self._store_problem, picture_id, message)
 
@@ -262,7 +297,9 @@ class PictureLoader:
             TiffRegionReader(path), self._reading.submit, self._reading.submit_first, on_problem
         )
 
-    def _with_label(self, picture_id: int, pyramid: AnyPyramid, started: Version) -> LoadedPicture:
+    def _with_label(
+        self, picture_id: int, pyramid: AnyPyramid, age: FileAge, started: Version
+    ) -> LoadedPicture:
         width, height = pyramid.size
         mask = None
         with contextlib.suppress(ImageError):
@@ -284,6 +321,7 @@ class PictureLoader:
             self._frames.get(picture_id, 1),
             stored.version,
             stored.history_trimmed,
+            age,
         )
 
     def _prediction(self, picture_id: int) -> PredictedMask:
@@ -315,13 +353,15 @@ class PictureLoader:
         started: the version at which reading the file and the prediction began, beside this lane.
         """
         outdated = self._versions.of(picture_id) != started
-        record = self._index.get(picture_id)
         history_trimmed = False
-        if (record.width, record.height) != (width, height) or record.problem:
-            steps = self._undo_steps(picture_id)
+        record = self._index.get(picture_id)
+        is_known = (record.width, record.height) == (width, height) and not record.problem
+        steps = 0 if is_known else self._undo_steps(picture_id)
+        if picture_id in self._store_observed(picture_id).changed:
+            run_id = None  # the prediction is of what was there before
+        if not is_known:
             self._writer.write(self._project.pictures.set_size, picture_id, width, height)
             history_trimmed = self._undo_steps(picture_id) < steps
-        self._store_digest(record)
         return _StoredPart(
             self._project.labels.read(picture_id, width, height),
             self._project.journal.undo_names(picture_id),
@@ -333,17 +373,10 @@ class PictureLoader:
     def _undo_steps(self, picture_id: int) -> int:
         return sum(not edit.thinned for edit in self._project.journal.history(picture_id))
 
-    def _store_digest(self, record: PictureRecord) -> None:
-        """Store the digest of the file, by which it is found again when it is moved.
-
-        A labelled picture keeps the digest that it had when it was labelled.
-        """
-        digest = self._digests.pop(record.id, None)
-        if digest is None:
-            return
-        known = self._project.pictures.digest(record.id)
-        if known is None or (known != digest and not record.is_labelled):
-            self._project.pictures.set_digests({record.id: digest})
+    def _store_observed(self, picture_id: int) -> ContentChanges:
+        """Store which content the file has, by which it is found again when it is moved, and noticed when replaced."""
+        seen = self._observed.pop(picture_id, None)
+        return ContentChanges() if seen is None else self._observe([seen])
 
     def _store_problem(self, picture_id: int, message: str) -> Changes:
         if self._index.get(picture_id).problem == message:

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction
-
 from core.base.settings import Settings
 from core.labels.deferred_edit import DeferredEdit, EditRequest
 from core.labels.label_map import Edit, LabelMap
 from core.project.records import Status, UndoNames
-from core.session.session import Session
 from core.tools.deferred import MAX_IMMEDIATE_PIXELS
 from desktop.controller import Actions, ControllerGroup
 from desktop.dispatcher import MainThreadDispatcher
@@ -26,11 +22,10 @@ from desktop.workspaces.label.classes.visibility import ClassVisibility
 from desktop.workspaces.label.copy_labels_controller import CopyLabelsController
 from desktop.workspaces.label.drafts.draft_controller import DraftController
 from desktop.workspaces.label.edit_queue import EditQueue
+from desktop.workspaces.label.files.file_controller import FileController
 from desktop.workspaces.label.history_controller import HistoryController
 from desktop.workspaces.label.metadata_controller import PictureMetadataController
 from desktop.workspaces.label.navigation import PictureNavigator
-from desktop.workspaces.label.page import LabelPage
-from desktop.workspaces.label.picture_controller import PictureController
 from desktop.workspaces.label.pixel_readout import PixelReadout
 from desktop.workspaces.label.prediction_controller import CorrectionReport, PredictionController
 from desktop.workspaces.label.region_controller import RegionController
@@ -39,6 +34,12 @@ from desktop.workspaces.label.tool_controller import ToolController
 from desktop.workspaces.label.tool_state import ToolState
 from desktop.workspaces.label.undo_controller import UndoController
 from desktop.workspaces.label.view.conversion_controller import ConversionController
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
+
+from core.session.session import Session
+from desktop.workspaces.label.page import LabelPage
+from desktop.workspaces.label.picture_controller import PictureController
 
 
 class LabelController(ControllerGroup):
@@ -97,6 +98,7 @@ class LabelController(ControllerGroup):
         self._drafts = DraftController(
             session, dispatcher, page, self.picture, self._tools, self._classes, settings
         )
+        self._files = FileController(session, dispatcher, page, self.picture)
         self._guard = CanvasVisibleGuard(self._canvas, actions, self._tools)
         self.set_members(
             (
@@ -117,6 +119,7 @@ class LabelController(ControllerGroup):
                 self._predictions,
                 self._corrections,
                 self._pictures,
+                self._files,
                 self.rescue,
                 self._drafts,
                 self._conversions,
@@ -135,6 +138,7 @@ class LabelController(ControllerGroup):
         connect(pictures.picture_changed, self._corrections.prediction_shown)
         connect(pictures.picture_changed, self._tool_state.save)
         connect(pictures.picture_changed, self._metadata.refresh)
+        connect(pictures.picture_changed, self._files.refresh)
         connect(pictures.picture_changed, self._drafts.picture_changed)
         connect(pictures.picture_changed, self._conversions.picture_changed)
         connect(pictures.conversion_needed, self._conversions.picture_needs_conversion)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
-
 from desktop.canvas.canvas import Canvas
 from desktop.theme.theme import Theme
 from desktop.widgets.controls import hairline
 from desktop.workspaces.label.drafts.draft_offer import DraftOffer
+from desktop.workspaces.label.files.notice_bar import FileNoticeBar
 from desktop.workspaces.label.panels.filmstrip import Filmstrip
 from desktop.workspaces.label.panels.metadata_bar import MetadataBar
 from desktop.workspaces.label.panels.option_bar import OptionBar
 from desktop.workspaces.label.panels.side_column import SideColumn
 from desktop.workspaces.label.panels.tool_strip import ToolStrip
 from desktop.workspaces.label.view.conversion_sheet import ConversionSheet
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 
 class LabelPage(QWidget):
@@ -28,6 +28,7 @@ class LabelPage(QWidget):
         self.tool_strip = ToolStrip(actions, theme)
         self.option_bar = OptionBar(actions, theme)
         self.canvas = Canvas()
+        self.file_notice = FileNoticeBar(theme)
         self.metadata_bar = MetadataBar(theme)
         self.draft_offer = DraftOffer(theme, self.canvas)
         self.conversion_sheet = ConversionSheet(self.canvas)
@@ -45,6 +46,7 @@ class LabelPage(QWidget):
         middle.setContentsMargins(0, 0, 0, 0)
         middle.setSpacing(0)
         middle.addWidget(self.option_bar)
+        middle.addWidget(self.file_notice)
         middle.addWidget(self.canvas, 1)
         middle.addWidget(self.metadata_bar)
         middle.addWidget(hairline())

@@ -6,17 +6,14 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QTimer, Signal
-
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
 from core.base.geometry import Box, tile_box
+from core.images.file_age import FileAge
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
 from core.project.records import UndoNames
-from core.session.loading.picture_loader import LoadedPicture
 from core.session.loading.picture_conversion import ConversionNeededError
-from core.session.session import Session
 from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.offscreen_frame import RenderedFrame
 from desktop.controller import Controller
@@ -26,6 +23,10 @@ from desktop.workspaces.label.edit_queue import EditQueue
 from desktop.workspaces.label.navigation import PictureNavigator
 from desktop.workspaces.label.prefetch import PicturePrefetcher
 from desktop.workspaces.label.undo_controller import UndoController
+from PySide6.QtCore import QTimer, Signal
+
+from core.session.loading.picture_loader import LoadedPicture
+from core.session.session import Session
 
 PREFETCH_DELAY_MS = 15
 """Prefetching starts this long after a picture is shown: painting it must not compete for the processor."""
@@ -44,6 +45,7 @@ class PictureController(Controller):
 
     conversion_needed = Signal(int)
     """The picture with this id is active, but cannot be loaded before it is converted."""
+
     def __init__(
         self,
         session: Session,
@@ -62,6 +64,7 @@ class PictureController(Controller):
         self._request = LatestRequest(dispatcher)
         self._prediction_request = LatestRequest(dispatcher)
         self._reload_when_stored = False
+        self._age: FileAge | None = None  # of the file whose pixels are shown
         self._prefetcher = PicturePrefetcher(session.loader, dispatcher, canvas, keep_view)
         self._prefetch_timer = QTimer(self, singleShot=True, interval=PREFETCH_DELAY_MS)
         self._prefetch_timer.timeout.connect(self._prefetch)
@@ -78,7 +81,14 @@ class PictureController(Controller):
 
     def on_changes(self, changes: Changes) -> None:
         self._prefetcher.discard_outdated()
-        if changes.classes and self._requested in changes.labels:
+        requested, index = self._requested, self._session.pictures
+        if requested is not None and changes.picture_list and not index.has(requested):
+            if index.has(index.current_id(requested)):
+                self.show(index.current_id(requested))  # that has its file now
+        elif requested in changes.files:
+            self._age = None
+            self.reload()
+        elif changes.classes and self._requested in changes.labels:
             self.reload()  # a class was merged, deleted or renumbered, or that was undone
         elif changes.classes or self._picture.id in changes.predictions:
             self._load_prediction()
@@ -118,6 +128,7 @@ class PictureController(Controller):
 
     def _edit_counts(self) -> tuple[int, int]:
         """Edits and undo steps made here so far: a label that was read before one of them is out of date."""
+
     def retry(self, picture_id: int) -> None:
         """A picture that could not be loaded can be now."""
         if picture_id == self._requested:
@@ -133,17 +144,30 @@ class PictureController(Controller):
     def _loaded(self, counts: tuple[int, int], loaded: LoadedPicture) -> None:
         labels = self._picture.labels
         is_same = loaded.record.id == self._picture.id
-        if is_same and labels is not None and labels.values.shape == loaded.labels.shape:
-            self._update_label(labels, counts, loaded)
-        else:
+        if not is_same or labels is None or labels.values.shape != loaded.labels.shape:
             self._show_loaded(loaded, LabelMap(loaded.labels))
+        elif self._age == loaded.age:
+            self._update_label(labels, counts, loaded)
+        elif self._edit_queue.is_blocked:
+            self._reload_when_stored = True
+        elif labels.is_editing or counts != self._edit_counts():
+            self.reload()
+        else:
+            self._show_loaded(loaded, LabelMap(loaded.labels), keep_view=True)
 
     def _show_loaded(
-        self, loaded: LoadedPicture, labels: LabelMap, frame: RenderedFrame | None = None
+        self,
+        loaded: LoadedPicture,
+        labels: LabelMap,
+        frame: RenderedFrame | None = None,
+        *,
+        keep_view: bool = False,
     ) -> None:
+        self._age = loaded.age
         self._canvas.finish_all()  # a shape that is being drawn belongs to the picture before
         self._set_picture(loaded.record.id, labels, loaded.prediction)
-        self._canvas.show_picture(loaded.pyramid, labels, loaded.prediction, self._keep_view(), frame)
+        keep_view = keep_view or self._keep_view()
+        self._canvas.show_picture(loaded.pyramid, labels, loaded.prediction, keep_view, frame)
         self._undo.show_stored_names(loaded.journal)
         name = loaded.record.name
         if loaded.history_trimmed:
@@ -176,6 +200,7 @@ class PictureController(Controller):
         self.label_reloaded.emit()
 
     def _load_failed(self, picture_id: int, error: MaskloopError) -> None:
+        self._age = None
         self._canvas.finish_all()
         self._set_picture(picture_id, None, None)
         needs_conversion = isinstance(error, ConversionNeededError)
