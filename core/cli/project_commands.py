@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from core.base.errors import ProjectError
 from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+
 from core.base.errors import ImageError, ModelError
 from core.labels.prediction import PredictedMask
 from core.models.checkpoint import LoadedModel, load_checkpoint
@@ -18,7 +20,6 @@ from core.project.records import PictureRecord, RunRecord, Split
 from core.training.data.training_set import IGNORE_INDEX
 from core.training.devices import resolve_device
 from core.training.scoring.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
-from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)

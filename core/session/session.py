@@ -20,6 +20,7 @@ from core.session.editing import EditingService
 from core.session.loading.first_picture import FirstPicture
 from core.session.loading.folder_scan import check_folder
 from core.session.loading.folder_sync import FolderSync
+from core.session.loading.picture_loader import PictureLoader
 from core.session.maintenance import MaintenanceService
 from core.session.models.augmentation_previewer import AugmentationPreviewer
 from core.session.models.model_exporter import ModelExporter
@@ -34,8 +35,6 @@ from core.session.transfer.drop import DropService
 from core.session.transfer.excluded_masks import read_excluded
 from core.session.transfer.export_service import ExportService
 from core.session.transfer.import_service import ImportService
-
-from core.session.loading.picture_loader import PictureLoader
 
 SessionEvent = Changes | TrainingState | Notice
 

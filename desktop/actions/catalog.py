@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from desktop.theme.icons import set_themed_icon
-from desktop.theme.theme import Theme
 from PySide6.QtCore import QObject
 from PySide6.QtGui import QAction, QActionGroup, QKeySequence
 from PySide6.QtWidgets import (
@@ -18,6 +16,9 @@ from PySide6.QtWidgets import (
     QTextEdit,
     QWidget,
 )
+
+from desktop.theme.icons import set_themed_icon
+from desktop.theme.theme import Theme
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from sqlalchemy import Connection, delete, select, update
+
 from core.base.errors import ProjectError
 from core.base.geometry import TILE_SIZE, TileKey, tile_box
 from core.base.text import count_of
@@ -34,7 +36,6 @@ from core.project.stored_tiles import (
     update_pixel_counts,
     write_tile,
 )
-from sqlalchemy import Connection, delete, select, update
 
 
 def repair_project(project: Project, findings: Sequence[IntegrityFinding]) -> list[str]:

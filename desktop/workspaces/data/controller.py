@@ -5,6 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
 from core.base.text import count_of
@@ -13,6 +17,7 @@ from core.project.splits.split_plan import ALL_SPLITS
 from core.session.dataset.near_duplicates import DuplicatePair, NearDuplicates, PairList
 from core.session.dataset.split_edits import common_split
 from core.session.dataset.statistics import DatasetFinding, DatasetStatistics
+from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.image_conversion import to_qimage
@@ -21,11 +26,6 @@ from desktop.theme.theme import Theme
 from desktop.workspaces.data.near_duplicates import PairMember, PairRow
 from desktop.workspaces.data.page import ClassCount, DataPage
 from desktop.workspaces.data.split_controller import SplitController, split_title
-from numpy.typing import NDArray
-from PySide6.QtCore import QTimer, Signal
-from PySide6.QtWidgets import QWidget
-
-from core.session.session import Session
 
 REFRESH_MS = 400
 """Changes come in bursts: statistics are computed at most this often, and only while the page is visible."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
+
 from core.base.settings import Settings
 from core.labels.deferred_edit import DeferredEdit, EditRequest
 from core.labels.label_map import Edit, LabelMap
 from core.project.records import Status, UndoNames
+from core.session.session import Session
 from core.tools.deferred import MAX_IMMEDIATE_PIXELS
 from desktop.controller import Actions, ControllerGroup
 from desktop.dispatcher import MainThreadDispatcher
@@ -26,6 +30,8 @@ from desktop.workspaces.label.files.file_controller import FileController
 from desktop.workspaces.label.history_controller import HistoryController
 from desktop.workspaces.label.metadata_controller import PictureMetadataController
 from desktop.workspaces.label.navigation import PictureNavigator
+from desktop.workspaces.label.page import LabelPage
+from desktop.workspaces.label.picture_controller import PictureController
 from desktop.workspaces.label.pixel_readout import PixelReadout
 from desktop.workspaces.label.prediction_controller import CorrectionReport, PredictionController
 from desktop.workspaces.label.region_controller import RegionController
@@ -34,12 +40,6 @@ from desktop.workspaces.label.tool_controller import ToolController
 from desktop.workspaces.label.tool_state import ToolState
 from desktop.workspaces.label.undo_controller import UndoController
 from desktop.workspaces.label.view.conversion_controller import ConversionController
-from PySide6.QtCore import Signal
-from PySide6.QtGui import QAction
-
-from core.session.session import Session
-from desktop.workspaces.label.page import LabelPage
-from desktop.workspaces.label.picture_controller import PictureController
 
 
 class LabelController(ControllerGroup):

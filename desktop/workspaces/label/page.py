@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
+
 from desktop.canvas.canvas import Canvas
 from desktop.theme.theme import Theme
 from desktop.widgets.controls import hairline
@@ -15,9 +19,6 @@ from desktop.workspaces.label.panels.option_bar import OptionBar
 from desktop.workspaces.label.panels.side_column import SideColumn
 from desktop.workspaces.label.panels.tool_strip import ToolStrip
 from desktop.workspaces.label.view.conversion_sheet import ConversionSheet
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QKeyEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 
 class LabelPage(QWidget):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from PySide6.QtCore import QTimer, Signal
+
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
 from core.base.geometry import Box, tile_box
@@ -14,6 +16,8 @@ from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
 from core.project.records import UndoNames
 from core.session.loading.picture_conversion import ConversionNeededError
+from core.session.loading.picture_loader import LoadedPicture
+from core.session.session import Session
 from desktop.canvas.canvas import Canvas
 from desktop.canvas.rendering.offscreen_frame import RenderedFrame
 from desktop.controller import Controller
@@ -23,10 +27,6 @@ from desktop.workspaces.label.edit_queue import EditQueue
 from desktop.workspaces.label.navigation import PictureNavigator
 from desktop.workspaces.label.prefetch import PicturePrefetcher
 from desktop.workspaces.label.undo_controller import UndoController
-from PySide6.QtCore import QTimer, Signal
-
-from core.session.loading.picture_loader import LoadedPicture
-from core.session.session import Session
 
 PREFETCH_DELAY_MS = 15
 """Prefetching starts this long after a picture is shown: painting it must not compete for the processor."""
