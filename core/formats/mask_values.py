@@ -15,6 +15,7 @@ from core.formats.dataset_types import DatasetClass, LoadedMask
 from core.formats.value_runs import ValueRuns
 from core.images.image_reader import read_mask, read_picture
 from core.labels.class_list import UNLABELLED, VOID, Colour
+from core.labels.value_counts import count_pixels, map_values
 
 MAX_INDEX = 65535
 """Masks have at most 16 bits per pixel."""
@@ -49,9 +50,9 @@ def remap_indices(
     for index, value in values.items():
         if 0 <= index < count:  # other tools write -1 for "none", which no pixel can have
             table[index], known[index] = value, True
-    occurring = np.bincount(indices.ravel(), minlength=count) > 0
+    occurring = count_pixels(indices, count) > 0
     _refuse_unknown(np.flatnonzero(occurring & ~known), path, source)
-    return np.asarray(table[indices], np.uint8)
+    return map_values(table, indices)
 
 
 def _remap_wide(

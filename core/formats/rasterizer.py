@@ -29,7 +29,7 @@ MAX_COORDINATE = 1e6
 MAX_CORNERS = 1_000_000
 """Corners of one object."""
 MAX_CORNERS_OF_PICTURE = 20_000_000
-MAX_CROSSINGS, MAX_CROSSINGS_OF_PICTURE = 50_000_000, 100_000_000
+MAX_CROSSINGS, MAX_CROSSINGS_OF_PICTURE = 50_000_000, 50_000_000
 """Rows that the edges of an object, and of all objects of a picture, may cross: some seconds of work."""
 MAX_LAYERS = 8
 """How often the objects of a picture may cover it, all together, if it is large."""

@@ -12,6 +12,7 @@ from core.formats.account import Account, AccountBuilder, AccountKind
 from core.formats.dataset_types import Sample, Values
 from core.formats.mask_fit import fit_mask
 from core.images.image_reader import PICTURE_SUFFIXES, read_orientation
+from core.labels.value_counts import count_pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def read_label(sample: Sample, size: tuple[int, int], root: Path) -> SampleLabel
         account.came_in(files=-len(masks))
         return SampleLabel(notes=mask.notes, account=account.result())
     account.add(mask.account)
-    counts = np.bincount(fitted.values.ravel(), minlength=256).astype(np.int64)
+    counts = count_pixels(fitted.values)
     notes = (*mask.notes, *([fitted.note] if fitted.note else []))
     return SampleLabel(fitted.values, counts, notes, mask.confidence, account.result())
 

@@ -12,6 +12,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.errors import ProjectError
 from core.base.geometry import Box, TileKey, tile_box
 
 _MAPPED_PIXELS = 1 << 22
@@ -58,7 +59,7 @@ class Edit:
 
 
 def blank_values(width: int, height: int) -> Values:
-    """(height, width) uint8 zeros. Memory is allocated as pixels are written.
+    """(height, width) uint8 zeros. Memory is allocated as pixels are written; raises ProjectError if it cannot be.
 
     An anonymous mapping rather than `np.zeros`: numpy asks for huge pages of 2 MiB for large arrays, and clearing one
     at its first access delays the first stroke there by several milliseconds.
@@ -66,7 +67,13 @@ def blank_values(width: int, height: int) -> Values:
     area = width * height
     if area < _MAPPED_PIXELS:
         return np.zeros((height, width), np.uint8)
-    return np.frombuffer(mmap.mmap(-1, area), np.uint8).reshape(height, width)
+    try:
+        memory = mmap.mmap(-1, area)
+    except (OSError, OverflowError, ValueError, MemoryError) as problem:
+        raise ProjectError(
+            f"A label of {width:,} x {height:,} pixels needs more memory than there is."
+        ) from problem
+    return np.frombuffer(memory, np.uint8).reshape(height, width)
 
 
 class LabelMap:

@@ -17,6 +17,7 @@ from core.formats.doubt import ValueReading
 from core.formats.mask_reader import MaskReader
 from core.images.image_reader import read_size
 from core.labels.class_list import UNLABELLED, VOID
+from core.labels.value_counts import count_pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class _Layers:
         if not self.is_begun:
             self._base = np.full(values.shape, UNLABELLED, np.uint8)
             self.is_begun = True
-        for value in np.flatnonzero(np.bincount(values.ravel(), minlength=256)).tolist():
+        for value in np.flatnonzero(count_pixels(values)).tolist():
             if value == background:
                 self._base[values == value] = value
             elif value != UNLABELLED:

@@ -15,6 +15,7 @@ from core.base.errors import FormatError, ImageError
 from core.formats.writers.base import DatasetWriter, ExportPicture, Values
 from core.formats.writers.resize_and_tile import ResizeOptions, resize_and_tile
 from core.images.image_reader import read_size
+from core.labels.value_counts import count_pixels
 from core.project.content.file_content import replaced_sentence
 from core.project.packed_picture import file_digest
 from core.project.stored_label import StoredLabel
@@ -153,7 +154,7 @@ class _ItemTally:
         if values is None:
             return
         self._masks += 1
-        counts = np.bincount(values.ravel(), minlength=256)
+        counts = count_pixels(values)
         present = {int(value): int(counts[value]) for value in np.flatnonzero(counts)}
         self._pixels.update(present)
         self._holding.update(present.keys())
