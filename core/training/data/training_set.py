@@ -137,6 +137,12 @@ class TrainingSet:
         )
 
     @property
+    def mean_validation_pixels(self) -> int:
+        """Pixels of a val picture at its own size, on average; 0 without any."""
+        entries = [known.entry for known in self._known.values() if known.entry.split == "val"]
+        return sum(max(1, e.own_width * e.own_height) for e in entries) // len(entries) if entries else 0
+
+    @property
     def training_key(self) -> frozenset[tuple[int, str]]:
         """(id, digest) of the train pictures, likewise."""
         return frozenset(self.label_digests.items())

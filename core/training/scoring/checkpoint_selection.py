@@ -47,6 +47,8 @@ INTERPOLATION_SHARES = (0.5, 0.25)
 """Interpolations between the best and the current weights that are tried when those lose something; docs/adr/0016."""
 MAX_VALIDATION_PICTURES, MAX_TRAINING_PICTURES = 256, 16
 """Pictures in one evaluation, evenly spread over the split; more only take longer."""
+MIN_VALIDATION_PICTURES, MAX_VALIDATION_PIXELS = 16, 600_000_000
+"""Of large pictures fewer are evaluated: as many as have this many pixels, a quarter of a minute's work, but some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +278,7 @@ class CheckpointSelector:
         if self._incumbent is None:
             return True
         try:
-            other = self._incumbent.score(split, _limit(split), self._should_abort)
+            other = self._incumbent.score(split, self._limit(split), self._should_abort)
         except ModelError as problem:
             self._on_event(TrainingNote(f"{problem} The new network takes its place."))
             other, self._incumbent = None, None
@@ -329,11 +331,17 @@ class CheckpointSelector:
             model,
             self._pictures,
             split=split,
-            limit=_limit(split),
+            limit=self._limit(split),
             autocast=self._autocast,
             should_abort=self._should_abort,
             group=self._group,
         )
+
+    def _limit(self, split: str) -> int:
+        if split != "val":
+            return MAX_TRAINING_PICTURES
+        affordable = MAX_VALIDATION_PIXELS // max(1, self._pictures.mean_validation_pixels)
+        return min(MAX_VALIDATION_PICTURES, max(MIN_VALIDATION_PICTURES, affordable))
 
     def _schedule_next(self, seconds: float, evaluation_seconds: float) -> None:
         self.evaluation_seconds = evaluation_seconds
@@ -353,10 +361,6 @@ class CheckpointSelector:
             labelled_pictures=score.pictures,
             split=split,
         )
-
-
-def _limit(split: str) -> int:
-    return MAX_VALIDATION_PICTURES if split == "val" else MAX_TRAINING_PICTURES
 
 
 def _copy_weights(model: nn.Module) -> dict[str, Tensor]:

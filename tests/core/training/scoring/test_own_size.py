@@ -18,7 +18,9 @@ from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import IGNORE_INDEX, TrainingSet
 from core.training.devices import make_runtime
 from core.training.distributed import ProcessGroup
+from core.training.events import ModelEvaluated, TrainingEvent
 from core.training.recipe import Recipe
+from core.training.scoring.checkpoint_selection import CheckpointSelector
 from core.training.scoring.metrics import confusion_matrix
 from core.training.scoring.own_size import own_size_confusion
 from core.training.scoring.validation import ValidationScore, validate
@@ -127,3 +129,21 @@ def test_a_damaged_label_of_own_size_is_named(tmp_path: Path) -> None:
     next(tmp_path.rglob("2-*.truth.z")).write_bytes(b"no label")
     with pytest.raises(Exception, match=r"val label of b\.png"):
         snapshot.read_truth(replace(entry))
+
+
+def test_of_large_pictures_fewer_are_scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.training.scoring.checkpoint_selection.MIN_VALIDATION_PICTURES", 1)
+    snapshot = snapshot_of(tmp_path, dotted())
+    for number in range(3, 8):
+        snapshot.put(number, "c.png", "val", np.full((320, 320, 3), 90, np.uint8), dotted())
+    heard: list[TrainingEvent] = []
+    pictures = TrainingSet(snapshot, SPEC, RECIPE, torch.device("cpu"))
+    selector = CheckpointSelector(
+        tmp_path / "run", SPEC, RECIPE, pictures, on_event=heard.append, autocast=nullcontext,
+        should_abort=lambda: False, group=ProcessGroup(make_runtime(RECIPE)),
+    )  # fmt: skip
+    for pixels, scored_pictures in ((600_000_000, 6), (3 * 320 * 320, 3), (1, 1)):
+        monkeypatch.setattr("core.training.scoring.checkpoint_selection.MAX_VALIDATION_PIXELS", pixels)
+        selector.evaluate(Blind(), 1, 1.0)
+        evaluated = [event for event in heard if isinstance(event, ModelEvaluated)]
+        assert evaluated[-1].labelled_pictures == scored_pictures
