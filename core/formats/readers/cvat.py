@@ -265,8 +265,11 @@ def _read_object(tracked: _TrackedShape, size: tuple[int, int] | None) -> Annota
         raise MalformedValueError(NO_LABEL)
     match shape.tag:
         case "polygon":
-            corners = [part.split(",") for part in shape.attrib["points"].split(";") if part.strip()]
-            return AnnotatedObject(label, (parse_ring([[float(n) for n in corner] for corner in corners]),))
+            corners = [part for part in shape.attrib["points"].split(";") if part.strip()]
+            if any(part.count(",") != 1 for part in corners):
+                raise MalformedValueError("the outline contains something else than pairs of numbers")
+            numbers = [float(number) for part in corners for number in part.split(",")]
+            return AnnotatedObject(label, (parse_ring(numbers),))
         case "box":
             x0, y0, x1, y1 = (float(shape.attrib[key]) for key in ("xtl", "ytl", "xbr", "ybr"))
             return AnnotatedObject(
