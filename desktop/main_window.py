@@ -24,6 +24,8 @@ from core.base.errors import MaskloopError
 from core.base.gc_freeze import collect_frozen, freeze_gc
 from core.base.lane import Lane
 from core.base.settings import Settings
+from core.project.project_files import HOME_FOLDER
+from core.session.access import Access
 from core.session.loading.first_picture import FirstPicture
 from desktop.actions.catalog import build_actions
 from desktop.actions.keymap import KeyMap
@@ -34,6 +36,8 @@ from desktop.controller import Actions
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.project_loader import ProjectLoader
 from desktop.shell.auxiliary_windows import AuxiliaryWindows
+from desktop.shell.opening_recovery import OpeningRecovery
+from desktop.shell.read_only_bar import ReadOnlyBar
 from desktop.shell.top_bar import WORKSPACE_ACTIONS, TopBar
 from desktop.shell.welcome_page import WelcomePage
 from desktop.shell.workspace_stack import WorkspaceStack
@@ -93,6 +97,14 @@ class MainWindow(QMainWindow):
         self._project_loader = ProjectLoader(
             self.label_page.canvas, self.dispatcher, self._loading_lane, settings, on_unexpected_error
         )
+        self._recovery = OpeningRecovery(
+            self.welcome_page,
+            self.dispatcher,
+            self._loading_lane,
+            lambda folder, home, access: self.open_project(folder, home, access=access),
+            self,
+        )
+        self.read_only_bar = ReadOnlyBar(theme)
         self.layer_controller = LayerController(self.label_page, self.actions_by_id, settings)
         self.image_adjustments = ImageAdjustments(self.label_page, self.actions_by_id, theme)
         self.image_adjustments.adjusted_changed.connect(self.status_bar.adjusted.setVisible)
@@ -112,6 +124,7 @@ class MainWindow(QMainWindow):
         *,
         train: bool = False,
         first_picture: Future[FirstPicture | None] | None = None,
+        access: Access = Access.WRITE,
     ) -> None:
         """Close the open project and open a folder as one. `train`: start training at once.
 
@@ -119,10 +132,16 @@ class MainWindow(QMainWindow):
         """
         if not self.close_project():
             return
+        self._recovery.forget()
         self.welcome_page.show_message("")
         self._show_opening(f"Opening {folder.name}")
         self._project_loader.load(
-            folder, home, first_picture, lambda session: self._opened(session, train=train), self._cannot_open
+            folder,
+            home,
+            first_picture,
+            lambda session: self._opened(session, train=train),
+            lambda problem: self._cannot_open(problem, folder, home),
+            access,
         )
 
     def open_sample(self, folder: Path) -> None:
@@ -131,7 +150,9 @@ class MainWindow(QMainWindow):
             return
         self._show_opening("Creating the sample pictures")
         self._project_loader.create_sample(
-            folder, lambda: self.open_project(folder, train=True), self._cannot_open
+            folder,
+            lambda: self.open_project(folder, train=True),
+            lambda problem: self._cannot_open(problem, folder),
         )
 
     def close_project(self) -> bool:
@@ -165,6 +186,7 @@ class MainWindow(QMainWindow):
             self.label_page,
             self.workspaces,
             self.image_adjustments,
+            self.read_only_bar,
         )
         with freeze_gc():
             self.context = context = ProjectContext(session, parts, self._settings, self._theme)
@@ -180,9 +202,14 @@ class MainWindow(QMainWindow):
         context.start(train=train)
         self.label_page.canvas.setFocus()
 
-    def _cannot_open(self, problem: MaskloopError) -> None:
+    def _cannot_open(self, problem: MaskloopError, folder: Path, home: Path | None = None) -> None:
         self._set_project(None)
-        self.welcome_page.show_message(str(problem))
+        self._recovery.offer(problem, folder, home)
+
+    def _open_for_writing(self) -> None:
+        if self.context is not None:
+            session = self.context.session
+            self.open_project(session.folder, session.home)
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         self._settings.set_state("geometry", bytes(self.saveGeometry().toBase64().data()).decode())
@@ -232,6 +259,7 @@ class MainWindow(QMainWindow):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.top_bar)
+        layout.addWidget(self.read_only_bar)
         layout.addWidget(self.stack, 1)
         layout.addWidget(self.status_bar)
         self.setCentralWidget(central)
@@ -254,6 +282,7 @@ class MainWindow(QMainWindow):
         self.label_page.training.auto_start_changed.connect(
             lambda on: self._auxiliary_windows.show_setting("train_automatically", on)
         )
+        self.read_only_bar.write_requested.connect(self._open_for_writing)
         self.welcome_page.open_requested.connect(self._ask_folder)
         self.welcome_page.sample_requested.connect(lambda: self.open_sample(self.sample_folder))
         self.welcome_page.folder_chosen.connect(self.open_project)
@@ -268,7 +297,7 @@ class MainWindow(QMainWindow):
     def _run_action(self, key: str) -> None:
         """Run an action; those of a project do nothing without one."""
         act = self._actions().get(key)
-        if act is not None:
+        if act is not None and self._is_available(key):
             act()
 
     def _actions(self) -> Actions:
@@ -295,7 +324,9 @@ class MainWindow(QMainWindow):
 
     def _is_available(self, key: str) -> bool:
         """Whether an action does anything now. With a project all do: some act by their `toggled` signal alone."""
-        return self.context is not None or key in self._actions()
+        if self.context is None:
+            return key in self._actions()
+        return not self.context.read_only_mode.refuses(key)
 
     def _update_actions(self) -> None:
         """Enable the actions that do something now; undo and redo are enabled by the Label workspace."""
@@ -356,7 +387,8 @@ class MainWindow(QMainWindow):
         self._show_recent()
 
     def _remember_recent(self, session: Session) -> None:
-        entry = [session.name, str(session.folder)]
+        is_own = session.home == session.folder / HOME_FOLDER
+        entry = [session.name, str(session.folder if is_own else session.home)]
         older = [e for e in self._settings.get_state("recent", []) if e != entry]
         self._settings.set_state("recent", [entry, *older][:MAX_RECENT])
 
@@ -391,7 +423,9 @@ class MainWindow(QMainWindow):
         if folder is None:
             return
         event.acceptProposedAction()
-        if self.context is not None:
+        if self.context is not None and self.context.session.read_only_reason:
+            self.show_message(self.context.session.read_only_reason)
+        elif self.context is not None:
             self.context.drop_controller.drop(dropped_paths(event.mimeData()))
         else:
             self.open_project(folder)

@@ -14,6 +14,8 @@ from core.session.session import Session
 from core.session.training.training_state import TrainingState
 from desktop.controller import Actions, ControllerGroup
 from desktop.dispatcher import MainThreadDispatcher
+from desktop.shell.read_only_bar import ReadOnlyBar
+from desktop.shell.read_only_mode import ReadOnlyMode
 from desktop.shell.top_bar import TopBar
 from desktop.shell.workspace_stack import WorkspaceStack
 from desktop.theme.theme import Theme
@@ -43,6 +45,7 @@ class WindowParts:
     label_page: LabelPage
     workspaces: WorkspaceStack
     image_adjustments: ImageAdjustments
+    read_only_bar: ReadOnlyBar
 
 
 class ProjectContext(ControllerGroup):
@@ -62,7 +65,9 @@ class ProjectContext(ControllerGroup):
         self.export_controller = ExportController(session, dispatcher, theme, window)
         self.import_controller = ImportController(session, dispatcher, theme, window)
         self.drop_controller = DropController(session, dispatcher, window)
-        self.label_controller = LabelController(session, dispatcher, label_page, status_bar, actions, settings)
+        self.label_controller = LabelController(
+            session, dispatcher, label_page, status_bar, actions, settings
+        )
         self.training_panel_controller = TrainingPanelController(session, label_page, settings)
         self.train_controller = TrainController(
             session, dispatcher, pages.train, status_bar, actions, settings, theme
@@ -70,6 +75,9 @@ class ProjectContext(ControllerGroup):
         self.data_controller = DataController(session, dispatcher, pages.data, theme, window)
         self.review_controller = ReviewController(session, dispatcher, pages.review, theme)
         self.learn_controller = LearnController(session, dispatcher, pages.learn, label_page.canvas, settings)
+        self.read_only_mode = ReadOnlyMode(
+            session.read_only_reason, parts.read_only_bar, actions, self.label_controller, label_page, pages
+        )
         self.set_members(
             (
                 self.export_controller,
@@ -81,6 +89,7 @@ class ProjectContext(ControllerGroup):
                 self.data_controller,
                 self.review_controller,
                 self.learn_controller,
+                self.read_only_mode,  # after all that enable what it disables
             )
         )
         self._connect_members()
@@ -98,6 +107,8 @@ class ProjectContext(ControllerGroup):
         self.train_controller.counts_loaded.connect(self.data_controller.show_counts)
         self.data_controller.filter_requested.connect(self._filter_pictures)
         self.data_controller.picture_requested.connect(self._open_picture)
+        self.data_controller.project_file_controller.repaired.connect(label.reload)
+        self.data_controller.project_file_controller.open_requested.connect(self.folder_chosen)
         self.review_controller.picture_requested.connect(self._open_picture)
         self.review_controller.about_to_change.connect(label.finish_stroke)
         self.review_controller.labels_changed.connect(label.reload)

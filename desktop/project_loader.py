@@ -14,6 +14,7 @@ from core.base.errors import MaskloopError
 from core.base.gc_freeze import freeze_gc
 from core.base.lane import Lane
 from core.base.settings import Settings
+from core.session.access import Access
 from core.session.loading.first_picture import FirstPicture, prefetch_first_picture
 from desktop.canvas.canvas import Canvas
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
@@ -54,6 +55,7 @@ class ProjectLoader(QObject):
         first_picture: Future[FirstPicture | None] | None,
         on_opened: Callable[[Session], None],
         on_error: Callable[[MaskloopError], None],
+        access: Access = Access.WRITE,
     ) -> None:
         """Open the project of a folder; `first_picture` when that is being read already."""
         self.cancel()  # a folder whose first picture is being painted must not go on
@@ -76,7 +78,7 @@ class ProjectLoader(QObject):
             is_latest = self._request.renew()
             preferences = training_preferences(self._settings)
             self._dispatcher.when_done(
-                self._lane.submit(self._open_session, folder, home, preferences, picture),
+                self._lane.submit(self._open_session, folder, home, preferences, picture, access),
                 lambda session: on_opened(session) if is_latest() else session.close(),
                 lambda problem: on_error(problem) if is_latest() else None,
             )
@@ -124,6 +126,7 @@ class ProjectLoader(QObject):
         home: Path | None,
         preferences: TrainingPreferences,
         picture: FirstPicture | None,
+        access: Access,
     ) -> Session:
         """On the lane. The project's hundred thousand records live as long as it is open, so they are frozen."""
         from core.session.session import Session
@@ -136,6 +139,7 @@ class ProjectLoader(QObject):
                 self._on_unexpected_error,
                 preferences,
                 picture,
+                access,
             )
 
 

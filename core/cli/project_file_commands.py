@@ -25,11 +25,9 @@ from core.project.files.home_check import check_home
 from core.project.files.rescue_import import bring_back
 from core.project.integrity.check import check_project
 from core.project.integrity.findings import IntegrityFinding
-from core.project.integrity.repair import repair_project
-from core.project.project import HOME_FOLDER, PROJECT_FILE, Project, find_home
+from core.project.integrity.repair import check_and_repair
 from core.project.locks.writer_lock import WriterLock
-
-MAX_REPAIR_ROUNDS = 3
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project, find_home
 
 
 def check_command(
@@ -49,12 +47,9 @@ def check_command(
             else Project.open_read_only(project, to_repair=True) as opened,
             progress_bar("Checking", quiet=as_json) as bar,
         ):
-            found = check_project(opened, progress=bar)
-            # A repair can reveal more: a restored tile may have a class that was deleted.
-            for _ in range(MAX_REPAIR_ROUNDS if repair_ else 0):
-                if not any(finding.repairable for finding in found):
-                    break
-                done += repair_project(opened, found)
+            if repair_:
+                done, found = check_and_repair(opened, bar)
+            else:
                 found = check_project(opened, progress=bar)
             home = str(opened.home)
         result = {

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from core.base.errors import Cancelled, ProjectError
+from core.base.progress import ProgressCallback
 from core.project.folder_fsync import fsync_folder
 
 BACKUP_FOLDER = "backups"
@@ -48,6 +49,10 @@ def _never_stop() -> bool:
     return False
 
 
+def _ignore_progress(_done: int, _of: int) -> None:
+    pass
+
+
 def make_backup(
     project_file: Path,
     folder: Path,
@@ -55,17 +60,24 @@ def make_backup(
     at: datetime | None = None,
     label: str = "",
     should_stop: Callable[[], bool] = _never_stop,
+    progress: ProgressCallback = _ignore_progress,
 ) -> Path:
     """Copy a project file, open or not, into `folder` under a name with the time `at`; returns the path of the copy.
 
     Raises ProjectError when it cannot be made and Cancelled when `should_stop` returns True; no partial copy is left.
     """
     target = _unused_name(folder, at or datetime.now(UTC), label)
-    write_backup(project_file, target, should_stop=should_stop)
+    write_backup(project_file, target, should_stop=should_stop, progress=progress)
     return target
 
 
-def write_backup(project_file: Path, target: Path, *, should_stop: Callable[[], bool] = _never_stop) -> None:
+def write_backup(
+    project_file: Path,
+    target: Path,
+    *,
+    should_stop: Callable[[], bool] = _never_stop,
+    progress: ProgressCallback = _ignore_progress,
+) -> None:
     """Copy a project file to `target`: written to a temporary file, checked, then renamed.
 
     Raises ProjectError or Cancelled; no partial copy is left.
@@ -79,7 +91,7 @@ def write_backup(project_file: Path, target: Path, *, should_stop: Callable[[], 
                 f"No backup of {project_file} was made: the disk of {target.parent} is almost full. "
                 f"Free {(size + FREE_SPACE_RESERVE) >> 20} MB there."
             )
-        copy_database(project_file, temporary, should_stop=should_stop)
+        copy_database(project_file, temporary, should_stop=should_stop, progress=progress)
         temporary.replace(target)
         fsync_folder(target.parent)
     except (OSError, sqlite3.Error) as problem:
@@ -93,15 +105,25 @@ def write_backup(project_file: Path, target: Path, *, should_stop: Callable[[], 
                 temporary.with_name(temporary.name + rest).unlink(missing_ok=True)
 
 
-def copy_database(source: Path, target: Path, *, should_stop: Callable[[], bool] = _never_stop) -> None:
+def copy_database(
+    source: Path,
+    target: Path,
+    *,
+    should_stop: Callable[[], bool] = _never_stop,
+    progress: ProgressCallback = _ignore_progress,
+) -> None:
     """Copy the present state of `source`, consistently even while others write, and check the copy.
 
-    Raises sqlite3.Error, OSError or Cancelled.
+    `progress` gets pages. Raises sqlite3.Error, OSError or Cancelled.
     """
 
-    def check_cancelled(*_: int) -> None:
+    def check_cancelled() -> None:
         if should_stop():
             raise Cancelled
+
+    def on_pages(_status: int, remaining: int, total: int) -> None:
+        check_cancelled()
+        progress(total - remaining, total)
 
     with (
         contextlib.closing(
@@ -113,7 +135,7 @@ def copy_database(source: Path, target: Path, *, should_stop: Callable[[], bool]
         # large project would never be copied while the user paints.
         original.execute("BEGIN")
         original.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-        original.backup(copy, pages=PAGES_PER_STEP, progress=check_cancelled, sleep=0.001)
+        original.backup(copy, pages=PAGES_PER_STEP, progress=on_pages, sleep=0.001)
         copy.execute("PRAGMA journal_mode = DELETE")  # a single file, without a WAL beside it
         copy.execute(new_file_id_sql())
         copy.set_progress_handler(should_stop, 100_000)
@@ -124,6 +146,7 @@ def copy_database(source: Path, target: Path, *, should_stop: Callable[[], bool]
             raise
         if verdict:
             raise sqlite3.DatabaseError(f"the copy is damaged: {verdict[0]}")
+    check_cancelled()
 
 
 def damage_in(lines: Iterable[str]) -> list[str]:
@@ -151,6 +174,17 @@ def list_backups(folder: Path) -> list[tuple[datetime, Path]]:
             with contextlib.suppress(ValueError):
                 found.append((datetime.strptime(name[1], _TIME_FORMAT).replace(tzinfo=UTC), path))
     return sorted(found, reverse=True)
+
+
+def backup_time(path: Path) -> datetime | None:
+    """When a backup was made, as its name says."""
+    return next((moment for moment, found in list_backups(path.parent) if found == path), None)
+
+
+def backup_reason(path: Path) -> str:
+    """Why a backup was made, as its name says: "before-repair", "before-0004", "replaced"; "" for an ordinary one."""
+    name = _OWN_NAME.fullmatch(path.name)
+    return (name[2] or "").removeprefix("-") if name else ""
 
 
 def latest_backup(folder: Path, now: datetime | None = None) -> Path | None:
@@ -234,7 +268,7 @@ def restore_backup(project_file: Path, backup: Path) -> Path | None:
     temporary = project_file.with_name(f".{project_file.name}.{os.getpid()}.tmp")
     try:
         copy_database(backup, temporary)
-        if not _is_project_file(temporary):
+        if not is_project_file(temporary):
             raise ProjectError(
                 f"The backup {backup} could not be restored: it is not a project of Maskloop. The project was left as "
                 "it was; choose another backup with: maskloop restore --list"
@@ -276,7 +310,7 @@ def _keep_replaced(project_file: Path) -> Path:
     return replaced
 
 
-def _is_project_file(path: Path) -> bool:
+def is_project_file(path: Path) -> bool:
     """Whether an SQLite file is one of Maskloop. Raises sqlite3.Error."""
     with contextlib.closing(sqlite3.connect(path)) as raw:
         return (
@@ -285,12 +319,10 @@ def _is_project_file(path: Path) -> bool:
 
 
 def _unused_name(folder: Path, moment: datetime, label: str) -> Path:
-    """The name for a backup of this moment, or of the next second that has none."""
-    while True:
-        name = f"{_PREFIX}{moment.strftime(_TIME_FORMAT)}{f'-{label}' if label else ''}{_SUFFIX}"
-        if not (folder / name).exists():
-            return folder / name
+    """The name for a backup of this moment, or of the next second that has none, so that the order is that of time."""
+    while any(folder.glob(f"{_PREFIX}{moment.strftime(_TIME_FORMAT)}*{_SUFFIX}")):
         moment += timedelta(seconds=1)
+    return folder / f"{_PREFIX}{moment.strftime(_TIME_FORMAT)}{f'-{label}' if label else ''}{_SUFFIX}"
 
 
 def _stem(path: Path) -> str:

@@ -69,7 +69,7 @@ class Project:
         folder, named = _normalized(folder), home is not None
         if home is None and is_file(folder / PROJECT_FILE):
             check_home(folder, named=True)
-            home, folder, named = folder, _read_pictures_folder(folder), True
+            home, folder, named = folder, stored_pictures_folder(folder), True
         home = _normalized(home or folder / HOME_FOLDER)
         check_home(home, named=named)
         if not folder.is_dir():
@@ -291,7 +291,7 @@ def _open_store(path: Path, lock: WriterLock) -> Store:
     return store
 
 
-def _read_pictures_folder(home: Path) -> Path:
+def stored_pictures_folder(home: Path) -> Path:
     """The folder of the pictures, read from a project file of any revision: it is needed before the migration."""
     store = Store(home / PROJECT_FILE, writing=False)
     with Project(home, home, store, None) as project:

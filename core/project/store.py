@@ -12,7 +12,13 @@ from sqlalchemy import Connection, CursorResult, Engine, create_engine, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlalchemy.pool import StaticPool
 
-from core.base.errors import DiskError, ProjectError, ProjectFileGoneError, ProjectTooNewError
+from core.base.errors import (
+    DiskError,
+    ProjectError,
+    ProjectFileGoneError,
+    ProjectReadOnlyError,
+    ProjectTooNewError,
+)
 from core.project.backup import (
     BACKUP_FOLDER,
     PAGES_PER_STEP,
@@ -56,7 +62,7 @@ class Store:
         self.path = path
         refuse_emptied_file(path)
         self.notice = set_aside_foreign_wal(path) if writing else None
-        self.may_write: Callable[[], None] = lambda: None
+        self.may_write: Callable[[], None] = (lambda: None) if writing else _refuse_to_write
         """Raises ProjectError when nothing may be written any more; asked before every write."""
         self._is_synchronous = True  # as _engine opens it
         self._defers_sync = False
@@ -309,6 +315,10 @@ def _connect(uri: str) -> sqlite3.Connection:
     # Before anything is read: functions with side effects must not run because a file says so.
     raw.execute("PRAGMA trusted_schema = OFF")
     return raw
+
+
+def _refuse_to_write() -> None:
+    raise ProjectReadOnlyError("This project is open for reading alone, so nothing can be changed.")
 
 
 _SQLITE_MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (

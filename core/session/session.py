@@ -9,14 +9,17 @@ from pathlib import Path
 from core.base.changes import Changes, Notice
 from core.base.lane import Lane
 from core.project.content.joins import PictureJoins
+from core.project.files.home_check import is_file
 from core.project.files.rescue_import import RescueReport, bring_back
-from core.project.project import Project
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import PictureRecord, RunRecord
+from core.session.access import READ_ONLY, Access
 from core.session.content.service import ContentService
 from core.session.copy_labels import LabelCopier
 from core.session.dataset.service import DatasetService
 from core.session.draft_service import DraftService
 from core.session.editing import EditingService
+from core.session.live_prediction import LivePredictionService
 from core.session.loading.first_picture import FirstPicture
 from core.session.loading.folder_scan import check_folder
 from core.session.loading.folder_sync import FolderSync
@@ -26,6 +29,7 @@ from core.session.models.augmentation_previewer import AugmentationPreviewer
 from core.session.models.model_exporter import ModelExporter
 from core.session.models.network_summaries import NetworkSummaryService
 from core.session.picture_index import PictureIndex
+from core.session.project_file import ProjectFileService
 from core.session.review import ReviewService
 from core.session.training.corrections import CorrectionCounter
 from core.session.training.curves import CurveService
@@ -93,6 +97,7 @@ class Session:
         self.training = TrainingService(
             project, document, self._announce, on_event, preferences or TrainingPreferences()
         )
+        self.live = LivePredictionService(project)
         self.charts = CurveService(project.home)
         self.network_summaries = NetworkSummaryService()
         self.augmentation_previewer = AugmentationPreviewer(index, project.picture_path)
@@ -102,6 +107,7 @@ class Session:
         self.exports = ExportService(project.home)
         # Backups
         self.maintenance = MaintenanceService(project, document, on_event, on_unexpected_error)
+        self.project_file = ProjectFileService(project, document, self._on_repaired)
 
     @classmethod
     def open(
@@ -112,28 +118,41 @@ class Session:
         on_unexpected_error: Callable[[BaseException], None] | None = None,
         preferences: TrainingPreferences | None = None,
         first_picture: FirstPicture | None = None,
+        access: Access = Access.WRITE,
     ) -> Session:
         """Open or create the project of a folder, and start to scan the folder.
 
+        access: READ changes nothing, also not the list of pictures; TAKE_OVER as in WriterLock
         first_picture: decoded already, by `read_first_picture`. Takes a moment: call it off the GUI thread. Raises
         ImageError or ProjectError; nothing is created then.
         """
-        if home is None:
+        if home is None and not is_file(folder / PROJECT_FILE):
             check_folder(folder)
-        project = Project.open(folder, home, "the Maskloop window")
+        if access == Access.READ:
+            project = Project.open_read_only(home or folder)
+        else:
+            project = Project.open(folder, home, "the Maskloop window", take_over=access == Access.TAKE_OVER)
         try:
             session = cls(project, on_event, on_unexpected_error, preferences, first_picture)
         except BaseException:
             project.close()
             raise
-        session.folder_sync.start()
-        session.training.start_if_due()
-        session.maintenance.start()
+        if project.is_writing:
+            session.folder_sync.start()
+            session.training.start_if_due()
+            session.maintenance.start()
         return session
 
     @property
     def name(self) -> str:
-        return self._project.name
+        """The folder of the pictures; that of the project where it is stored elsewhere."""
+        own = self._project.home != self._project.folder / HOME_FOLDER
+        return self._project.home.name if own else self._project.name
+
+    @property
+    def read_only_reason(self) -> str:
+        """Why nothing can be changed; "" when the project is open for writing."""
+        return "" if self._project.is_writing else READ_ONLY
 
     @property
     def folder(self) -> Path:
@@ -148,6 +167,10 @@ class Session:
     def runs(self) -> Future[list[RunRecord]]:
         """All training runs, newest first."""
         return self._document.submit(self._project.runs.all)
+
+    def run_in_use(self) -> Future[RunRecord | None]:
+        """The run whose weights predict."""
+        return self._document.submit(self._project.runs.in_use)
 
     def set_fact(self, name: str, value: str) -> None:
         """Store a named text with the project, such as the picture shown last."""
@@ -180,6 +203,8 @@ class Session:
             self.review.close,
             self.charts.close,
             self.imports.close,
+            self.project_file.close,
+            self.live.close,
             self.training.close,
         ):
             close()
@@ -201,6 +226,11 @@ class Session:
         self.pictures.extend(record for record in records if not self.pictures.has(record.id))
         ids = frozenset(record.id for record in records)
         self._announce(Changes(pictures=ids, labels=ids, picture_list=True, classes=True))
+
+    def _on_repaired(self, changes: Changes) -> None:
+        """Document lane: repairs changed what is stored; pictures that are gone leave the list."""
+        self.editing.classes = self._project.classes.read()
+        self._announce(changes | Changes(pictures=frozenset(self.pictures.ids())))
 
     def _on_contents_changed(self, picture_ids: frozenset[int]) -> None:
         """Document lane: these files have other content than before."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDragLeaveEvent, QDropEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
@@ -43,6 +43,40 @@ class DropZone(QFrame):
         painter.end()
 
 
+class OpeningOffers(QWidget):
+    """What can be done about a project that cannot be opened, one button each. `chosen` carries its key."""
+
+    chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buttons: dict[str, QPushButton] = {}
+        self._rows = column(spacing=GRID)
+        self.setLayout(self._rows)
+        self.hide()
+
+    def set_offers(self, offers: Mapping[str, str]) -> None:
+        """Titles by key, the best first; none hides the row."""
+        while (item := self._rows.takeAt(0)) is not None:
+            line = item.layout()
+            while line is not None and (part := line.takeAt(0)) is not None:
+                if (old := part.widget()) is not None:
+                    old.hide()
+                    old.deleteLater()
+        self.buttons = {key: button(title) for key, title in offers.items()}
+        for key, made in self.buttons.items():
+            made.clicked.connect(lambda _on=False, key=key: self.chosen.emit(key))
+        waiting = list(self.buttons.values())
+        while waiting:  # as many in a line as there is room for
+            line_of = [waiting.pop(0)]
+            while waiting and sum(b.sizeHint().width() + GRID for b in (*line_of, waiting[0])) <= WIDTH:
+                line_of.append(waiting.pop(0))
+            self._rows.addLayout(row(*line_of, None))
+        self.setVisible(bool(offers))
+        if self.buttons:
+            next(iter(self.buttons.values())).setFocus()
+
+
 class WelcomePage(QWidget):
     """`folder_chosen` carries the Path of a dropped folder or a recent project, `recent_removed` the folder of one that
     is to be forgotten."""
@@ -65,6 +99,7 @@ class WelcomePage(QWidget):
         self.sample.clicked.connect(self.sample_requested)
         self.message = text_label("", "danger", wrap=True)
         self.message.hide()
+        self.offers = OpeningOffers()
         self._recent_head = text_label("Recent projects", "heading")
         self._recent: QVBoxLayout = column(spacing=0)
         centre = Qt.AlignmentFlag.AlignHCenter
@@ -94,6 +129,7 @@ class WelcomePage(QWidget):
                 GRID,
                 self.drop_zone,
                 self.message,
+                self.offers,
                 2 * GRID,
                 self._recent_head,
                 self._recent,
@@ -137,6 +173,11 @@ class WelcomePage(QWidget):
 
     def show_message(self, text: str) -> None:
         """Say why a folder could not be opened, or what a closed project left; an empty text hides the line."""
+        self.offers.set_offers({})
+        self.show_text(text)
+
+    def show_text(self, text: str) -> None:
+        """The same, and leave the offers as they are."""
         self.message.setText(text)
         self.message.setVisible(bool(text))
 

@@ -21,8 +21,8 @@ from core.project.content.decisions import keep_label
 from core.project.content.file_content import observe_file
 from core.project.content.joins import JoinPair, PictureJoins
 from core.project.content.picture_contents import PictureContents
-from core.project.integrity.check import Size, is_tile_valid, read_pixels
-from core.project.integrity.findings import FindingKind, IntegrityFinding
+from core.project.integrity.check import Size, check_project, is_tile_valid, read_pixels
+from core.project.integrity.findings import FindingKind, IntegrityFinding, ProgressReport
 from core.project.integrity.row_types import mend_value
 from core.project.project import Project
 from core.project.schema import class_pixels, edit_tiles, edits, metadata, pictures, predictions, runs, tiles
@@ -37,17 +37,44 @@ from core.project.stored_tiles import (
     write_tile,
 )
 
+_MAX_ROUNDS = 3
+"""A repair can reveal more: a restored tile may have a class that was deleted."""
+REPAIR_LABEL = "before-repair"
+"""Part of the name of the backup that is made before a repair."""
+
 
 def repair_project(project: Project, findings: Sequence[IntegrityFinding]) -> list[str]:
     """Repair what can be repaired. Returns a sentence for the user about the backup and about each repair.
 
     Raises ProjectError when the backup cannot be made or the disk refuses; repairs made before that stay.
     """
-    todo = sorted((f for f in findings if f.repairable), key=lambda f: _ORDER.index(f.kind))
+    todo = in_repair_order(findings)
     if not todo:
         return []
-    copy = make_backup(project.store.path, project.home / BACKUP_FOLDER, label="before-repair")
-    return [f"The backup from before the repair is {copy}.", *(_REPAIRS[f.kind](project, f) for f in todo)]
+    copy = make_backup(project.store.path, project.home / BACKUP_FOLDER, label=REPAIR_LABEL)
+    return [f"The backup from before the repair is {copy}.", *(repair_finding(project, f) for f in todo)]
+
+
+def check_and_repair(project: Project, progress: ProgressReport) -> tuple[list[str], list[IntegrityFinding]]:
+    """Check a project and repair what can be. Returns what was done, and what is left. Raises ProjectError."""
+    done: list[str] = []
+    found = check_project(project, progress=progress)
+    for _ in range(_MAX_ROUNDS):
+        if not any(finding.repairable for finding in found):
+            break
+        done += repair_project(project, found)
+        found = check_project(project, progress=progress)
+    return done, found
+
+
+def in_repair_order(findings: Sequence[IntegrityFinding]) -> list[IntegrityFinding]:
+    """Those that can be repaired, in the order in which they have to be."""
+    return sorted((f for f in findings if f.repairable), key=lambda f: _ORDER.index(f.kind))
+
+
+def repair_finding(project: Project, finding: IntegrityFinding) -> str:
+    """Repair one finding, without a backup; returns a sentence for the user. Raises ProjectError."""
+    return _REPAIRS[finding.kind](project, finding)
 
 
 def _rebuild_indexes(project: Project, _finding: IntegrityFinding) -> str:
@@ -219,13 +246,19 @@ def _forget_prediction(project: Project, finding: IntegrityFinding) -> str:
     picture_id, _ = _picture_and_tile(finding)
     with project.store.write_transaction() as connection:
         path, _ = _path_and_size(connection, picture_id)
+        if project.prediction_path(picture_id).exists():
+            return f"The prediction of {path} has been computed again meanwhile."
         connection.execute(delete(predictions).where(predictions.c.picture_id == picture_id))
     return f"The row of the missing prediction of {path} was deleted."
 
 
-def _delete_stray_prediction(_project: Project, finding: IntegrityFinding) -> str:
+def _delete_stray_prediction(project: Project, finding: IntegrityFinding) -> str:
     assert finding.path is not None
     path = Path(finding.path)
+    of_file = select(predictions.c.picture_id).where(predictions.c.picture_id == int(path.stem))
+    with project.store.read_transaction() as connection:
+        if connection.execute(of_file).first() is not None:
+            return f"{path.name} belongs to a picture meanwhile."
     try:
         path.unlink(missing_ok=True)
     except OSError as problem:
@@ -251,9 +284,7 @@ def _update_path(project: Project, finding: IntegrityFinding) -> str:
     made = PictureJoins(project.store).join([JoinPair(picture_id, finding.path)]).joins
     if not made:
         raise ProjectError(f"{finding.path} has been labelled or marked since the check; check again.")
-    return (
-        f"{made[0].old_path} was found as {finding.path} and keeps its label, status, split, note and tags."
-    )
+    return f"{made[0].old_path} was found as {finding.path} and keeps its label, status, split, note and tags."
 
 
 def _accept_changed_picture(project: Project, finding: IntegrityFinding) -> str:

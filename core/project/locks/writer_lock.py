@@ -82,7 +82,7 @@ class WriterLock:
         os.close(self._descriptor)  # which releases the lock of the operating system
 
     def beat(self) -> None:
-        """Give a sign of life, and see whether another program has taken over. The holder's thread does it regularly."""
+        """Give a sign of life, and see whether another program has taken over. Called regularly by a thread."""
         with contextlib.suppress(OSError):  # a full disk, or a share that is away for a moment
             holder = read_holder(self._note)
             if holder is None:  # deleted by hand
@@ -121,7 +121,9 @@ class WriterLock:
         holder = read_holder(self._note)
         silent = _silent_seconds(self._note)
         # The system keeps the lock, so a note of a process that has ended is an older one and says nothing.
-        is_running = holder is not None and (holder.identity.has_ended() is False or silent <= SILENCE_SECONDS)
+        is_running = holder is not None and (
+            holder.identity.has_ended() is False or silent <= SILENCE_SECONDS
+        )
         if is_running or not self._take_over:
             raise self._locked_error(holder or UNKNOWN_HOLDER, silent, can_take_over=not is_running)
         return self._replace_lock_file(), False
@@ -187,7 +189,9 @@ class WriterLock:
         except FileNotFoundError:
             return
         taken = read_holder(aside)
-        if taken is not None and taken.token != holder.token:  # the other one was faster: this is its new note
+        if (
+            taken is not None and taken.token != holder.token
+        ):  # the other one was faster: this is its new note
             with contextlib.suppress(OSError):
                 aside.rename(self._note)
             raise self._locked_error(taken, 0.0, can_take_over=False)
@@ -196,8 +200,8 @@ class WriterLock:
             self.notice = (
                 f"The project was left locked by {holder.describe()}, which has ended. The lock was removed."
                 if state == HolderState.ENDED
-                else f"The lock of {holder.describe()}, which has given no sign of life for {silence_text(silent)}, was "
-                "removed."
+                else f"The lock of {holder.describe()} was removed: there was no sign of life for "
+                f"{silence_text(silent)}."
             )
 
     def _locked_error(self, holder: LockHolder, silent: float, *, can_take_over: bool) -> ProjectLockedError:
@@ -207,7 +211,9 @@ class WriterLock:
             sentence += " Close it there, then try again."
         elif can_take_over:
             ago = f" for {silence_text(silent)}" if silent else ""
-            sentence += f" It has given no sign of life{ago}; whether it still runs cannot be known from here."
+            sentence += (
+                f" It has given no sign of life{ago}; whether it still runs cannot be known from here."
+            )
         else:
             sentence += " Close it there, then try again; if it is gone, try again in a minute."
         return ProjectLockedError(sentence, can_take_over=can_take_over)

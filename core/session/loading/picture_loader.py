@@ -18,10 +18,12 @@ from core.base.lane import Lane
 from core.images.cache import PictureCache
 from core.images.error_messages import describe_read_error
 from core.images.file_age import FileAge, file_age
-from core.images.image_reader import MAX_PIXELS, count_frames, needs_tiled_reading, read_raster
+from core.images.file_kind import check_picture_file
+from core.images.image_reader import MAX_PIXELS, count_frames, needs_tiled_reading, read_raster, read_size
 from core.images.pyramid import Pyramid
 from core.images.thumbnail import read_thumbnail
 from core.images.tiff_regions import TiffRegionReader
+from core.images.tiled_conversion import check_convertible, needs_conversion
 from core.images.tiled_pyramid import AnyPyramid, TiledPyramid
 from core.labels.label_map import Values
 from core.labels.prediction import PredictedMask, read_prediction
@@ -32,6 +34,7 @@ from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, UndoNames
 from core.session.change_writer import ChangeWriter
 from core.session.loading.first_picture import TILED_FROM_PIXELS, FirstPicture
+from core.session.loading.picture_conversion import ConversionNeededError, PictureConverter
 from core.session.picture_index import PictureIndex
 
 R = TypeVar("R")
@@ -129,6 +132,7 @@ class PictureLoader:
         self._reading = reading
         self._writer = ChangeWriter(document, announce)
         self._closing = False
+        self.converter = PictureConverter(project.cache_folder)
         self._versions = PictureVersions()
         self._frames: dict[int, int] = {}  # by picture id, of files read so far that hold several
         self._observed: dict[int, ObservedContent] = {}  # by picture id, of files read, until they are stored
@@ -178,6 +182,11 @@ class PictureLoader:
         """A small copy, (h, w, 3) uint8. The future raises ImageError when the file cannot be read."""
         return self._reading.submit(self._thumbnail, picture_id, side)
 
+    def convert(self, picture_id: int, report: Callable[[float], object]) -> Future[Path]:
+        """Make a picture readable for which `load` raised ConversionNeededError; see `PictureConverter.convert`."""
+        path = self._project.picture_path(self._index.get(picture_id).path)
+        return self.converter.convert(picture_id, path, report)
+
     # For the session --------------------------------------------------------------------------------
 
     def on_changes(self, changes: Changes) -> None:
@@ -201,8 +210,9 @@ class PictureLoader:
         return [key[0] for key in reversed(self._cache.keys())]
 
     def stop(self) -> None:
-        """Skip prefetches that still wait: the session closes."""
+        """Skip prefetches that still wait, give up conversions: the session closes."""
         self._closing = True
+        self.converter.close()
 
     def clear(self) -> None:
         """Free the caches, once both lanes have ended."""
@@ -216,6 +226,8 @@ class PictureLoader:
         started = self._versions.of(picture_id)
         try:
             age, pyramid = self._pyramid(picture_id)
+        except ConversionNeededError:
+            raise
         except ImageError as problem:
             self._document.submit(self._store_observed, picture_id)
             self._writer.submit(self._store_problem, picture_id, str(problem))
@@ -245,9 +257,6 @@ class PictureLoader:
         except MaskloopError:
             return  # reported when the picture is loaded
 
-    def _thumbnail(self, picture_id: int, side: int) -> Values:
-        return read_thumbnail(self._project.picture_path(self._index.get(picture_id).path), side)
-
     def _key(self, picture_id: int) -> PictureKey:
         """Raises ImageError when the file is not there."""
         record = self._index.get(picture_id)
@@ -275,8 +284,11 @@ class PictureLoader:
     def _read_pyramid(self, key: PictureKey) -> AnyPyramid:
         picture_id, age = key
         path = self._project.picture_path(self._index.get(picture_id).path)
+        check_picture_file(path, self._project.folder)
         if needs_tiled_reading(path, TILED_FROM_PIXELS):
             return self._tiled_pyramid(picture_id, path)
+        if needs_conversion(path, MAX_PIXELS):
+            return self._tiled_pyramid(picture_id, self._converted(picture_id, path))
         # Kept for the first read only: for any other picture it would waste memory.
         first, self._first_picture = self._first_picture, None
         pyramid = first.pyramid if first and first.path == path else Pyramid.from_raster(read_raster(path))
@@ -287,6 +299,23 @@ class PictureLoader:
         if seen is not None and seen.age == age:  # else it was replaced meanwhile: the watcher will say so
             self._observed[picture_id] = seen
         return pyramid
+
+    def _converted(self, picture_id: int, path: Path) -> Path:
+        """The tiled copy of a picture that is too large to be decoded whole. Raises ConversionNeededError."""
+        found = self.converter.converted(picture_id, path)
+        if found is None:
+            check_convertible(path)
+            raise ConversionNeededError(
+                f"{path.name} is so large that it must be converted into tiles first."
+            )
+        if read_size(found) != read_size(path):
+            found.unlink(missing_ok=True)
+            raise ConversionNeededError(f"The tiles of {path.name} are damaged; it must be converted again.")
+        return found
+
+    def _thumbnail(self, picture_id: int, side: int) -> Values:
+        path = self._project.picture_path(self._index.get(picture_id).path)
+        return read_thumbnail(self.converter.converted(picture_id, path) or path, side)
 
     def _tiled_pyramid(self, picture_id: int, path: Path) -> TiledPyramid:
         # No digest yet: reading gigabytes would delay the picture. `ContentService` hashes what has work.
@@ -335,6 +364,10 @@ class PictureLoader:
         """
         path = self._project.prediction_path(picture_id)
         record = self._index.get(picture_id)
+        if not record.is_predicted:
+            raise ImageError(
+                "There is no prediction of this picture yet."
+            )  # the file may be of another network
         if 2 * (record.width or 0) * (record.height or 0) > MASK_BYTES // 2:
             return read_prediction(path)  # it would fill the cache, and reading is not what takes long here
         try:
@@ -359,7 +392,7 @@ class PictureLoader:
         steps = 0 if is_known else self._undo_steps(picture_id)
         if picture_id in self._store_observed(picture_id).changed:
             run_id = None  # the prediction is of what was there before
-        if not is_known:
+        if self._project.is_writing and not is_known:
             self._writer.write(self._project.pictures.set_size, picture_id, width, height)
             history_trimmed = self._undo_steps(picture_id) < steps
         return _StoredPart(
@@ -376,7 +409,9 @@ class PictureLoader:
     def _store_observed(self, picture_id: int) -> ContentChanges:
         """Store which content the file has, by which it is found again when it is moved, and noticed when replaced."""
         seen = self._observed.pop(picture_id, None)
-        return ContentChanges() if seen is None else self._observe([seen])
+        if seen is None or not self._project.is_writing:
+            return ContentChanges()
+        return self._observe([seen])
 
     def _store_problem(self, picture_id: int, message: str) -> Changes:
         if self._index.get(picture_id).problem == message:

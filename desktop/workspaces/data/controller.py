@@ -25,6 +25,7 @@ from desktop.picture_list import FOUND_PREFIX
 from desktop.theme.theme import Theme
 from desktop.workspaces.data.near_duplicates import PairMember, PairRow
 from desktop.workspaces.data.page import ClassCount, DataPage
+from desktop.workspaces.data.project_file_controller import ProjectFileController
 from desktop.workspaces.data.split_controller import SplitController, split_title
 
 REFRESH_MS = 400
@@ -59,6 +60,9 @@ class DataController(Controller):
         super().__init__()
         self._session, self._dispatcher, self._page = session, dispatcher, page
         self.split_controller = SplitController(session, dispatcher, theme, window)
+        self.project_file_controller = ProjectFileController(
+            session, dispatcher, page.integrity, page.backups, window
+        )
         self._findings: dict[str, DatasetFinding] = {}
         self._tiny: DatasetFinding | None = None
         self._near_duplicates: NearDuplicates | None = None
@@ -80,6 +84,7 @@ class DataController(Controller):
         connect(page.near_duplicates.same_split_requested, self._move_to_same_split)
         connect(page.near_duplicates.skip_requested, self._skip_one)
         connect(self.split_controller.message, self.message.emit)
+        connect(self.project_file_controller.message, self.message.emit)
         page.near_duplicates.clear()
         page.findings.set_findings(())
         page.findings.find_tiny.setEnabled(True)
@@ -103,6 +108,7 @@ class DataController(Controller):
         super().close()
         self._refresh_timer.stop()
         self.split_controller.close()
+        self.project_file_controller.close()
         self._session.dataset.cancel()
         self._page.near_duplicates.clear()
 
@@ -123,7 +129,9 @@ class DataController(Controller):
     def _on_page_shown(self) -> None:
         if self._is_stale:
             self._refresh()
-        if self._near_duplicates is None and self._session.dataset.has_fingerprints:
+        self.project_file_controller.refresh()
+        may_store = not self._session.read_only_reason
+        if may_store and self._near_duplicates is None and self._session.dataset.has_fingerprints:
             self._find_near_duplicates()
 
     def _refresh(self) -> None:

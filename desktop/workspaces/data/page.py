@@ -1,4 +1,4 @@
-"""Page of the Data workspace: statistics, findings, near-duplicates, and the buttons for import and export."""
+"""Page of the Data workspace: statistics, findings, near-duplicates, project file and backups, import and export."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from desktop.theme.theme import GRID, Theme
 from desktop.widgets.cards import Card, link_button
 from desktop.widgets.controls import button, card_page, column, row, set_background, text_label
 from desktop.widgets.table import Cell
+from desktop.workspaces.data.backups_card import BackupsCard
 from desktop.workspaces.data.class_table import ClassTable
+from desktop.workspaces.data.integrity_card import IntegrityCard
 from desktop.workspaces.data.near_duplicates import NearDuplicatesCard
 from desktop.workspaces.data.split_card import SplitCard
 
@@ -177,6 +179,8 @@ class DataPage(QWidget):
         self.near_duplicates = NearDuplicatesCard(theme)
         self.sizes = SizesCard()
         self.sizes.size_requested.connect(self.size_requested)
+        self.integrity = IntegrityCard()
+        self.backups = BackupsCard(theme)
         self.location = text_label("", "muted", wrap=True)
         self.location.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.show_folder = button("Show folder", "quiet")
@@ -237,6 +241,8 @@ class DataPage(QWidget):
             self.findings,
             self.near_duplicates,
             self.sizes,
+            self.integrity,
+            self.backups,
             where,
             None,
             spacing=2 * GRID,

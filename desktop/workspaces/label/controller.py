@@ -201,6 +201,11 @@ class LabelController(ControllerGroup):
         """Make a stroke whose button is still down an edit."""
         self._canvas.finish_edit()
 
+    def set_view_only(self, reason: str) -> None:
+        """The project is open for reading alone."""
+        self._tools.set_view_only(reason)
+        self._undo.set_view_only()
+
     def choose_class(self, value: int) -> None:
         """Paint with this class from now on."""
         self._classes.choose_class(value)

@@ -11,6 +11,7 @@ from core.tools.brush import PRESSURE
 from core.tools.point_prompt import PointPrompt
 from core.tools.registry import create_tools
 from core.tools.tool import Modifiers, Tool
+from core.tools.view_only import ViewOnlyTool
 from desktop.controller import Actions, Controller
 from desktop.workspaces.label.page import LabelPage
 
@@ -24,6 +25,7 @@ class ToolController(Controller):
         self._tools = create_tools()
         self.tool_key = "tool_brush"
         """Action id of the active tool."""
+        self._view_only: ViewOnlyTool | None = None
         self._prompt: PointPrompt | None = None
         self._on_point: Callable[[], object] = lambda: None
         connect, canvas, bar = self.connections.connect, page.canvas, page.option_bar
@@ -57,7 +59,7 @@ class ToolController(Controller):
 
     def select_tool(self, key: str) -> None:
         """Make the tool of this action the active one."""
-        tool = self._tools[key]
+        tool = self._view_only or self._tools[key]
         self.tool_key = key
         self._canvas.tools.set_tool(tool)
         self._actions[key].setChecked(True)
@@ -65,13 +67,18 @@ class ToolController(Controller):
         self._option_bar.set_tool(tool.title, tool.help_line, None if radius is None else round(2 * radius))
         self._show_controls()
 
+    def set_view_only(self, reason: str) -> None:
+        """The project is open for reading alone: whatever tool is selected, it only says the reason."""
+        self._view_only = ViewOnlyTool(reason)
+        self.select_tool(self.tool_key)
+
     def prompt_point(self, title: str, request: str, on_point: Callable[[], object]) -> None:
         """Wait for the click that `request` asks for in a sentence, and call `on_point` while the pointer is there.
 
         For actions at the pointer that are triggered by a button: reaching for the button took the pointer away. The
         active tool is replaced until the click, Esc or the right button.
         """
-        if self._canvas.tools.context() is None:
+        if self._canvas.tools.context() is None or self._view_only is not None:
             return
         instruction = f"{request} Esc or the right button cancels."
         self._prompt, self._on_point = PointPrompt(title, instruction), on_point

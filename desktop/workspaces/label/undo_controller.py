@@ -51,6 +51,7 @@ class UndoController(Controller):
         self._pending: list[Future[UndoResult | None]] = []
         self._late: list[Future[UndoResult | None]] = []
         self._names_request = LatestRequest(dispatcher)
+        self._is_view_only = False
         self._commits_at_announcement = 0
         self.request_count = 0
         """Undo and redo steps requested so far."""
@@ -70,6 +71,11 @@ class UndoController(Controller):
     def actions(self) -> Actions:
         return {"undo": self._triggered, "redo": partial(self._triggered, redo=True)}
 
+    def set_view_only(self) -> None:
+        """The project is open for reading alone: there is nothing to undo."""
+        self._is_view_only = True
+        self.show_names(UndoNames())
+
     def revert(self, *, redo: bool = False, only_whole: bool = False) -> Future[UndoResult | None] | None:
         """Undo or redo one edit of the active picture; None when that is not possible now.
 
@@ -79,6 +85,8 @@ class UndoController(Controller):
             return None
         self._canvas.finish_edit()
         if self._picture.id is None or self._picture.labels is None or self._edit_queue.is_blocked:
+            return None
+        if self._is_view_only:
             return None
         request = self._editing.redo if redo else self._editing.undo
         future = request(self._picture.id, only_whole=only_whole)
@@ -113,7 +121,8 @@ class UndoController(Controller):
 
     def show_stored_names(self, names: UndoNames) -> None:
         """The same with names that were read with a label: the answer to a query under way is newer, and follows."""
-        self._option_bar.set_undo_names(names.undo_name or "", names.redo_name or "")
+        shown = UndoNames() if self._is_view_only else names
+        self._option_bar.set_undo_names(shown.undo_name or "", shown.redo_name or "")
 
     def on_deferred_edit(self, deferred: DeferredEdit | None) -> None:
         """A deferred edit has started, and can be undone already; or (None) it has ended, perhaps cancelled by Esc."""

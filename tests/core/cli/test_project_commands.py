@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from core.project.locks.writer_lock import is_being_written
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Split
-from core.project.locks.writer_lock import is_being_written
 from tests.command_line import error_of, json_of, output_of
 from tests.core.project.faults import ROOT
 from tests.factories import label_all, picture, picture_folder, project_in

@@ -78,6 +78,7 @@ def test_invalid_options_raise_a_training_error(name: str, text: str) -> None:
 def test_loss_terms_are_parsed() -> None:
     assert parse_loss("ce + dice") == ((1.0, "ce"), (1.0, "dice"))
     assert parse_loss("0.5*focal+2*lovasz") == ((0.5, "focal"), (2.0, "lovasz"))
+    assert parse_loss("0,5*focal+,25*lovasz") == ((0.5, "focal"), (0.25, "lovasz"))
 
 
 def test_recipes_of_the_first_version_are_read() -> None:

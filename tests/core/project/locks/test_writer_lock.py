@@ -1,4 +1,4 @@
-"""The writer lock against real processes; only missing file locks of a share are simulated, where the system is asked."""
+"""The writer lock against real processes; only the missing file locks of a share are simulated."""
 
 from __future__ import annotations
 
@@ -66,9 +66,9 @@ def end(child: subprocess.Popen[str], *, kill: bool) -> None:
 
 
 @pytest.fixture(params=[True, False], ids=["file locks", "no file locks"])
-def holder(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
-    subprocess.Popen[str]
-]:
+def holder(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[subprocess.Popen[str]]:
     """A process that holds the lock of tmp_path, with file locks and without."""
     if not request.param:
         monkeypatch.setattr(writer_lock, "lock_descriptor", no_locks)
