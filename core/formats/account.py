@@ -57,7 +57,7 @@ class AccountRow:
         if self.is_sentence:
             return self.reason
         place = f"{root}{os.sep}{self.places[0]}" if self.places else str(root)
-        if self.summary:
+        if self.summary and self.count > 1:
             return self.summary.format(count=f"{self.count:,}", place=place)
         if self.count == 1:
             return f"{place} was left out: {self.reason}."
