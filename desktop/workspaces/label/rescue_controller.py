@@ -106,8 +106,8 @@ class RescueController(Controller):
         box.setWindowTitle("The project file is gone")
         box.setText("The project file is gone.")
         box.setInformativeText(
-            f"{sentence}\n\nMaskloop still has everything open, the labels from before as well. It can "
-            "save it all as a project in a folder that you choose."
+            "It was deleted, moved or replaced, or its drive was removed. Put it back, or save the project in a folder "
+            "that you choose: everything is still open here, with the labels from before and your edits since then."
         )
         save = box.addButton("Save the project here…", QMessageBox.ButtonRole.AcceptRole)
         box.addButton("Not now", QMessageBox.ButtonRole.RejectRole)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.base.errors import ProjectError
+from core.project.files.home_check import check_stored_folder
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from tests.command_line import error_of
 from tests.core.project.faults import ROOT, unix
@@ -155,3 +157,19 @@ def test_stored_folder_of_pictures_may_not_be_the_whole_disk(
     with Project.open(folder, home):  # the way that the sentence names
         pass
     Project.open_read_only(home).close()
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_refused"),
+    [
+        ("/dev/sda", True),
+        ("/developer/pictures", False),
+        ("/process", False),
+        ("/dev/shm/pictures", False),
+        ("/sys/x", True),
+    ],
+)
+def test_only_folders_of_the_system_are_refused(folder: str, is_refused: bool) -> None:
+    """Not every folder whose name begins like one of theirs, and not a disk in memory."""
+    with pytest.raises(ProjectError) if is_refused else contextlib.nullcontext():
+        check_stored_folder(Path(folder))

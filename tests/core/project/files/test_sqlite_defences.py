@@ -14,11 +14,12 @@ import pytest
 from core.base.errors import ProjectError
 from core.project.backup import BACKUP_FOLDER, make_backup
 from core.project.files import sqlite_defences
+from core.project.integrity.check import check_project
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.project_files import first_picture_path
 from tests.command_line import error_of, json_of
 from tests.core.project.faults import ROOT
-from tests.factories import project_in
+from tests.factories import label_all, project_in
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n)"
 PLANTED = {
@@ -133,3 +134,32 @@ def test_damaged_version_is_mended_by_a_backup(tmp_path: Path) -> None:
     json_of("restore", "--project", tmp_path)
     with Project.open(tmp_path) as project:
         assert project.pictures.counts().pictures == 3
+
+
+def test_a_name_that_is_no_text_is_a_damaged_file(tmp_path: Path) -> None:
+    """sqlite3 cannot even say so: the name is part of its message."""
+    file = plant(tmp_path) / PROJECT_FILE
+    content = file.read_bytes()
+    assert b"CREATE TABLE facts" in content
+    file.write_bytes(content.replace(b"CREATE TABLE facts", b"CREATE TABLE f\xffcts"))
+    for open_project in (Project.open, Project.open_read_only):
+        with pytest.raises(ProjectError, match="damaged"):
+            open_project(tmp_path)
+
+
+@pytest.mark.parametrize("value", [5, 1 << 40, 2.5, "text"])
+@pytest.mark.parametrize("column", ["pixels", "origins"])
+def test_tiles_that_are_not_bytes_are_damaged(tmp_path: Path, value: object, column: str) -> None:
+    with project_in(tmp_path) as project:
+        label_all(project, project.pictures.all()[:1])
+    with closing(sqlite3.connect(tmp_path / HOME_FOLDER / PROJECT_FILE)) as raw, raw:
+        raw.execute(f"UPDATE tiles SET {column} = ?", (value,))
+    with Project.open(tmp_path) as project:
+        assert any(finding.picture_id == 1 for finding in check_project(project, read_pictures=False))
+        if column == "origins":  # the class values are intact: the edit can be undone
+            project.journal.undo(1)
+            return
+        with pytest.raises(ProjectError, match="damaged"):
+            project.journal.undo(1)
+        with pytest.raises(ProjectError, match="damaged"):
+            project.labels.read(1, 96, 64)

@@ -125,11 +125,12 @@ def test_deleted_project_is_saved_again_by_the_window(
     shutil.rmtree(home)
     QTest.mouseClick(gui.canvas, LEFT, pos=gui.position_of(0.8, 0.5))
     gui.wait_until(lambda: gui.window.findChild(QMessageBox) is not None, "the question", 10)
-    painted = gui.labelled_pixels
+    painted, before = gui.labelled_pixels, gui.session
     box = gui.window.findChild(QMessageBox)
     monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(folder))
     box.defaultButton().click()
-    gui.wait_until((home / PROJECT_FILE).exists, "the file", 10)
+    gui.wait_until((home / PROJECT_FILE).exists, "the file", 20)
+    gui.wait_until(lambda: gui.window.context is not None and gui.session is not before, "the project", 20)
     gui.wait_until(lambda: gui.has_picture() and gui.labelled_pixels == painted, "both strokes", 20)
     assert not list(folder.glob("*.maskloop-rescue"))
     with Project.open_read_only(folder) as saved:
