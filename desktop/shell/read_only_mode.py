@@ -19,7 +19,7 @@ EDITING_GROUPS = frozenset(("Tools", "Classes", "Regions", "Predictions", "Train
 READING = frozenset(("history", "pick_class", "hide_class", "solo_class", "show_all_classes", "copy_region"))
 EDITING = frozenset(
     (
-        *("import_masks", "bring_back_edits", "paste", "split_pictures", "save"),
+        *("import_masks", "bring_back_edits", "undo_joins", "paste", "split_pictures", "save"),
         *("mark_done", "mark_review", "mark_skipped", "add_tag", "edit_note"),
     )
 )
@@ -65,7 +65,7 @@ class ReadOnlyMode(Controller):
         self._label.set_view_only(self._reason)
         self._lock.lock(self._actions[spec.id] for spec in ACTIONS if changes_project(spec.id, spec.group))
         training = page.training
-        self._lock.lock((page.metadata_bar, page.classes.name_field))
+        self._lock.lock((page.metadata_bar, page.classes.name_field, page.draft_offer))
         self._lock.lock((training.train_button, training.pause_button, training.resume_button))
         self._lock.lock((training.stop_button, training.auto_start))
         self._lock.lock((review.mark, review.accept, review.accept_done, review.undo))
