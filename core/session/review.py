@@ -125,7 +125,9 @@ class ReviewService:
     def distinguishing_names(self) -> Future[dict[int, str]]:
         """What to call the pictures whose file name occurs again, by id."""
         index = self._index
-        return self._lane.read(lambda _: distinguishing_names(index.get(i) for i in index.ids() if index.has(i)))
+        return self._lane.read(
+            lambda _: distinguishing_names(index.get(i) for i in index.ids() if index.has(i))
+        )
 
     def cancel(self) -> None:
         """Stop after the current picture."""
