@@ -12,7 +12,11 @@ def test_a_project_that_stays_open_starts_its_process_and_a_closed_one_does_not(
     gui: GuiDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[TrainingService] = []
-    monkeypatch.setattr(TrainingService, "warm_up", lambda service: started.append(service))
+
+    def record(service: TrainingService) -> None:
+        started.append(service)
+
+    monkeypatch.setattr(TrainingService, "warm_up", record)
     folder = gui.session.folder
     for delay, count in ((30_000, 0), (20, 1)):
         monkeypatch.setattr("desktop.workspaces.train.controller.WARM_UP_MS", delay)
