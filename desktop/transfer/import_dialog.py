@@ -182,9 +182,16 @@ class ImportDialog(QDialog):
     def set_plan(self, text: str, *, ready: bool = True, warning: bool = False) -> None:
         """What an import would do; not `ready` disables the button."""
         self._ready = ready
-        self.plan.setText(text)
-        set_role(self.plan, "warning" if warning else "")
+        self._set_text(text, "warning" if warning else "")
         self.import_button.setEnabled(ready and not self._running)
+
+    def _set_text(self, text: str, role: str) -> None:
+        """All lines of the text are seen, whatever its length."""
+        self.plan.setText(text)
+        set_role(self.plan, role)
+        width = self.plan.width() if self.isVisible() else self.minimumWidth() - 6 * GRID
+        self.plan.setMinimumHeight(self.plan.heightForWidth(width))
+        self.adjustSize()
 
     def is_planned(self) -> bool:
         """Whether the dialog waits for the Import button, with a complete plan."""
@@ -205,8 +212,7 @@ class ImportDialog(QDialog):
         self._running = False
         self.progress.hide()
         self._enable(True)
-        self.plan.setText(text)
-        set_role(self.plan, "danger" if failed else "good")
+        self._set_text(text, "danger" if failed else "good")
         self.cancel.setText("Cancel" if failed else "Close")
 
     def reject(self) -> None:
