@@ -225,4 +225,5 @@ def test_a_killed_window_loses_no_corner(gui: GuiDriver, tmp_path: Path, tool: s
     gui.click(offer_of(gui).fill_button)
     gui.wait_until(lambda: gui.labelled_pixels > 0, "the label", 20)
     inside = gui.label_values[fill_of_corners(gui)]
-    assert (inside == 1).mean() > 0.8
+    # The scissors follow the edges of the picture, not the straight lines between the corners.
+    assert (inside == 1).mean() > (0.9 if tool == "tool_polygon" else 0.6)
