@@ -225,8 +225,15 @@ class PictureController(Controller):
             self._prediction_request.send(
                 self._session.loader.prediction(picture_id),
                 partial(self._prediction_loaded, picture_id),
-                lambda _error: None,  # there is none, or it cannot be read: the one shown stays
+                partial(self._prediction_failed, picture_id),
             )
+
+    def _prediction_failed(self, picture_id: int, _error: BaseException) -> None:
+        """There is none, or it cannot be read: the one shown stays, unless it was of a network no longer in use."""
+        if picture_id == self._picture.id and not self._session.pictures.get(picture_id).is_predicted:
+            self._picture.prediction = None
+            self._canvas.set_prediction(None)
+            self.prediction_changed.emit()
 
     def _prediction_loaded(self, picture_id: int, prediction: PredictedMask) -> None:
         labels = self._picture.labels
