@@ -21,6 +21,9 @@ L2 = 0.1
 """Weight of the squared weights; a tenth of it is a point worse from one stroke a region (docs/experiments.md)."""
 STEPS, QUICK_STEPS = 30, 12
 """Of L-BFGS; the few are enough for a first answer, from the head of the stroke before."""
+LOW_LEVEL_GAIN = 4.0
+"""Factor of standardised low-level features, whose weights are then penalised less: many more features say what a pixel
+is part of than what it looks like. Three to twelve points on pets, aerial pictures and tissue (docs/experiments.md)."""
 MIN_STD = 1e-3
 
 
@@ -30,11 +33,15 @@ class FitInterruptedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PixelRows:
-    """Rows to fit to. features: (n, f) float32; values: (n,) uint8 class values; weights: (n,) float32."""
+    """Rows to fit to.
+
+    features: (n, f) float32, the first `low` of them low-level; values: (n,) uint8 class values; weights: (n,) float32
+    """
 
     features: Tensor
     values: NDArray[np.uint8]
     weights: Tensor
+    low: int = 0
 
     @staticmethod
     def joined(parts: Sequence[PixelRows]) -> PixelRows:
@@ -42,6 +49,7 @@ class PixelRows:
             torch.cat([part.features for part in parts]),
             np.concatenate([part.values for part in parts]),
             torch.cat([part.weights for part in parts]),
+            parts[0].low,
         )
 
 
@@ -88,6 +96,7 @@ def fit_linear_head(
     classes = tuple(int(value) for value in values)
     rows_of, columns = torch.from_numpy(targets), len(classes)
     mean, std = rows.features.mean(0), rows.features.std(0, correction=0) + MIN_STD
+    std[: rows.low] /= LOW_LEVEL_GAIN
     standardised = (rows.features - mean) / std
     shares = rows.weights / rows.weights.sum()
     weight = torch.zeros(standardised.shape[1], columns)

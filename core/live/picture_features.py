@@ -18,12 +18,17 @@ from core.models.spec import round_up_to_stride
 WORKING_SIDE = 960
 """Long side in pixels at which the encoder sees every picture. At 960 the answer is 6 points of mIoU better than at 480
 for pictures of 480 pixels, at 1,280 no better (docs/experiments.md)."""
+BLURS = (2.0, 4.0, 8.0)
+"""Standard deviations, in pixels of half the working size, at which colours and their gradients are features too. With
+ImageNet's features alone the head is worse than a random forest where colour decides, as in stained tissue."""
+LOW_LEVELS = 3
+"""Levels that say what a pixel looks like rather than what it is part of: colours, and two of the encoder."""
 CACHE_BYTES = 400 << 20
-"""Features that are kept in memory; a picture of 4 : 3 takes 19 MB."""
+"""Features that are kept in memory; a picture of 4 : 3 takes 23 MB."""
 
 
 class PictureFeatures:
-    """Levels of features of a picture, finest first, float16 (C, h, w) each; the first is the picture itself.
+    """Levels of features of a picture, finest first, float16 (C, h, w) each; the first has its colours.
 
     size: (width, height) of the picture in pixels, which every level covers
     """
@@ -39,6 +44,11 @@ class PictureFeatures:
     def channels(self) -> int:
         """Numbers for each pixel."""
         return sum(level.shape[0] for level in self.levels)
+
+    @property
+    def low_channels(self) -> int:
+        """How many of these, the first ones, are of LOW_LEVELS."""
+        return sum(level.shape[0] for level in self.levels[:LOW_LEVELS])
 
     def at(self, points: NDArray[np.integer]) -> Tensor:
         """(n, channels) float32 at pixels (n, 2) as x, y, bilinearly interpolated."""
@@ -65,8 +75,20 @@ def compute_features(
     scaled = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     batch = normalise(channels_first(scaled.reshape(size[1], size[0], -1)).unsqueeze(0), statistics)
     pixels, *features = encoder(batch.contiguous(memory_format=torch.channels_last))
-    levels = [F.avg_pool2d(pixels, 2), *features]
+    levels = [_colours(F.avg_pool2d(pixels, 2)), *features]
     return PictureFeatures([level[0].half() for level in levels if level.shape[1]], (width, height))
+
+
+def _colours(picture: Tensor) -> Tensor:
+    """(1, C + (C + 1) * BLURS, h, w): a normalised picture, its colours blurred, and their gradient's length."""
+    planes = list(picture[0])
+    for sigma in BLURS:
+        blurred = torch.from_numpy(
+            np.stack([cv2.GaussianBlur(plane.numpy(), (0, 0), sigma) for plane in picture[0]])
+        )
+        down, right = torch.gradient(blurred.mean(0))
+        planes += [*blurred, torch.hypot(down, right)]
+    return torch.stack(planes)[None]
 
 
 class FeatureMemory:

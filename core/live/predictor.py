@@ -123,11 +123,13 @@ class LivePredictor:
     def _rows(self, picture_id: int, features: PictureFeatures, pixels: LabelledPixels) -> PixelRows | None:
         parts = []
         if len(pixels.values):
-            parts.append(PixelRows(features.at(pixels.points), pixels.values, torch.ones(len(pixels.values))))
+            ones = torch.ones(len(pixels.values))
+            parts.append(PixelRows(features.at(pixels.points), pixels.values, ones, features.low_channels))
         others = self.reservoir.rows(features.channels, picture_id)
         if others is not None:
             share = RESERVOIR_WEIGHT * (len(pixels.values) or 1) / len(others.values)
-            parts.append(PixelRows(others.features, others.values, others.weights * share))
+            weights = others.weights * share
+            parts.append(PixelRows(others.features, others.values, weights, features.low_channels))
         return PixelRows.joined(parts) if parts else None
 
 
