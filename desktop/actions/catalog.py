@@ -223,6 +223,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "Copy the predicted region under the cursor to the label."),
     ActionSpec("accept_class", "Accept class", ("Shift+Q",), "accept-class", "Predictions",
                "Copy every predicted pixel of the active class to the label."),
+    ActionSpec("live_prediction", "Live prediction", ("Ctrl+J",), "live", "Predictions",
+               "Predict this picture again after each stroke, from its strokes and the other labelled pictures.",
+               checkable=True),
     # Training
     ActionSpec("train_now", "Train now", ("Ctrl+T",), "play", "Training",
                "Start training on the labels so far."),

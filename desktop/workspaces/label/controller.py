@@ -28,6 +28,7 @@ from desktop.workspaces.label.drafts.draft_controller import DraftController
 from desktop.workspaces.label.edit_queue import EditQueue
 from desktop.workspaces.label.files.file_controller import FileController
 from desktop.workspaces.label.history_controller import HistoryController
+from desktop.workspaces.label.live_controller import LiveController
 from desktop.workspaces.label.metadata_controller import PictureMetadataController
 from desktop.workspaces.label.navigation import PictureNavigator
 from desktop.workspaces.label.page import LabelPage
@@ -83,6 +84,9 @@ class LabelController(ControllerGroup):
             session, self._canvas, self.picture, self._tools, self._classes, self._apply
         )
         self._corrections = CorrectionReport(session, dispatcher, self.picture)
+        self._live = LiveController(
+            session, dispatcher, self._canvas, self.picture, settings, actions["live_prediction"]
+        )
         self._pictures = PictureController(
             session,
             dispatcher,
@@ -94,10 +98,10 @@ class LabelController(ControllerGroup):
             self.edit_queue,
         )
         self._conversions = ConversionController(session, dispatcher, page, self.picture)
-        self.rescue = RescueController(session, dispatcher, self.edit_queue, page)
         self._drafts = DraftController(
             session, dispatcher, page, self.picture, self._tools, self._classes, settings
         )
+        self.rescue = RescueController(session, dispatcher, self.edit_queue, page)
         self._files = FileController(session, dispatcher, page, self.picture)
         self._guard = CanvasVisibleGuard(self._canvas, actions, self._tools)
         self.set_members(
@@ -118,11 +122,12 @@ class LabelController(ControllerGroup):
                 self._copy_labels,
                 self._predictions,
                 self._corrections,
+                self._live,
+                self._drafts,
+                self._conversions,
                 self._pictures,
                 self._files,
                 self.rescue,
-                self._drafts,
-                self._conversions,
                 self._guard,
             )
         )
@@ -131,27 +136,33 @@ class LabelController(ControllerGroup):
     def _connect_members(self) -> None:
         connect, canvas, pictures = self.connections.connect, self._canvas, self._pictures
         connect(canvas.tools.edit_finished, self._commit)
+        connect(canvas.tools.edit_finished, self._live.edit_finished)
         connect(canvas.tools.deferred_edit_requested, self._undo.on_deferred_edit)
         connect(canvas.tools.before_edit, self._undo.wait_for_pending)
         # The slots of one signal run in the order of these lines.
+        connect(pictures.picture_changed, self._live.picture_changed)
         connect(pictures.picture_changed, self._undo.drop_pending)
-        connect(pictures.picture_changed, self._corrections.prediction_shown)
-        connect(pictures.picture_changed, self._tool_state.save)
-        connect(pictures.picture_changed, self._metadata.refresh)
-        connect(pictures.picture_changed, self._files.refresh)
         connect(pictures.picture_changed, self._drafts.picture_changed)
         connect(pictures.picture_changed, self._conversions.picture_changed)
         connect(pictures.conversion_needed, self._conversions.picture_needs_conversion)
         connect(self._conversions.converted, pictures.retry)
         connect(self._conversions.failed, pictures.show_problem)
         connect(pictures.picture_changed, self._classes.picture_changed)
+        connect(pictures.picture_changed, self._corrections.prediction_shown)
+        connect(pictures.picture_changed, self._tool_state.save)
+        connect(pictures.picture_changed, self._metadata.refresh)
+        connect(pictures.picture_changed, self._files.refresh)
         connect(pictures.picture_changed, self._history.picture_changed)
         for label_changed in (pictures.label_reloaded, self._undo.label_changed):
             connect(label_changed, self._pixel_readout.refresh)
             connect(label_changed, self._regions.refresh)
+            connect(label_changed, self._live.edit_finished)
         connect(self._undo.reload_needed, pictures.reload)
         connect(self._navigator.picture_requested, pictures.show)
         connect(self._metadata.marked_done, self._corrections.picture_done)
+        connect(pictures.prediction_changed, self._live.network_prediction_shown)
+        connect(self._live.prediction_changed, self._corrections.prediction_shown)
+        connect(self._live.prediction_changed, self._pixel_readout.refresh)
         connect(pictures.prediction_changed, self._corrections.prediction_shown)
         connect(self._predictions.accepted_all, self._mark_done_and_continue)
         connect(self.edit_queue.state_changed, self.save_state_changed.emit)

@@ -29,10 +29,10 @@ class LabelPage(QWidget):
         self.tool_strip = ToolStrip(actions, theme)
         self.option_bar = OptionBar(actions, theme)
         self.canvas = Canvas()
-        self.file_notice = FileNoticeBar(theme)
-        self.metadata_bar = MetadataBar(theme)
         self.draft_offer = DraftOffer(theme, self.canvas)
         self.conversion_sheet = ConversionSheet(self.canvas)
+        self.file_notice = FileNoticeBar(theme)
+        self.metadata_bar = MetadataBar(theme)
         self.filmstrip = Filmstrip(theme)
         self.side_column = SideColumn(theme)
         self.classes, self.layers = self.side_column.classes, self.side_column.layers

@@ -42,7 +42,6 @@ class PictureController(Controller):
     picture_changed = Signal()
     label_reloaded = Signal()
     prediction_changed = Signal()
-
     conversion_needed = Signal(int)
     """The picture with this id is active, but cannot be loaded before it is converted."""
 
@@ -119,16 +118,6 @@ class PictureController(Controller):
             self._canvas.finish_edit()
             self._load(self._requested)
 
-    def _load(self, picture_id: int) -> None:
-        self._request.send(
-            self._session.loader.load(picture_id),
-            partial(self._loaded, self._edit_counts()),
-            partial(self._load_failed, picture_id),
-        )
-
-    def _edit_counts(self) -> tuple[int, int]:
-        """Edits and undo steps made here so far: a label that was read before one of them is out of date."""
-
     def retry(self, picture_id: int) -> None:
         """A picture that could not be loaded can be now."""
         if picture_id == self._requested:
@@ -139,6 +128,15 @@ class PictureController(Controller):
         if picture_id == self._requested:
             self._canvas.clear("This picture cannot be shown", reason)
 
+    def _load(self, picture_id: int) -> None:
+        self._request.send(
+            self._session.loader.load(picture_id),
+            partial(self._loaded, self._edit_counts()),
+            partial(self._load_failed, picture_id),
+        )
+
+    def _edit_counts(self) -> tuple[int, int]:
+        """Edits and undo steps made here so far: a label that was read before one of them is out of date."""
         return self._edit_queue.commit_count, self._undo.request_count
 
     def _loaded(self, counts: tuple[int, int], loaded: LoadedPicture) -> None:
@@ -194,7 +192,7 @@ class PictureController(Controller):
             if not np.array_equal(labels.values[tile], loaded.labels[tile]):
                 changed[key] = loaded.labels[tile]
         self._canvas.refresh(labels.replace_tiles(changed))
-        self._picture.prediction = loaded.prediction
+        self._picture.network_prediction = loaded.prediction
         self._canvas.set_prediction(loaded.prediction)
         self._undo.show_stored_names(loaded.journal)
         self.label_reloaded.emit()
@@ -214,7 +212,7 @@ class PictureController(Controller):
     def _set_picture(
         self, picture_id: int, labels: LabelMap | None, prediction: PredictedMask | None
     ) -> None:
-        self._picture.id, self._picture.labels, self._picture.prediction = picture_id, labels, prediction
+        self._picture.id, self._picture.labels, self._picture.network_prediction = picture_id, labels, prediction
         self._session.set_fact("shown", str(picture_id))
         self._prefetch_timer.start()
         self.picture_changed.emit()
@@ -231,7 +229,7 @@ class PictureController(Controller):
     def _prediction_failed(self, picture_id: int, _error: BaseException) -> None:
         """There is none, or it cannot be read: the one shown stays, unless it was of a network no longer in use."""
         if picture_id == self._picture.id and not self._session.pictures.get(picture_id).is_predicted:
-            self._picture.prediction = None
+            self._picture.network_prediction = None
             self._canvas.set_prediction(None)
             self.prediction_changed.emit()
 
@@ -242,7 +240,7 @@ class PictureController(Controller):
             and labels is not None
             and prediction.values.shape == labels.values.shape
         ):
-            self._picture.prediction = prediction
+            self._picture.network_prediction = prediction
             self._canvas.set_prediction(prediction)
             self.prediction_changed.emit()
 
