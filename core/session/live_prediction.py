@@ -16,7 +16,7 @@ from core.labels.prediction import PredictedMask, read_prediction
 from core.live.answer_file import read_answer
 from core.live.comparison import Comparison, compare
 from core.live.labelled_pixels import sample_evenly, sample_labelled_pixels
-from core.live.messages import (
+from core.live.live_messages import (
     ForgetCommand,
     LearnCommand,
     LiveCommand,
@@ -35,7 +35,7 @@ from core.session.read_lane import ReadLane
 
 log = logging.getLogger(__name__)
 
-MODULE = "core.live.worker"
+MODULE = "core.live.live_worker"
 MAX_STARTS = 3
 """Starts of the process in a session: one that ends again and again is no longer started."""
 MAX_COMPARED, COMPARED_PIXELS = 24, 2000

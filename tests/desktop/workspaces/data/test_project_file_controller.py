@@ -6,6 +6,7 @@ import sqlite3
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
 from core.project.backup import list_backups
@@ -29,6 +30,13 @@ def page(gui: GuiDriver) -> DataPage:
     return page
 
 
+def press(gui: GuiDriver, page: DataPage, button: QPushButton) -> None:
+    """Scroll to a button and click on it."""
+    gui.wait_until(button.isVisible, button.accessibleName() or button.text())
+    page.area.ensureWidgetVisible(button)
+    gui.click(button)
+
+
 def damage(gui: GuiDriver) -> None:
     raw = sqlite3.connect(gui.session.home / "project.sqlite")
     with raw:
@@ -38,7 +46,7 @@ def damage(gui: GuiDriver) -> None:
 
 
 def check(gui: GuiDriver, page: DataPage) -> None:
-    gui.click(page.integrity.check)
+    press(gui, page, page.integrity.check)
     gui.wait_until(
         lambda: page.integrity.check.isEnabled() and page.integrity.progress.isHidden(), "the check", 60
     )
@@ -66,35 +74,35 @@ def test_findings_are_repaired_one_by_one_and_the_label_is_read_again(gui: GuiDr
         "its backup",
         60,
     )
-    gui.click(page.integrity.rows[1].repair)
+    press(gui, page, page.integrity.rows[1].repair)
     gui.wait_until(lambda: "Everything" in page.integrity.summary.text(), "the other repair", 60)
     check(gui, page)
     assert page.integrity.summary.text().startswith("No problems were found")
 
 
 def test_check_can_be_cancelled(gui: GuiDriver, page: DataPage) -> None:
-    gui.click(page.integrity.check)
+    press(gui, page, page.integrity.check)
     assert not page.backups.back_up.isEnabled()  # one thing at a time
-    gui.click(page.integrity.progress.cancel)
+    press(gui, page, page.integrity.progress.cancel)
     gui.wait_until(page.integrity.check.isEnabled, "the end of the check", 60)
     assert page.backups.back_up.isEnabled() and page.integrity.progress.isHidden()
 
 
 def test_backup_is_made_looked_into_restored_beside_and_opened(gui: GuiDriver, page: DataPage) -> None:
     gui.wait_until(lambda: len(page.backups.rows) == 1, "the list", 60)
-    gui.click(page.backups.back_up)
+    press(gui, page, page.backups.back_up)
     gui.wait_until(lambda: len(page.backups.rows) == 2, "the backup", 60)
     assert page.backups.summary.text().startswith("The backup was made: project-")
     line = page.backups.rows[0]
     assert line.labelled.text() == "1 labelled" and line.file_size.text().endswith("B")
-    gui.click(line.preview)
+    press(gui, page, line.preview)
     gui.wait_until(lambda: hasattr(line.panel, "thumbnails"), "the preview", 60)
     assert line.panel is not None
     assert [each.toolTip() for each in line.panel.thumbnails] == ["p0.png"]
     assert (
         line.panel.classes.item(0, 0).text() == "grass" and line.panel.classes.item(0, 2).text() == "100.0 %"
     )
-    gui.click(line.preview)
+    press(gui, page, line.preview)
     assert line.panel is None
 
     home, files = gui.session.home, gui.session.folder
@@ -102,7 +110,7 @@ def test_backup_is_made_looked_into_restored_beside_and_opened(gui: GuiDriver, p
     gui.window.context.data_controller.project_file_controller.restore(line.backup, target)
     gui.wait_until(page.backups.open_restored.isVisible, "the new project", 60)
     assert str(target) in page.backups.summary.text()
-    gui.click(page.backups.open_restored)
+    press(gui, page, page.backups.open_restored)
     gui.wait_until(
         lambda: gui.window.context is not None and gui.session.home == target, "the new project", 60
     )
@@ -120,7 +128,7 @@ def test_long_lists_are_cut(gui: GuiDriver, page: DataPage) -> None:
     gui.wait_until(lambda: len(page.backups.rows) == PAGE_SIZE, "the list", 60)
     assert {line.labelled.text() for line in page.backups.rows} == {"cannot be read"}
     assert page.backups.rows[0].restore.isHidden()
-    gui.click(page.backups.more)
+    press(gui, page, page.backups.more)
     assert len(page.backups.rows) == PAGE_SIZE + 2 and page.backups.more.isHidden()
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from core.base.errors import MaskloopError, ModelError
 from core.base.json_worker import reserve_stdout, send_message
 from core.live.answer_file import write_answer
-from core.live.messages import (
+from core.live.live_messages import (
     ForgetCommand,
     LearnCommand,
     LiveCommand,
