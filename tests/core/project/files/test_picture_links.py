@@ -105,12 +105,12 @@ def test_commands_leave_the_picture_out_and_say_so(planted: Path, command: tuple
 
 def test_training_and_evaluation_leave_the_picture_out(planted: Path) -> None:
     with Project.open(planted) as project:
+        project.pictures.set_split([record.id for record in project.pictures.all()], Split.VAL)
         records = project.pictures.all()
         snapshot = TrainingSnapshot.create(project.cache_folder / "snapshot", SPEC, default_recipe("cpu"))
         (problem,) = update_snapshot(project, snapshot, records)
         assert said_of(planted) in problem
         assert set(snapshot.entries()) == {1, 3, 4}
-        project.pictures.set_split([record.id for record in records], Split.VAL)
     answer = json_of("evaluate", "--split", "val", "--device", "cpu", "--project", planted)
     assert answer["pictures"] == 3
     assert [said_of(planted) in problem for problem in answer["problems"]] == [True]
