@@ -14,7 +14,7 @@ from core.base.json_process import JsonProcess
 from core.labels.label_map import LabelSnapshot, Values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.live.answer_file import read_answer
-from core.live.comparison import Comparison, compare
+from core.live.head_comparison import HeadComparison, compare
 from core.live.labelled_pixels import sample_evenly, sample_labelled_pixels
 from core.live.live_messages import (
     ForgetCommand,
@@ -56,7 +56,7 @@ class LiveAnswer:
 
 @dataclass(slots=True)
 class _OpenComparison:
-    """Waits for the live values of `waiting` pictures; lists as `core.live.comparison.compare` takes them."""
+    """Waits for the live values of `waiting` pictures; lists as `core.live.head_comparison.compare` takes them."""
 
     number: int
     waiting: dict[int, tuple[Values, Values]]
@@ -83,7 +83,7 @@ class LivePredictionService:
         self._has_learnt = False
         self._comparison: _OpenComparison | None = None
         self._comparisons = 0
-        self.comparison: Comparison | None = None
+        self.comparison: HeadComparison | None = None
         """The newest; None until both were measured."""
 
     # GUI thread -----------------------------------------------------------------------------------

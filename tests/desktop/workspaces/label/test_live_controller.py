@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
-from core.live.comparison import Comparison
+from core.live.head_comparison import HeadComparison
 from tests.desktop.conftest import GuiDriver
 from tests.factories import predict, truth
 
@@ -97,9 +97,9 @@ def test_the_better_of_head_and_network_is_shown(live: GuiDriver) -> None:
     session = live.session
     session.training._predictions._run = project.runs.latest_published()
     controller = live.labelling._live
-    session.live.comparison = Comparison(0.4, 0.6, 1)
+    session.live.comparison = HeadComparison(0.4, 0.6, 1)
     controller._show()
     assert live.labelling.picture.live_prediction is None
-    session.live.comparison = Comparison(0.7, 0.6, 1)
+    session.live.comparison = HeadComparison(0.7, 0.6, 1)
     controller._show()
     assert live.labelling.picture.live_prediction is not None

@@ -11,7 +11,7 @@ Values = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class HeadComparison:
     """Mean IoU of both, 0..1, over the classes that are labelled, on that many pictures."""
 
     live_miou: float
@@ -23,12 +23,12 @@ class Comparison:
         return self.live_miou > self.network_miou
 
 
-def compare(labels: list[Values], live: list[Values], network: list[Values]) -> Comparison | None:
+def compare(labels: list[Values], live: list[Values], network: list[Values]) -> HeadComparison | None:
     """Each: class values (n,) at the same pixels, picture by picture; None without any."""
     if not labels:
         return None
     truth = np.concatenate(labels)
-    return Comparison(
+    return HeadComparison(
         _mean_iou(truth, np.concatenate(live)), _mean_iou(truth, np.concatenate(network)), len(labels)
     )
 
