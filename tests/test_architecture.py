@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(path for name in ("core", "desktop") for path in (ROOT / name).rglob("*.py"))
-NOUNS_IN_ING = {"editing", "training", "loading", "rendering", "pairing"}
+NOUNS_IN_ING = {"editing", "training", "loading", "rendering", "pairing", "scoring"}
 """Module and package names that end in -ing and are the usual noun for what they hold."""
 TORCH = ("torch", "segmentation_models_pytorch", "timm", "lightning_fabric")
 LIBRARY_PLACES = {
@@ -28,7 +28,13 @@ LIBRARY_PLACES = {
     "rich": ("core/cli/",),
     **dict.fromkeys(
         TORCH,
-        ("core/models/", "core/training/", "core/evaluation/run_score.py", "core/cli/distributed_tasks.py"),
+        (
+            "core/models/",
+            "core/training/",
+            "core/live/",
+            "core/evaluation/run_score.py",
+            "core/cli/distributed_tasks.py",
+        ),
     ),
 }
 """Library -> where it may be imported, at the top of a module or inside a function."""

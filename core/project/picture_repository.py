@@ -321,7 +321,9 @@ _SPLIT: dict[str | None, Split | None] = {None: None} | {str(split): split for s
 
 def _record(row: Row[Any]) -> PictureRecord:
     # By position and by dict: with 100,000 pictures, attributes and enum calls would take as long as the query.
-    picture_id, path, width, height, status, split, problem, pixels, confidence, note, tags, replaced = tuple(row)
+    picture_id, path, width, height, status, split, problem, pixels, confidence, note, tags, replaced = tuple(
+        row
+    )
     return PictureRecord(
         picture_id,
         path,

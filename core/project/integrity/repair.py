@@ -284,7 +284,9 @@ def _update_path(project: Project, finding: IntegrityFinding) -> str:
     made = PictureJoins(project.store).join([JoinPair(picture_id, finding.path)]).joins
     if not made:
         raise ProjectError(f"{finding.path} has been labelled or marked since the check; check again.")
-    return f"{made[0].old_path} was found as {finding.path} and keeps its label, status, split, note and tags."
+    return (
+        f"{made[0].old_path} was found as {finding.path} and keeps its label, status, split, note and tags."
+    )
 
 
 def _accept_changed_picture(project: Project, finding: IntegrityFinding) -> str:

@@ -212,7 +212,11 @@ class PictureController(Controller):
     def _set_picture(
         self, picture_id: int, labels: LabelMap | None, prediction: PredictedMask | None
     ) -> None:
-        self._picture.id, self._picture.labels, self._picture.network_prediction = picture_id, labels, prediction
+        self._picture.id, self._picture.labels, self._picture.network_prediction = (
+            picture_id,
+            labels,
+            prediction,
+        )
         self._session.set_fact("shown", str(picture_id))
         self._prefetch_timer.start()
         self.picture_changed.emit()
