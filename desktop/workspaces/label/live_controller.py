@@ -132,8 +132,8 @@ class LiveController(Controller):
         if self.is_closed or answer.picture_id != self._picture.id or self._mode == "off":
             return
         self._answer = answer
-        if answer.problem and answer.problem != self._told and self._prefers_live:
-            # Once: every stroke would say it again.
+        if answer.problem != self._told and self._prefers_live:
+            # Once: every stroke would say it again. Empty when the reason is gone.
             self.message.emit(answer.problem)
         self._told = answer.problem
         self._show()

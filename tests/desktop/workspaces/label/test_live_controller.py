@@ -56,6 +56,10 @@ def test_one_class_says_what_is_missing(live: GuiDriver) -> None:
     live.dab(0.25)
     live.wait_until(lambda: "second class" in live.said, "what is missing", TIMEOUT)
     assert live.labelling.picture.live_prediction is None
+    live.key(Qt.Key.Key_2)
+    live.dab(0.75)
+    wait_for_live(live)
+    assert live.said == ""
 
 
 def test_undo_takes_its_prediction_back(live: GuiDriver) -> None:
