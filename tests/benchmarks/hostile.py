@@ -23,7 +23,7 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -102,7 +102,7 @@ READERS: dict[str, Callable[[Path], object]] = {
 }
 
 
-def run_cases(source: Source, numbers: range) -> Iterator[tuple[int, str, str, float]]:
+def run_cases(source: Source, numbers: range) -> Generator[tuple[int, str, str, float], None, None]:
     """Run cases in forks, each of which reads a batch. Yields number, outcome, detail and processor seconds."""
     while numbers:
         hear, say = Pipe(duplex=False)
@@ -111,21 +111,23 @@ def run_cases(source: Source, numbers: range) -> Iterator[tuple[int, str, str, f
             hear.close()
             _run_batch(source, numbers[:BATCH], say)
         say.close()
-        is_silent = True
-        with hear:
-            while hear.poll(SILENT_SECONDS):
-                try:
-                    outcome, detail, seconds = json.loads(hear.recv_bytes())
-                except EOFError:
-                    is_silent = False
-                    break
-                yield numbers[0], outcome, detail, seconds
-                numbers = numbers[1:]
-        if is_silent:
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
+        is_ended = False
+        try:
+            with hear:
+                while hear.poll(SILENT_SECONDS):
+                    try:
+                        outcome, detail, seconds = json.loads(hear.recv_bytes())
+                    except EOFError:
+                        is_ended = True
+                        break
+                    yield numbers[0], outcome, detail, seconds
+                    numbers = numbers[1:]
+        finally:
+            if not is_ended:  # it is silent, or the caller has heard enough
+                os.kill(child, signal.SIGKILL)
+            _, status = os.waitpid(child, 0)
         if status:
-            yield numbers[0], *_end_of(status, is_silent)
+            yield numbers[0], *_end_of(status, not is_ended)
             numbers = numbers[1:]
 
 
@@ -241,21 +243,22 @@ def measure(
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="maskloop-hostile-") as scratch:
         source = Source(Path(scratch), kinds, seed, keep)
-        for number, outcome, detail, seconds in run_cases(source, range(first, first + cases)):
-            if should_stop():
-                break
-            tried += 1
-            kind = source.kind_of(number)
-            slowest = max(slowest, (seconds, f"{kind} {number}"))
-            by_kind[kind]["cases"] += 1
-            if outcome:
-                counts[outcome] += 1
-                by_kind[kind][outcome] += 1
-                if counts[outcome] <= KEPT:
-                    failures.append({"case": number, "kind": kind, "outcome": outcome, "detail": detail})
-                print(f"{kind} {number}: {outcome}, {detail}", file=sys.stderr, flush=True)
-            elif kept := source.kept(number):
-                shutil.rmtree(kept, ignore_errors=True)
+        with contextlib.closing(run_cases(source, range(first, first + cases))) as results:
+            for number, outcome, detail, seconds in results:
+                if should_stop():
+                    break
+                tried += 1
+                kind = source.kind_of(number)
+                slowest = max(slowest, (seconds, f"{kind} {number}"))
+                by_kind[kind]["cases"] += 1
+                if outcome:
+                    counts[outcome] += 1
+                    by_kind[kind][outcome] += 1
+                    if counts[outcome] <= KEPT:
+                        failures.append({"case": number, "kind": kind, "outcome": outcome, "detail": detail})
+                    print(f"{kind} {number}: {outcome}, {detail}", file=sys.stderr, flush=True)
+                elif kept := source.kept(number):
+                    shutil.rmtree(kept, ignore_errors=True)
     return {
         "cases": tried,
         "seed": seed,
