@@ -17,6 +17,7 @@ from core.models.checkpoint import load_checkpoint, save_checkpoint
 from core.models.inference import predict_file
 from core.models.network_builder import build_network
 from core.models.spec import WEIGHTS_FILE, ModelSpec
+from core.project.content.joins import JoinPair, PictureJoins
 from core.project.project import Project
 from core.session.training.prediction_queue import MAX_RETRIES, PredictionQueue, prediction_order
 from core.training.events import PredictionFailed, PredictionReady
@@ -146,3 +147,25 @@ def test_predictions_use_the_device_of_the_settings(published: Project) -> None:
     queued.set_options("none", "cuda:1")
     queued.on_picture_shown(2, [])
     assert worker.devices == ["cpu", "cuda:1"]
+
+
+def test_picture_that_is_replaced_while_it_is_predicted_is_predicted_again(published: Project) -> None:
+    run, worker = published.runs.all()[0].id, RecordingWorker()
+    queued = new_queue(published, worker)
+    queued.on_picture_shown(1, [2])
+    queued.on_content_changed(1)
+    assert queued.is_outdated(1) and not queued.is_outdated(2)
+    for picture_id in (1, 2):
+        queued.on_answer(PredictionReady(picture_id, "", 0.5, run))
+    assert worker.pictures == [1, 2, 1] and not queued.is_outdated(1)
+    queued.on_answer(PredictionReady(1, "", 0.5, run))
+    queued.on_content_changed(2)  # predicted already
+    assert worker.pictures == [1, 2, 1, 2]
+
+
+def test_picture_that_was_set_aside_is_not_sent(published: Project) -> None:
+    (published.folder / "p0.png").unlink()
+    PictureJoins(published.store).join([JoinPair(1, "p1.png")])
+    worker = RecordingWorker()
+    new_queue(published, worker).on_picture_shown(2, [1, 3])
+    assert worker.pictures == [1, 3]

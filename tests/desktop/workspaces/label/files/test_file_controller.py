@@ -58,10 +58,15 @@ def press(gui: GuiDriver, key: str) -> None:
 def test_replaced_picture_is_shown_anew_and_asks_about_its_label(gui: GuiDriver, folder: Path) -> None:
     gui.dab(0.3)
     label, shown = gui.label_values.copy(), gui.record.id
+    strip = gui.page.filmstrip.thumbnails
+    gui.wait_until(lambda: shown in strip._images, "the thumbnail", 20)
+    thumbnail = strip._images[shown].toImage()
     save(folder / "p0.png", seed=70, age=30)
     look(gui)
     gui.wait_until(lambda: np.array_equal(pixels(gui), picture(seed=70)), "the new pixels", 20)
     np.testing.assert_array_equal(gui.label_values, label)
+    gui.wait_until(lambda: shown in strip._images, "the new thumbnail", 20)
+    assert strip._images[shown].toImage() != thumbnail
     assert bar(gui).isVisible() and "has been replaced" in bar(gui).text.text()
     assert [*bar(gui).buttons] == ["keep", "check", "aside"]
     press(gui, "aside")
