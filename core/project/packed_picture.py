@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from core.labels.class_list import UNLABELLED
 from core.labels.codec import decode, encode
 from core.labels.label_map import Values, blank_values
 from core.project.records import Split
+
+_BLOCK = 1 << 22
+"""Bytes that are hashed at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,16 @@ def pack_label(values: Values) -> PackedLabel | None:
     return PackedLabel(box, labelled, tuple(tiles), {int(v): int(counts[v]) for v in np.flatnonzero(counts)})
 
 
-def file_digest(path: Path) -> str:
-    """Hash of a file's content (BLAKE2b, 20 bytes, as hex). Raises OSError."""
+@overload
+def file_digest(path: Path) -> str: ...
+@overload
+def file_digest(path: Path, should_stop: Callable[[], bool]) -> str | None: ...
+def file_digest(path: Path, should_stop: Callable[[], bool] | None = None) -> str | None:
+    """Hash of a file's content (BLAKE2b, 20 bytes, as hex); None when it was stopped. Raises OSError."""
+    digest = hashlib.blake2b(digest_size=20)
     with path.open("rb") as file:
-        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=20)).hexdigest()
+        while block := file.read(_BLOCK):
+            if should_stop is not None and should_stop():
+                return None
+            digest.update(block)
+    return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,11 +28,18 @@ def replaced_sentence(path: str) -> str:
     )
 
 
-def observe_file(picture_id: int, path: Path, size: tuple[int, int] | None = None) -> ObservedContent | None:
-    """Hash a file; None when it was changed meanwhile or is gone."""
+def observe_file(
+    picture_id: int,
+    path: Path,
+    size: tuple[int, int] | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> ObservedContent | None:
+    """Hash a file; None when it was changed meanwhile, is gone, or the hashing was stopped."""
     try:
         age = file_age(path)
-        digest = file_digest(path)
+        digest = file_digest(path, should_stop)
+        if digest is None:
+            return None
         return ObservedContent(picture_id, age, digest, size) if file_age(path) == age else None
     except OSError:
         return None

@@ -8,6 +8,7 @@ label is left out of training, scores and exports until a person says what becom
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,10 @@ HAS_WORK = or_(
 """A picture with something of a person's in it; any other may leave the list without loss."""
 
 
+UNKNOWN_DIGEST = ""
+"""Of a labelled picture that was replaced before its content was ever hashed: equal to no other."""
+
+
 @dataclass(frozen=True, slots=True)
 class KnownContent:
     """What is stored of a picture's content.
@@ -62,11 +67,13 @@ class KnownContent:
 @dataclass(frozen=True, slots=True)
 class ContentChanges:
     """Ids of pictures whose file has other content than before; of these the labelled ones that wait for a decision
-    (`replaced`), and those whose earlier content is back (`restored`)."""
+    (`replaced`), those whose earlier content is back (`restored`), and those of which only the time of the file is
+    another one, so that they may have changed (`touched`)."""
 
     changed: frozenset[int] = frozenset()
     replaced: frozenset[int] = frozenset()
     restored: frozenset[int] = frozenset()
+    touched: frozenset[int] = frozenset()
 
 
 class PictureContents:
@@ -142,9 +149,8 @@ class PictureContents:
 
         A labelled picture never changes its digest here, and an observation of it without a digest says nothing.
         """
-        changed: set[int] = set()
-        replaced: set[int] = set()
-        restored: set[int] = set()
+        found: dict[str, set[int]] = defaultdict(set)
+        by_columns: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
         with self._store.write_transaction(durable=False) as connection:
             rows = {row.id: row for row in _rows_of(connection, [each.picture_id for each in observed])}
             for each in observed:
@@ -153,19 +159,19 @@ class PictureContents:
                     continue
                 values, kind = _outcome(row, each)
                 if kind:
-                    changed.add(row.id)
-                    replaced |= {row.id} if kind == "replaced" else set()
-                    restored |= {row.id} if kind == "restored" else set()
+                    found[kind].add(row.id)
                     if not row.labelled and each.size is not None:
                         if row.width is not None and (row.width, row.height) != each.size:
                             drop_tiles(connection, row.id)
                         values |= dict(zip(("width", "height"), each.size, strict=True)) | {"problem": None}
-                connection.execute(
-                    update(pictures).where(pictures.c.id == bindparam("picture")).values(**values),
-                    {"picture": row.id},
-                )
+                by_columns[tuple(sorted(values))].append({"picture": row.id, **values})
+            for columns in by_columns.values():  # one statement each: a stroke may be waiting
+                connection.execute(update(pictures).where(pictures.c.id == bindparam("picture")), columns)
+            changed = frozenset().union(*found.values())
             _forget_predictions(connection, changed)
-        return ContentChanges(frozenset(changed), frozenset(replaced), frozenset(restored))
+        return ContentChanges(
+            changed, *(frozenset(found[kind]) for kind in ("replaced", "restored", "touched"))
+        )
 
 
 def check_label_fits_content(project: Project, record: PictureRecord) -> None:
@@ -235,19 +241,20 @@ def _rows_of(connection: Connection, picture_ids: Sequence[int]) -> list[Any]:
 
 
 def _outcome(row: Any, seen: ObservedContent) -> tuple[dict[str, Any], str]:
-    """The columns to store, and what happened to the content: "", "changed", "replaced" or "restored"."""
+    """The columns to store, and what happened to the content: "", "changed", "touched", "replaced" or "restored"."""
     values: dict[str, Any] = {"file_bytes": seen.age.bytes, "file_modified": seen.age.modified}
     was_looked_at = row.file_modified is not None
-    is_same_age = (row.file_bytes, row.file_modified) == seen.age[:2]
+    is_other_age = was_looked_at and (row.file_bytes, row.file_modified) != seen.age[:2]
+    unproven = "" if not is_other_age else "touched" if row.file_bytes == seen.age.bytes else "changed"
     if seen.digest is None:
-        is_changed = was_looked_at and not is_same_age
-        return values | ({"digest": None} if is_changed else {}), "changed" if is_changed else ""
+        return values | ({"digest": None} if is_other_age else {}), unproven
     current = row.new_digest or row.digest
     if current == seen.digest:
         return values, ""
+    if row.digest is None and is_other_age and row.labelled:
+        return values | {"digest": UNKNOWN_DIGEST, "new_digest": seen.digest}, "replaced"
     if row.digest is None:
-        is_changed = was_looked_at and not is_same_age
-        return values | {"digest": seen.digest}, "changed" if is_changed else ""
+        return values | {"digest": seen.digest}, unproven
     if row.digest == seen.digest:
         return values | {"new_digest": None}, "restored"
     if row.labelled:

@@ -42,7 +42,7 @@ from core.session.content.double_preview import DoublePreview, preview_double
 from core.session.picture_index import PictureIndex
 from core.session.read_lane import ReadLane
 
-CHUNK = 500
+CHUNK = 200
 """Pictures stored in one piece of work of the document lane: a stroke waits no longer than for one."""
 
 
@@ -124,7 +124,7 @@ class ContentService:
                     self._project.prediction_path(picture_id).unlink(missing_ok=True)
             self._on_changed(found.changed)
             self._announce(Changes(pictures=found.changed, files=found.changed))
-            others = found.changed - found.replaced - found.restored
+            others = found.changed - found.replaced - found.restored - found.touched
             for ids, sentence in (
                 (found.replaced, replaced_sentence_for_window),
                 (found.restored, restored_sentence),
@@ -236,7 +236,7 @@ class ContentService:
             age = file_age(file)
         except OSError:
             return None
-        seen = observe_file(0, file) if needs_digest(missing, age) else None
+        seen = observe_file(0, file, None, lambda: self._closing) if needs_digest(missing, age) else None
         return CandidateFile(path, age, seen.digest if seen is not None else None)
 
     def _look_at(self, project: Project, picture_ids: list[int]) -> None:
@@ -248,8 +248,8 @@ class ContentService:
                 return
             if observed:
                 self._document.submit(self.store, observed).result()
-                if self._missing_ids():
-                    self._find_doubles(project)
+        if any(each.has_work for each in known) and self._missing_ids():
+            self._find_doubles(project)
 
     def _observed(self, project: Project, known: KnownContent) -> ObservedContent | None:
         """A look at one file; its content is hashed where something depends on it."""
@@ -267,7 +267,7 @@ class ContentService:
             return None  # the watcher says that it is missing
         if known.current_digest is None and not known.has_work:
             return ObservedContent(known.id, age, None, size)
-        return observe_file(known.id, path, size)
+        return observe_file(known.id, path, size, lambda: self._closing)
 
     def _hash_next(self, project: Project) -> None:
         if self._to_hash:

@@ -286,3 +286,24 @@ def test_project_of_an_earlier_version_gets_its_digests(harness: ContentHarness)
     assert (
         known["p0.png"].digest is None and known["p0.png"].age is not None
     )  # nothing depends on it: not read
+
+
+def test_label_that_was_replaced_before_it_was_ever_hashed_is_not_paired(harness: ContentHarness) -> None:
+    """Nothing proves that the label belongs to the new content: a person has to say so."""
+    with_work(harness, "p1.png")
+
+    def replace() -> None:
+        with Project.open(harness.folder) as project, project.store.write_transaction() as connection:
+            connection.exec_driver_sql("UPDATE pictures SET digest = NULL")
+        save(harness.folder / "p1.png", seed=77, age=30)
+
+    harness.reopen(replace)
+    assert harness.record("p1.png").is_replaced
+    result = harness.contents.decide([harness.id_of("p1.png")], LabelDecision.KEEP).result(TIMEOUT)
+    assert result.problems == () and not harness.record("p1.png").is_replaced
+
+
+def test_files_with_another_time_only_are_not_called_replaced(harness: ContentHarness) -> None:
+    """As after a copy of the whole folder that did not keep the times."""
+    harness.reopen(lambda: grow_old(harness.folder, 20))
+    assert "replaced" not in harness.said
