@@ -61,8 +61,8 @@ class DraftOffer(QFrame):
         self.text.setText(f"Unfinished {draft.title} ({points}, {draft.class_name}){more}.")
         for action in self.choices.actions():
             action.setChecked(action.data() == choice)
-        self._place()
         self.show()
+        self._place()  # the font of the style is known now
         self.raise_()
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802

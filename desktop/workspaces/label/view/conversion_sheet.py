@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QFrame, QProgressBar, QSizePolicy, QWidget
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import button, column, row, text_label
 
-_WIDTH = 48 * GRID
+_WIDTH = 56 * GRID
 _STEPS = 1000
 
 
@@ -53,8 +53,8 @@ class ConversionSheet(QFrame):
         """How much (0..1) of the conversion of a picture is done."""
         self._show(
             f"Preparing {name}",
-            "It is too large to be decoded as a whole, so it is converted into tiles once. You can work on other "
-            "pictures meanwhile.",
+            "It is too large to be decoded whole, so it is converted into tiles once. Go on with other pictures "
+            "meanwhile.",
             is_running=True,
         )
         self.bar.setValue(round(share * _STEPS))
@@ -80,8 +80,8 @@ class ConversionSheet(QFrame):
         self.bar.setVisible(is_running)
         self.cancel_button.setVisible(is_running)
         self.start_button.setVisible(not is_running)
-        self._place()
         self.show()
+        self._place()  # the font of the style is known now
         self.raise_()
 
     def _place(self) -> None:
