@@ -48,6 +48,7 @@ def test_predictions_of_an_older_network_are_mapped_to_present_classes(tmp_path:
         said = np.full((64, 96), 1, np.uint8)
         said[:, 50:] = 3
         write_prediction(project.prediction_path(1), PredictedMask(said, np.full_like(said, 200), run.id))
+        project.runs.record_prediction(1, run.id, 0.8)
         project.classes.merge(3, 2)
         project.classes.change_value(1, 40)
         assert _shown(project) == {40, 2}

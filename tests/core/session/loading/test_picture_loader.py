@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from core.base.changes import Changes
@@ -16,7 +17,7 @@ from core.base.lane import Lane
 from core.images.folder import path_key
 from core.labels.class_list import ClassList
 from core.labels.label_map import LabelMap
-from core.labels.prediction import PredictedMask, write_prediction
+from core.labels.prediction import PredictedMask
 from core.project.integrity.check import check_project
 from core.project.packed_picture import file_digest
 from core.project.project import HOME_FOLDER, Project
@@ -27,7 +28,7 @@ from core.session.loading.folder_scan import check_folder, list_pictures
 from core.session.loading.folder_sync import FolderSync
 from core.session.loading.picture_loader import LoadedPicture, PictureLoader
 from core.session.picture_index import PictureIndex
-from tests.factories import picture, picture_folder, stroke, truth
+from tests.factories import picture, picture_folder, predict, stroke, truth
 from tests.mask_datasets import mask_dataset
 
 TIMEOUT = 10
@@ -56,6 +57,11 @@ class LoaderHarness:
         self.sync.scan_folder().result(TIMEOUT)
         self.wait()
         return [self.index.at(row).path for row in range(len(self.index))]
+
+    def predict(self, values: NDArray[np.uint8]) -> None:
+        """A network says this of the first picture."""
+        self.document.submit(predict, self.project, 1, values).result(TIMEOUT)
+        self.index.update(self.document.submit(self.project.pictures.get, 1).result(TIMEOUT))
 
     def wait(self) -> None:
         self.document.submit(lambda: None).result(TIMEOUT)
@@ -159,19 +165,19 @@ def test_loaded_picture_has_label_prediction_and_journal(harness: LoaderHarness)
     labels = LabelMap(first.labels)
     edit = stroke(labels, 1, (10, 10), (50, 40))
     harness.document.submit(harness.project.journal.commit, 1, edit)
-    write_prediction(harness.project.prediction_path(1), PredictedMask(truth(), truth(), 7))
+    harness.predict(truth())
     again = harness.loader.load(1).result(TIMEOUT)
     np.testing.assert_array_equal(again.labels, labels.values)
     assert again.labels is not labels.values
     assert again.journal.undo_name == "Brush stroke, class 1"
     assert again.prediction is not None
-    assert again.prediction.run_id == 7
+    assert again.prediction.run_id == 1
     np.testing.assert_array_equal(harness.loader.prediction(1).result(TIMEOUT).values, truth())
 
 
 def test_a_prediction_of_another_size_is_not_shown(harness: LoaderHarness) -> None:
     harness.scan()
-    write_prediction(harness.project.prediction_path(1), PredictedMask(truth(8, 8), truth(8, 8), 7))
+    harness.predict(truth(8, 8))
     assert harness.loader.load(1).result(TIMEOUT).prediction is None
 
 
@@ -306,7 +312,7 @@ def test_unreadable_or_large_pictures_are_not_prefetched(
 
 def test_missing_prediction_raises(harness: LoaderHarness) -> None:
     harness.scan()
-    with pytest.raises(ImageError, match=r"3\.png"):
+    with pytest.raises(ImageError, match="no prediction of this picture"):
         harness.loader.prediction(3).result(TIMEOUT)
 
 

@@ -151,6 +151,7 @@ def test_the_corrected_share_is_reported_beside_the_previous_one(gui: GuiDriver,
             width, height = project.pictures.get(picture_id).width, project.pictures.get(picture_id).height
             ones = np.full((height or 64, width or 96), 1, np.uint8)
             write_prediction(project.prediction_path(picture_id), PredictedMask(ones, ones, run.id))
+            project.runs.record_prediction(picture_id, run.id, 0.5)
     gui.window.open_project(tmp_path / "told")
     gui.wait_until(lambda: gui.window.context is not None and gui.has_picture(), "a picture", 20)
     gui.wait_until(lambda: gui.labelling.picture.prediction is not None, "its prediction", 20)
