@@ -47,12 +47,12 @@ def median_seconds(work: Callable[[], object], times: int) -> float:
 def measure(asked: argparse.Namespace) -> dict[str, float]:
     """This process: step and prediction in seconds, memory in MB."""
     if asked.without:
-        network_builder.keep_freed_memory = lambda: False  # type: ignore[assignment]
+        vars(network_builder)["keep_freed_memory"] = lambda: False
     torch.set_num_threads(asked.threads)
     spec = ModelSpec("hypercolumn", None, "none", 480, tuple(range(1, CLASSES + 1)))
     spec = spec.with_network(*resolve_network(asked.network, asked.encoder))
     recipe = default_recipe("cpu", pretrained=spec.is_pretrained)
-    model = network_builder.build_network(spec).to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
+    model = network_builder.build_network(spec).to(memory_format=torch.channels_last).train()
     frozen = FrozenEncoder(model, 0.0, recipe.frozen_levels, norm=True)
     optimizer = make_optimizer(model, recipe, 1e-3, recipe.encoder_rate)
     frozen.step(0.0)
