@@ -105,6 +105,7 @@ def main() -> None:
         os.environ["MASKLOOP_CONFIG_DIR"] = scratch
         settings = Settings(Path(scratch) / "settings.json")
         settings.set("train_automatically", False)
+        settings.set("live_prediction", "off")
         picture = write_jpeg(Path(scratch) / "pictures" / "p.jpg", asked.size, asked.size)
         furnish(picture.parent, labels=False)
         found: dict[str, object] = {"size": asked.size, **measure(picture.parent, settings)}

@@ -62,6 +62,7 @@ def window(project: Path, idle: float, config: Path) -> dict[str, float]:
 
     settings = Settings(config / "settings.json")
     settings.set("train_automatically", False)
+    settings.set("live_prediction", "off")
     opened = build(settings).window
     opened.resize(1440, 900)
     opened.show()

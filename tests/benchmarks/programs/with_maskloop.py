@@ -27,6 +27,7 @@ class Maskloop:
         self._app = build()
         self.window = self._app.window
         self.window._settings.set("train_automatically", False)
+        self.window._settings.set("live_prediction", "off")
         self.window.resize(width, height)
         self.window.show()
 
