@@ -221,11 +221,12 @@ class LabelMap:
 class LabelSnapshot:
     """A label as it was at one moment (copy on write). `copy` may be called once, on any thread.
 
-    Until then every tile is kept before it changes, so that nothing has to be copied on the GUI thread.
+    Until then every tile is kept before it changes, so that nothing has to be copied on the GUI thread. `size` is
+    (width, height) in pixels.
     """
 
     def __init__(self, labels: LabelMap) -> None:
-        self._values, self._size = labels.values, (labels.width, labels.height)
+        self._values, self.size = labels.values, (labels.width, labels.height)
         self._tiles: dict[TileKey, Values] = {}
         self._is_copied = False
 
@@ -240,7 +241,7 @@ class LabelSnapshot:
         values = self._values.copy()
         self._is_copied = True
         for key, tile in list(self._tiles.items()):
-            values[tile_box(key, *self._size).slices] = tile
+            values[tile_box(key, *self.size).slices] = tile
         self._tiles = {}
         return values
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,19 +13,27 @@ from core.labels.class_list import UNLABELLED, VOID
 MAX_PIXELS = 4000
 """Pixels of a picture that a head is fitted to; more make it no better (docs/experiments.md)."""
 MAX_PIXELS_PER_CLASS = 400
+MAX_PICTURE_PIXELS = 60_000_000
+"""Larger pictures are neither predicted nor learnt: a second process would have to decode them whole."""
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledPixels:
-    """points: (n, 2) uint32 as x, y; values: (n,) uint8 class values"""
+    """points: (n, 2) uint32 as x, y; values: (n,) uint8 class values; size: (width, height) of the label, None for any"""
 
     points: NDArray[np.uint32]
     values: NDArray[np.uint8]
+    size: tuple[int, int] | None = None
 
     @property
     def classes(self) -> list[int]:
         """The class values in it, ascending."""
         return [int(value) for value in np.unique(self.values)]
+
+    def of_classes(self, values: Iterable[int]) -> LabelledPixels:
+        """Those of these classes."""
+        kept = np.isin(self.values, np.fromiter(values, np.uint8))
+        return self if kept.all() else LabelledPixels(self.points[kept], self.values[kept], self.size)
 
 
 NO_PIXELS = LabelledPixels(np.empty((0, 2), np.uint32), np.empty(0, np.uint8))
@@ -56,5 +65,6 @@ def sample_labelled_pixels(
 
 
 def _at(label: NDArray[np.uint8], places: NDArray[np.int64]) -> LabelledPixels:
-    y, x = np.divmod(places, label.shape[1])
-    return LabelledPixels(np.stack([x, y], 1).astype(np.uint32), label.ravel()[places])
+    height, width = label.shape
+    y, x = np.divmod(places, width)
+    return LabelledPixels(np.stack([x, y], 1).astype(np.uint32), label.ravel()[places], (width, height))

@@ -16,10 +16,11 @@ class PackedPixels(msgspec.Struct, frozen=True):
 
     points: bytes
     values: bytes
+    size: tuple[int, int] | None = None
 
     @classmethod
     def pack(cls, pixels: LabelledPixels) -> PackedPixels:
-        return cls(pixels.points.astype("<u4").tobytes(), pixels.values.tobytes())
+        return cls(pixels.points.astype("<u4").tobytes(), pixels.values.tobytes(), pixels.size)
 
     def unpack(self) -> LabelledPixels:
         """Raises ValueError when both do not belong together."""
@@ -27,7 +28,7 @@ class PackedPixels(msgspec.Struct, frozen=True):
         values = np.frombuffer(self.values, np.uint8)
         if len(points) != len(values):
             raise ValueError("as many points as values are needed")
-        return LabelledPixels(points, values)
+        return LabelledPixels(points, values, self.size)
 
 
 class _Command(msgspec.Struct, frozen=True, tag_field="command", tag=True):
@@ -37,13 +38,13 @@ class _Command(msgspec.Struct, frozen=True, tag_field="command", tag=True):
 class ShowCommand(_Command, frozen=True):
     """Predict this picture, which is on screen. It takes the place of the one before; `number` comes back.
 
-    out: file for the answer; pixels: what is labelled in it
+    folder: where the answers are written; pixels: what is labelled in it
     """
 
     number: int
     picture_id: int
     path: Path
-    out: Path
+    folder: Path
     pixels: PackedPixels
 
 
@@ -56,7 +57,7 @@ class LearnCommand(_Command, frozen=True):
 
 
 class ForgetCommand(_Command, frozen=True):
-    """Forget all other pictures: the classes have changed."""
+    """Forget all pictures, and whatever waits: the classes have changed."""
 
 
 class ScoreCommand(_Command, frozen=True):
@@ -76,11 +77,18 @@ class _Event(msgspec.Struct, frozen=True, tag_field="event", tag=True):
 
 
 class LiveReady(_Event, frozen=True):
-    """`out` of the command was written. refined: false for the first, quick answer, which another follows."""
+    """An answer was written: the file `core.live.answer_file.answer_path` of this `serial`.
+
+    refined: false for the first, quick answer, which another follows; classes: values that may be in it
+    size: (width, height) of the picture
+    """
 
     number: int
     picture_id: int
+    serial: int
     refined: bool
+    classes: tuple[int, ...]
+    size: tuple[int, int]
 
 
 class LiveImpossible(_Event, frozen=True):
@@ -91,12 +99,11 @@ class LiveImpossible(_Event, frozen=True):
 
 
 class LiveFailed(_Event, frozen=True):
-    """message: a sentence; fatal: no picture can be predicted"""
+    """message: a sentence"""
 
     number: int
     picture_id: int
     message: str
-    fatal: bool = False
 
 
 class LiveScored(_Event, frozen=True):

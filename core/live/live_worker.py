@@ -16,11 +16,13 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.base.errors import MaskloopError, ModelError
+from core.base.errors import MaskloopError
 from core.base.json_worker import reserve_stdout, send_message
-from core.live.answer_file import write_answer
+from core.labels.prediction import PredictedMask
+from core.live.answer_file import answer_path, write_answer
 from core.live.live_messages import (
     ForgetCommand,
     LearnCommand,
@@ -53,15 +55,20 @@ class AnswerScheduler:
         self._shown: ShowCommand | None = None
         self._refine: ShowCommand | None = None
         self._newest: ShowCommand | None = None
-        self._others: deque[LearnCommand | ForgetCommand | ScoreCommand] = deque()
+        self._others: deque[LearnCommand | ScoreCommand] = deque()
         self._predictor: LivePredictor | None = None
-        self._quit = False
+        self._serial = 0
+        self._must_forget = self._quit = False
 
     def run(self) -> None:
         while True:
-            self._poll(wait=not (self._shown or self._refine or self._others))
+            self._poll(wait=not (self._shown or self._refine or self._others or self._must_forget))
             if self._quit:
                 return
+            if self._must_forget:
+                self._must_forget = False
+                if self._predictor is not None:
+                    self._predictor.reservoir.clear()
             if self._shown is not None:
                 command, self._shown = self._shown, None
                 self._refine = command if self._answer(command, quick=True) else None
@@ -86,12 +93,17 @@ class AnswerScheduler:
                     case ShowCommand():
                         self._shown = self._newest = command
                         self._refine = None
+                    case ForgetCommand():
+                        # At once, not after what waits: an answer from classes that are gone would be wrong.
+                        self._shown = self._refine = self._newest = None
+                        self._others.clear()
+                        self._must_forget = True
                     case _:
                         self._others.append(command)
 
     def _is_outdated(self) -> bool:
         self._poll()
-        return self._shown is not None or self._quit
+        return self._shown is not None or self._must_forget or self._quit
 
     def _answer(self, command: ShowCommand, *, quick: bool) -> bool:
         """Whether an answer was given that can be refined."""
@@ -102,23 +114,38 @@ class AnswerScheduler:
             pixels = command.pixels.unpack()
             mask = predictor.predict(command.picture_id, command.path, pixels, self._is_outdated, quick=quick)
             if mask is None:
-                self._emit(LiveImpossible(command.number, command.picture_id))
+                if not any(isinstance(other, LearnCommand) for other in self._others):
+                    self._emit(LiveImpossible(command.number, command.picture_id))
                 return False
-            write_answer(command.out, mask)
+            self._write(command.folder, mask)
         except FitInterruptedError:
             return False
         except Exception as error:  # reported, and on with the next
-            self._fail(command.number, command.picture_id, error)
+            self._fail(command, error)
             return False
-        self._emit(LiveReady(command.number, command.picture_id, not quick))
+        ready = LiveReady(
+            command.number,
+            command.picture_id,
+            self._serial,
+            not quick,
+            predictor.classes,
+            predictor.size,
+        )
+        self._emit(ready)
         return True
 
-    def _do(self, command: LearnCommand | ForgetCommand | ScoreCommand) -> None:
+    def _write(self, folder: Path, mask: PredictedMask) -> None:
+        self._serial += 1
+        try:
+            write_answer(answer_path(folder, self._serial), mask)
+        except OSError as error:
+            raise MaskloopError(
+                f"The live prediction could not be written to {folder} ({error.strerror}). Make room there."
+            ) from error
+
+    def _do(self, command: LearnCommand | ScoreCommand) -> None:
         try:
             match command:
-                case ForgetCommand():
-                    if self._predictor is not None:
-                        self._predictor.reservoir.clear()
                 case LearnCommand():
                     predictor = self._get_predictor()
                     predictor.learn(command.picture_id, command.path, command.pixels.unpack())
@@ -133,13 +160,13 @@ class AnswerScheduler:
             elif not isinstance(error, MaskloopError):
                 traceback.print_exc()
 
-    def _fail(self, number: int, picture_id: int, error: Exception) -> None:
+    def _fail(self, command: ShowCommand, error: Exception) -> None:
         if isinstance(error, MaskloopError):
             message = str(error)
         else:
             traceback.print_exc()
             message = f"The live prediction failed ({type(error).__name__}: {error})."
-        self._emit(LiveFailed(number, picture_id, message, isinstance(error, ModelError)))
+        self._emit(LiveFailed(command.number, command.picture_id, message))
 
     def _get_predictor(self) -> LivePredictor:
         if self._predictor is None:

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import nn
 
 from core.base.allocator import keep_freed_memory
+from core.base.errors import ImageError
 from core.base.geometry import Box
 from core.images.image_reader import read_raster
 from core.labels.prediction import PredictedMask
-from core.live.labelled_pixels import NO_PIXELS, LabelledPixels
+from core.live.labelled_pixels import MAX_PICTURE_PIXELS, NO_PIXELS, LabelledPixels
 from core.live.linear_head import (
     QUICK_STEPS,
     STEPS,
@@ -34,6 +35,9 @@ from core.models.spec import DEFAULT_ENCODER, STRIDE, ModelSpec
 CONFIDENT = 0.8
 """Probability from which predicted pixels of the picture join a second fit."""
 CONFIDENT_PIXELS, CONFIDENT_WEIGHT, CONFIDENT_STEPS = 2000, 0.3, 10
+QUICK_PIXELS = 2_000_000
+"""A quick answer is no finer than this. The probabilities have 0.2 megapixels, a screen two: at 12 megapixels the rest
+would be three quarters of the time."""
 RESERVOIR_WEIGHT = 1.0
 """Weight of all pixels of other pictures together, as a share of those of the picture itself."""
 
@@ -47,15 +51,19 @@ class LivePredictor:
         self._memory = FeatureMemory()
         self._head: tuple[int, LinearHead] | None = None
         self.reservoir = Reservoir()
+        self.classes: tuple[int, ...] = ()
+        """Class values that the newest prediction knows."""
+        self.size = (0, 0)
+        """(width, height) of its picture."""
 
     def features(self, picture_id: int, path: Path) -> PictureFeatures:
-        """Of a picture file, from memory where it has not changed. Raises ImageError, and ModelError when the package
-        with the weights is missing.
+        """Of a picture file, from memory where it has not changed. Raises ImageError, also for more than
+        MAX_PICTURE_PIXELS, and ModelError when the package with the weights is missing.
         """
         key = (picture_id, path, _age(path))
         found = self._memory.get(key)
         if found is None:
-            picture = read_raster(path).to_model_input()
+            picture = read_raster(path, max_pixels=MAX_PICTURE_PIXELS).to_model_input()
             encoder, statistics = self._encoder(picture.shape[2])
             found = compute_features(encoder, picture, statistics)
             self._memory.put(key, found)
@@ -82,9 +90,10 @@ class LivePredictor:
         """The whole picture; None while fewer than two classes are labelled here and on other pictures.
 
         pixels: labelled ones of this picture, which teach more than those of others. quick: a first answer in a quarter
-        of the time, two points of mIoU worse. Raises ImageError, and FitInterruptedError when `should_abort` says yes.
+        of the time, two points of mIoU worse, at most QUICK_PIXELS fine. Raises ImageError, also when the label has
+        another size than the picture, and FitInterruptedError when `should_abort` says yes.
         """
-        features = self.features(picture_id, path)
+        features = self._fitting_features(picture_id, path, pixels)
         rows = self._rows(picture_id, features, pixels)
         if rows is None or len(np.unique(rows.values)) < 2:
             return None
@@ -102,20 +111,31 @@ class LivePredictor:
             more = PixelRows(confident.features, confident.values, confident.weights * scale)
             head = fit_linear_head(PixelRows.joined([rows, more]), head, should_abort, CONFIDENT_STEPS)
             probabilities = head.probabilities(features)
+        self.classes, self.size = head.classes, features.size
         width, height = features.size
-        return render_prediction(head.classes, probabilities, features.size, Box(0, 0, width, height))
+        share = min(1.0, (QUICK_PIXELS / (width * height)) ** 0.5) if quick else 1.0
+        size = max(1, round(width * share)), max(1, round(height * share))
+        return render_prediction(head.classes, probabilities, size, Box(0, 0, *size))
 
     def learn(self, picture_id: int, path: Path, pixels: LabelledPixels) -> None:
-        """Keep labelled pixels of a picture for the predictions of others; without any it is forgotten."""
+        """Keep labelled pixels of a picture for the predictions of others; without any it is forgotten, and also when
+        it cannot be read. Raises ImageError."""
+        self.reservoir.drop(picture_id)
         if len(pixels.values):
-            self.reservoir.put(picture_id, self.features(picture_id, path), pixels)
-        else:
-            self.reservoir.drop(picture_id)
+            self.reservoir.put(picture_id, self._fitting_features(picture_id, path, pixels), pixels)
 
     def predict_points(self, picture_id: int, path: Path, points: NDArray[np.uint32]) -> NDArray[np.uint8]:
         """(n,) class values at pixels (n, 2), from other pictures alone; none where they show only one class."""
         mask = self.predict(picture_id, path, NO_PIXELS)
         return mask.values[points[:, 1], points[:, 0]] if mask else np.empty(0, np.uint8)
+
+    def _fitting_features(self, picture_id: int, path: Path, pixels: LabelledPixels) -> PictureFeatures:
+        features = self.features(picture_id, path)
+        if pixels.size not in (None, features.size):
+            raise ImageError(
+                f"{path.name} has another size than its label. Scale the label or set it aside."
+            )
+        return features
 
     def _previous_head(self, picture_id: int) -> LinearHead | None:
         return self._head[1] if self._head is not None and self._head[0] == picture_id else None

@@ -11,15 +11,13 @@ from core.base.changes import Changes
 from core.base.settings import Settings
 from core.labels.label_map import Edit
 from core.labels.prediction import PredictedMask
-from core.session.live_prediction import LiveAnswer
+from core.session.live_prediction import MAX_LEARNT, LiveAnswer
 from core.session.session import Session
 from desktop.canvas.canvas import Canvas
 from desktop.controller import Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
 
-MAX_PIXELS = 60_000_000
-"""Larger pictures get no live prediction: it would have to decode them whole in a second process."""
 SHOWN_DELAY_MS = 200
 """A picture is predicted once it stays on screen: nobody waits for those that are skipped through."""
 COMPARE_DELAY_MS = 5000
@@ -51,6 +49,7 @@ class LiveController(Controller):
         self._shown: int | None = None
         self._changed = False
         self._told = ""
+        self._values: frozenset[int] = frozenset()
         self._delay = QTimer(self, singleShot=True, interval=SHOWN_DELAY_MS)
         self._delay.timeout.connect(self._request)
         self._compare_delay = QTimer(self, singleShot=True, interval=COMPARE_DELAY_MS)
@@ -58,6 +57,7 @@ class LiveController(Controller):
         self.connections.connect(switch.toggled, self._switched)
 
     def start(self) -> None:
+        self._values = frozenset(self._session.editing.classes.values)
         self._switch.setChecked(self._mode != "off")
         if self._mode != "off":
             self._session.live.start(self._on_answer)
@@ -69,11 +69,17 @@ class LiveController(Controller):
         self._picture.live_prediction = None
 
     def on_changes(self, changes: Changes) -> None:
-        if changes.classes:
+        values = frozenset(self._session.editing.classes.values)
+        has_other_classes = changes.classes and (values != self._values or bool(changes.labels))
+        self._values = values
+        others = (changes.labels | changes.files) - {self._picture.id}
+        if has_other_classes or len(others) > MAX_LEARNT:
             self._session.live.forget()
             self._forget_answer()
             self._request()
-        if changes.runs or changes.predictions:
+        elif others:
+            self._session.live.learn(sorted(others))
+        if has_other_classes or changes.runs or changes.predictions:
             self._compare_delay.start()
 
     def picture_changed(self) -> None:
@@ -81,6 +87,7 @@ class LiveController(Controller):
         if self._changed and self._shown is not None and self._shown != self._picture.id:
             self._session.live.learn([self._shown])
         self._shown, self._changed = self._picture.id, False
+        self._session.live.cancel()
         self._answer = self._picture.live_prediction = None
         self._delay.start()
 
@@ -120,7 +127,7 @@ class LiveController(Controller):
 
     def _request(self) -> None:
         labels = self._picture.labels
-        if self._picture.id is None or labels is None or labels.width * labels.height > MAX_PIXELS:
+        if self._picture.id is None or labels is None:
             return
         self._session.live.predict(self._picture.id, labels.snapshot())
 
@@ -129,8 +136,12 @@ class LiveController(Controller):
         self._dispatcher.post(partial(self._answered, answer))
 
     def _answered(self, answer: LiveAnswer) -> None:
-        if self.is_closed or answer.picture_id != self._picture.id or self._mode == "off":
+        if self.is_closed or not self._session.live.is_newest(answer):
             return
+        if answer.picture_id != self._picture.id or self._mode == "off":
+            return
+        if not set(answer.classes) <= set(self._session.editing.classes.values):
+            return  # a class is gone; its change, which comes next, asks again
         self._answer = answer
         if answer.problem != self._told and self._prefers_live:
             # Once: every stroke would say it again. Empty when the reason is gone.

@@ -193,7 +193,7 @@ class PictureController(Controller):
                 changed[key] = loaded.labels[tile]
         self._canvas.refresh(labels.replace_tiles(changed))
         self._picture.network_prediction = loaded.prediction
-        self._canvas.set_prediction(loaded.prediction)
+        self._canvas.set_prediction(self._picture.prediction)
         self._undo.show_stored_names(loaded.journal)
         self.label_reloaded.emit()
 
@@ -234,7 +234,7 @@ class PictureController(Controller):
         """There is none, or it cannot be read: the one shown stays, unless it was of a network no longer in use."""
         if picture_id == self._picture.id and not self._session.pictures.get(picture_id).is_predicted:
             self._picture.network_prediction = None
-            self._canvas.set_prediction(None)
+            self._canvas.set_prediction(self._picture.prediction)
             self.prediction_changed.emit()
 
     def _prediction_loaded(self, picture_id: int, prediction: PredictedMask) -> None:
@@ -245,7 +245,7 @@ class PictureController(Controller):
             and prediction.values.shape == labels.values.shape
         ):
             self._picture.network_prediction = prediction
-            self._canvas.set_prediction(prediction)
+            self._canvas.set_prediction(self._picture.prediction)
             self.prediction_changed.emit()
 
     def _prefetch(self) -> None:
