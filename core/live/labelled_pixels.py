@@ -19,7 +19,7 @@ MAX_PICTURE_PIXELS = 60_000_000
 
 @dataclass(frozen=True, slots=True)
 class LabelledPixels:
-    """points: (n, 2) uint32 as x, y; values: (n,) uint8 class values; size: (width, height) of the label, None for any"""
+    """points: (n, 2) uint32 as x, y; values: (n,) uint8 class values; size: (width, height) of the label, or None"""
 
     points: NDArray[np.uint32]
     values: NDArray[np.uint8]

@@ -101,6 +101,30 @@ def test_an_unreadable_file_is_named(predictor: LivePredictor, tmp_path: Path) -
         predictor.predict(4, tmp_path / "broken.png", NO_PIXELS)
 
 
+def test_a_label_of_another_size_is_refused(predictor: LivePredictor, saved: Path) -> None:
+    predictor.reservoir.clear()
+    pixels = sample_labelled_pixels(np.pad(strokes(), ((0, 1), (0, 0))))
+    with pytest.raises(ImageError, match="another size than its label"):
+        predictor.predict(5, saved, pixels)
+    predictor.learn(5, saved, sample_labelled_pixels(strokes()))
+    with pytest.raises(ImageError, match="another size than its label"):
+        predictor.learn(5, saved, pixels)
+    assert len(predictor.reservoir) == 0
+
+
+def test_a_quick_answer_for_a_large_picture_is_coarse(
+    predictor: LivePredictor, saved: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.live.predictor.QUICK_PIXELS", 96 * 64 // 4)
+    quick = predictor.predict(6, saved, sample_labelled_pixels(strokes()), quick=True)
+    refined = predictor.predict(6, saved, sample_labelled_pixels(strokes()))
+    assert quick is not None
+    assert refined is not None
+    assert quick.values.shape == (32, 48)
+    assert refined.values.shape == (64, 96)
+    assert (quick.values == truth()[::2, ::2]).mean() > 0.9
+
+
 def test_the_sample_is_balanced_and_repeatable() -> None:
     label = np.ones((200, 200), np.uint8)
     label[:3, :3] = 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import pytest
 from core.labels.label_map import LabelMap
 from core.project.project import Project
 from core.project.records import Split
+from core.session import live_prediction
 from core.session.live_prediction import LiveAnswer, LivePredictionService
 from tests.factories import label_all, predict, project_in, stroke, truth
 
@@ -102,19 +104,98 @@ def test_labelled_pictures_teach_one_without_strokes(
     assert (answer.mask.values == truth()).mean() > 0.95
 
 
-def test_a_dead_process_is_started_again(
+def test_what_a_process_that_ends_has_not_answered_is_asked_again(
     service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
 ) -> None:
-    shown = project.pictures.all()[0].id
-    service.predict(shown, painted(1, 2).snapshot())
-    assert refined(answers).mask is not None
-    assert service._process is not None
-    service._process.kill()
+    service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
     deadline = time.monotonic() + TIMEOUT
-    while service._process is not None and not service._process.has_exited and time.monotonic() < deadline:
-        time.sleep(0.02)
-    service.predict(shown, painted(1, 2).snapshot())
+    while (process := service._process) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert process is not None
+    process.kill()
     assert refined(answers).mask is not None
+    assert service._process is not process
+
+
+def test_a_process_that_always_ends_is_given_up_with_a_sentence(
+    service: LivePredictionService,
+    project: Project,
+    answers: queue.SimpleQueue[LiveAnswer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_prediction, "MODULE", "this")
+    service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
+    answer = answers.get(timeout=TIMEOUT)
+    assert answer.mask is None
+    assert "ended unexpectedly" in answer.problem
+    monkeypatch.undo()
+    service.stop()
+    service.start(answers.put)
+    service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
+    assert refined(answers).mask is not None
+
+
+def test_no_file_stays_behind(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    for record in project.pictures.all()[:2]:
+        service.predict(record.id, painted(1, 2).snapshot())
+        refined(answers)
+    folder = service._folder
+    deadline = time.monotonic() + TIMEOUT
+    while any(folder.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert folder.is_dir()
+    assert list(folder.iterdir()) == []
+    assert not folder.is_relative_to(project.home)  # which may be read-only
+    service.close()
+    assert not folder.exists()
+    service.close()
+
+
+def test_a_class_that_is_gone_is_neither_learnt_nor_predicted(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    labels = painted(1, 2)
+    stroke(labels, 7, (48, 50), (60, 50))  # no class has this value
+    service.predict(project.pictures.all()[0].id, labels.snapshot())
+    answer = refined(answers)
+    assert answer.mask is not None
+    assert answer.classes == (1, 2)
+    assert set(np.unique(answer.mask.values)) == {1, 2}
+
+
+def test_an_answer_is_out_of_date_once_something_else_is_shown(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
+    answer = refined(answers)
+    assert service.is_newest(answer)
+    service.cancel()
+    assert not service.is_newest(answer)
+
+
+def test_a_picture_beyond_the_limit_and_one_that_is_unreadable_are_told(
+    service: LivePredictionService,
+    project: Project,
+    answers: queue.SimpleQueue[LiveAnswer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = project.pictures.all()[:2]
+    project.picture_path(first.path).write_bytes(b"no picture")
+    service.predict(first.id, painted(1, 2).snapshot())
+    assert first.path in answers.get(timeout=TIMEOUT).problem
+    monkeypatch.setattr(live_prediction, "MAX_PICTURE_PIXELS", 1000)
+    service.predict(second.id, painted(1, 2).snapshot())
+    assert "megapixels get no live prediction" in answers.get(timeout=TIMEOUT).problem
+
+
+def test_labels_of_replaced_and_held_out_pictures_teach_nothing(project: Project) -> None:
+    record = project.pictures.all()[0]
+    assert live_prediction._may_teach(record)
+    assert not live_prediction._may_teach(replace(record, is_replaced=True))
+    assert not live_prediction._may_teach(replace(record, split=Split.VAL))
+    assert not live_prediction._may_teach(replace(record, width=10_000, height=10_000))
 
 
 def test_head_and_network_are_compared_on_validation_pictures(
