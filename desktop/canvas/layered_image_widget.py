@@ -129,11 +129,17 @@ class LayeredImageWidget(PanZoomWidget):
         self.update()
 
     def set_prediction(self, prediction: PredictedMask | None) -> None:
-        """Another prediction of the picture shown. Raises ValueError when its size differs."""
+        """Another prediction of the picture shown, repainted where it differs. Raises ValueError when its size
+        differs."""
         if prediction is not None and self._labels is not None:
             _check_size(prediction.values, self._labels.values.shape)
-        self._prediction = prediction if self._labels is not None else None
-        self._update_layers()
+        before, self._prediction = self._prediction, prediction if self._labels is not None else None
+        if before is None or self._prediction is None or self._comparison is not None:
+            self._update_layers()
+            return
+        for box in self._compositor.replace_prediction(self._prediction):
+            self.update_area(self._to_logical(box))
+        self.content_changed.emit()
 
     def set_palette(self, palette: NDArray[np.uint8], order: Sequence[int] = ()) -> None:
         """Class colours, (256, 3) uint8 RGB by class value, and the class values as listed."""

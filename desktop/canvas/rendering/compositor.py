@@ -16,7 +16,7 @@ from functools import partial, reduce
 import numpy as np
 from PySide6.QtGui import QPainter
 
-from core.base.geometry import TILE_SIZE, Box, TileKey
+from core.base.geometry import TILE_SIZE, Box, TileKey, tile_box
 from core.images.adjustments import AdjustedView, Adjustments
 from core.images.tiled_pyramid import AnyPyramid
 from core.labels.label_map import LabelMap
@@ -125,6 +125,25 @@ class Compositor:
         self._renderer, self._prediction, self._split = renderer, prediction, split
         self._allocate_second_overlay()
         self._damage_overlay()
+
+    def replace_prediction(self, prediction: PredictedMask) -> list[Box]:
+        """Another prediction in place of one of the same picture, in the same style and without a comparison. Returns
+        the device pixels that will change: of the tiles on screen that differ."""
+        before, self._prediction = self._prediction, prediction
+        if before is None or self._renderer is None or self._renderer.uses_confidence:
+            self._damage_overlay()
+            return [Box(0, 0, self.view.width, self.view.height)]
+        seen, corner = self.view.visible_box(), self.view.image_point
+        first, last = corner(seen.x0, seen.y0), corner(seen.x1, seen.y1)
+        height, width = prediction.values.shape
+        on_screen = Box.bounding([(first.x, first.y), (last.x, last.y)]).clipped(width, height)
+        tiles = [tile_box(key, width, height) for key in on_screen.tiles()]
+        changed = [
+            tile
+            for tile in tiles
+            if not np.array_equal(before.values[tile.slices], prediction.values[tile.slices])
+        ]
+        return [self.damage_labels(tile) for tile in changed]
 
     def move_divider(self, divider: float) -> None:
         """Redraws only what lies between the old position and the new one."""

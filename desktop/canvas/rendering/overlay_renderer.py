@@ -109,6 +109,10 @@ class OverlayRenderer:
     def is_empty(self) -> bool:
         return self.fill_table.is_empty and self._heatmap is None
 
+    @property
+    def uses_confidence(self) -> bool:
+        return self._heatmap is not None
+
     def outline_reach(self, patterns: ScreenPatterns) -> int:
         """How many device pixels beyond changed labels have to be redrawn."""
         return patterns.line_width if self._region_ids is not None and self._outlined else 0

@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit, QWidget
 from pytestqt.qtbot import QtBot
 
+from core.base.geometry import Box
 from core.images.pyramid import Pyramid
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
@@ -171,3 +172,25 @@ def test_working_allocates_nothing_of_the_size_of_the_picture(canvas: Canvas) ->
     tracemalloc.stop()
     assert labels.values.any()
     assert peak < side * side / 10
+
+
+def test_only_tiles_in_which_a_prediction_differs_are_drawn_again(canvas: Canvas) -> None:
+    open_picture(canvas, 600, 400)
+    canvas.set_palette(np.array([[n, 255 - n, n] for n in range(256)], np.uint8))
+    before = np.full((400, 600), 20, np.uint8)
+    after = before.copy()
+    after[300:, 550:] = 200
+    certain = np.full_like(before, 255)
+    canvas.set_prediction(PredictedMask(before, certain))
+    canvas.grab()
+    canvas.set_prediction(PredictedMask(after, certain))
+    compositor = canvas._compositor
+    changed = compositor.view.device_box(Box(512, 256, 600, 400), margin=4)
+    damaged = compositor._buffers.overlay._damaged
+    assert damaged
+    assert all(box.intersection(changed) == box for box in damaged)
+    partly = canvas.grab().toImage()
+    compositor.damage_all()
+    assert canvas.grab().toImage() == partly
+    canvas.set_prediction(PredictedMask(after.copy(), certain))
+    assert compositor._buffers.overlay.is_up_to_date

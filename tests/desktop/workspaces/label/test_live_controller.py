@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from core.live.head_comparison import HeadComparison
+from core.session import live_prediction
 from tests.desktop.conftest import GuiDriver
 from tests.factories import predict, truth
 
@@ -88,6 +89,60 @@ def test_the_switch_ends_it_and_is_remembered(live: GuiDriver) -> None:
     assert settings.get("live_prediction") == "off"
     assert live.labelling.picture.live_prediction is None
     live.dab(0.5)
+    assert live.labelling.picture.live_prediction is None
+
+
+def test_a_class_deleted_before_the_answer_arrives_is_never_shown(live: GuiDriver) -> None:
+    live.key(Qt.Key.Key_2)
+    live.dab(0.75)
+    editing, picture = live.session.editing, live.labelling.picture
+    shown: list[set[int]] = []
+
+    def note() -> None:
+        if picture.live_prediction is not None and 2 not in editing.classes.values:
+            shown.append(set(np.unique(picture.live_prediction.values).tolist()))
+
+    live.labelling._live.prediction_changed.connect(note)
+    live.key(Qt.Key.Key_1)
+    live.dab(0.25)
+    live.session.editing.delete_class(2)
+    live.wait_until(lambda: "second class" in live.said, "one class is left", TIMEOUT)
+    assert picture.live_prediction is None
+    assert shown == []
+    live.labelling._live.prediction_changed.disconnect(note)
+
+
+def test_an_answer_that_arrives_late_is_dropped(live: GuiDriver) -> None:
+    dab_both(live)
+    wait_for_live(live)
+    controller = live.labelling._live
+    answer = controller._answer
+    assert answer is not None
+    before = live.labelling.picture.id
+    live.key(Qt.Key.Key_D)
+    live.wait_until(lambda: live.labelling.picture.id != before, "the next picture", TIMEOUT)
+    live.key(Qt.Key.Key_A)
+    live.wait_until(lambda: live.labelling.picture.id == before, "the first picture", TIMEOUT)
+    controller._on_answer(answer)  # to the label and the file as they were then
+    live.wait(30)
+    assert controller._answer is not answer
+
+
+def test_a_new_colour_keeps_the_prediction_and_a_merged_class_takes_it_away(live: GuiDriver) -> None:
+    dab_both(live)
+    wait_for_live(live)
+    live.session.editing.change_class(1, colour=(1, 2, 3)).result()
+    live.wait(50)
+    assert live.labelling.picture.live_prediction is not None
+    live.session.editing.merge_class(2, 1).result()
+    live.wait_until(lambda: "second class" in live.said, "one class is left", TIMEOUT)
+    assert live.labelling.picture.live_prediction is None
+
+
+def test_a_picture_beyond_the_limit_gets_a_sentence(live: GuiDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_prediction, "MAX_PICTURE_PIXELS", 1000)
+    dab_both(live)
+    live.wait_until(lambda: "megapixels get no live prediction" in live.said, "the reason", TIMEOUT)
     assert live.labelling.picture.live_prediction is None
 
 
