@@ -49,6 +49,9 @@ class LivePredictor:
         keep_freed_memory()
         self._encoders: dict[int, tuple[nn.Module, Statistics]] = {}
         self._memory = FeatureMemory()
+        self._shown: tuple[PictureFeatures, PictureFeatures] | None = (
+            None  # of the picture predicted last, and widened
+        )
         self._head: tuple[int, LinearHead] | None = None
         self.reservoir = Reservoir()
         self.classes: tuple[int, ...] = ()
@@ -93,7 +96,7 @@ class LivePredictor:
         of the time, two points of mIoU worse, at most QUICK_PIXELS fine. Raises ImageError, also when the label has
         another size than the picture, and FitInterruptedError when `should_abort` says yes.
         """
-        features = self._fitting_features(picture_id, path, pixels)
+        features = self._widened(self._fitting_features(picture_id, path, pixels))
         rows = self._rows(picture_id, features, pixels)
         if rows is None or len(np.unique(rows.values)) < 2:
             return None
@@ -132,10 +135,14 @@ class LivePredictor:
     def _fitting_features(self, picture_id: int, path: Path, pixels: LabelledPixels) -> PictureFeatures:
         features = self.features(picture_id, path)
         if pixels.size not in (None, features.size):
-            raise ImageError(
-                f"{path.name} has another size than its label. Scale the label or set it aside."
-            )
+            raise ImageError(f"{path.name} has another size than its label. Scale the label or set it aside.")
         return features
+
+    def _widened(self, features: PictureFeatures) -> PictureFeatures:
+        if self._shown is None or self._shown[0] is not features:
+            self._shown = None  # freed before the new ones take its place
+            self._shown = features, features.widened()
+        return self._shown[1]
 
     def _previous_head(self, picture_id: int) -> LinearHead | None:
         return self._head[1] if self._head is not None and self._head[0] == picture_id else None
