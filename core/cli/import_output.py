@@ -7,6 +7,7 @@ from typing import Any
 
 from core.base.text import count_of
 from core.formats.dataset_types import Dataset
+from core.formats.doubt import unanswered
 from core.session.transfer.dataset_survey import DatasetSurvey, describe_blur
 from core.session.transfer.import_plan import ImportClassRow, ImportPlan
 from core.session.transfer.import_run import ImportReport
@@ -23,14 +24,14 @@ def plan_json(plan: ImportPlan, survey: DatasetSurvey) -> dict[str, Any]:
         "why": verdict.reason,
         "pictures": plan.pictures,
         "masks": plan.masks,
-        "labels": survey.labels,
+        "labels": survey.count_labels(plan.labelled_values),
         "new": plan.new,
         "splits": dict(plan.splits),
         "classes": {r.source.name: r.choice.name or r.choice.target.value for r in plan.rows},
         "new_classes": list(plan.new_classes),
         "values": plan.dataset.reading,
         "pixels": survey.pixels,
-        "doubts": [doubt.as_json() for doubt in survey.doubts],
+        "doubts": [doubt.as_json() for doubt in unanswered(plan.settled(survey.doubts))],
         "notes": [*plan.dataset.notes, *survey.notes],
         "unsure": dict(survey.uncertain),
         "problems": list(survey.account.sentences(plan.dataset.root)),
@@ -41,9 +42,9 @@ def plan_json(plan: ImportPlan, survey: DatasetSurvey) -> dict[str, Any]:
 def plan_lines(plan: ImportPlan, survey: DatasetSurvey) -> list[str]:
     splits = ", ".join(f"{name} {count}" for name, count in sorted(plan.splits.items()))
     classes = count_of(len(plan.rows), "class", "classes")
+    labels = count_of(survey.count_labels(plan.labelled_values), "label")
     lines = [
-        f"This would import {count_of(plan.pictures, 'picture')} ({splits}) with {count_of(survey.labels, 'label')} of "
-        f"{classes}.",
+        f"This would import {count_of(plan.pictures, 'picture')} ({splits}) with {labels} of {classes}.",
         *filter(None, [plan.what_is_new(), describe_blur(survey.uncertain, survey.pixels)]),
     ]
     shares = survey.shares()
@@ -52,9 +53,9 @@ def plan_lines(plan: ImportPlan, survey: DatasetSurvey) -> list[str]:
         for row in plan.rows
     ]
     lines += [f"       {name:24}{_share(shares, name)}" for name in ("void", "unlabelled") if name in shares]
-    lines += [f"Doubt: {doubt.line()}" for doubt in survey.doubts]
-    lines += limited("", (*plan.dataset.notes, *survey.notes))
-    lines += limited("Would be left out: ", survey.account.sentences(plan.dataset.root))
+    lines += [f"Doubt: {doubt.line()}" for doubt in unanswered(plan.settled(survey.doubts))]
+    lines += limited((*plan.dataset.notes, *survey.notes))
+    lines += limited(survey.account.lines(plan.dataset.root, "Would be left out: "))
     return [*lines, survey.account.summary()]
 
 
@@ -73,12 +74,13 @@ def report_json(report: ImportReport, dataset: Dataset, home: Path) -> dict[str,
         "notes": list(report.notes),
         "values": dataset.reading,
         "pixels": dict(report.pixels),
-        "doubts": [doubt.as_json() for doubt in report.doubts],
+        "doubts": [doubt.as_json() for doubt in unanswered(report.doubts)],
         "account": report.account.as_json(),
     }
 
 
-def report_lines(report: ImportReport) -> list[str]:
+def report_lines(report: ImportReport, root: Path) -> list[str]:
+    """root: of the dataset."""
     pictures, labels = count_of(report.pictures, "picture"), count_of(report.labels, "label")
     classes = count_of(len(report.classes), "class", "classes")
     lines = [f"Imported {pictures} with {labels} of {classes}."]
@@ -93,15 +95,15 @@ def report_lines(report: ImportReport) -> list[str]:
             f"{count_of(report.kept, 'picture')} kept a label that differs from the one in the dataset."
         )
     lines += filter(None, [describe_blur(report.uncertain, report.pixels)])
-    lines += [f"Doubt: {doubt.line()}" for doubt in report.doubts]
-    lines += limited("", report.notes) + limited("Left out: ", report.problems)
+    lines += [f"Doubt: {doubt.line()}" for doubt in unanswered(report.doubts)]
+    lines += limited(report.notes) + limited(report.account.lines(root))
     return lines + [report.account.summary()] * bool(report.account.left_out)
 
 
-def limited(lead: str, sentences: tuple[str, ...]) -> list[str]:
-    """The first sentences after `lead`, and how many there are more."""
+def limited(sentences: tuple[str, ...]) -> list[str]:
+    """The first sentences, and how many there are more."""
     more = [f"… and {len(sentences) - MAX_LINES_SHOWN} more."] if len(sentences) > MAX_LINES_SHOWN else []
-    return [f"{lead}{sentence}" for sentence in sentences[:MAX_LINES_SHOWN]] + more
+    return [*sentences[:MAX_LINES_SHOWN], *more]
 
 
 def _outcome(row: ImportClassRow) -> str:

@@ -19,12 +19,10 @@ from core.evaluation.run_choice import find_run
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import ClassTarget, Dataset
 from core.formats.doubt import ValueReading
-from core.formats.mask_fit import with_fitted_masks
 from core.formats.readers.registry import (
     AUTO,
     IMPORT_FORMATS,
     importable_formats,
-    open_dataset,
     other_candidates,
     recognise_all,
 )
@@ -32,13 +30,14 @@ from core.formats.writers.registry import EXPORT_FORMATS
 from core.formats.writers.resize_and_tile import ResizeOptions
 from core.labels.class_list import ClassList
 from core.project.project import HOME_FOLDER, Project
-from core.project.records import Split
+from core.project.records import PictureRecord, Split
 from core.session.transfer.account_page import AccountOfImport, check_page_place, write_account_page
+from core.session.transfer.dataset_source import open_for_project
 from core.session.transfer.dataset_survey import survey_dataset
 from core.session.transfer.export_plan import ExportOptions, ExportPlan, plan_export
 from core.session.transfer.export_run import run_export
 from core.session.transfer.file_names import PATTERN
-from core.session.transfer.import_plan import ClassChoice, ImportPlan, plan_import
+from core.session.transfer.import_plan import ClassChoice, ImportPlan, labelled_sizes, plan_import
 from core.session.transfer.import_run import ImportReport, run_import
 
 LEFT_OUT_CODE = 3
@@ -106,28 +105,34 @@ def import_command(
         if page is not None:
             check_page_place(page)
         tree = DatasetTree(source)
-        dataset = open_dataset(source, format_, tree, values)
-        dataset = with_fitted_masks(dataset) if fit_masks else dataset
+        folder = into or source
+        dataset = open_for_project(
+            tree,
+            format_,
+            Path(os.path.normpath(folder.absolute())),
+            lambda: {record.path for record in _project_before(folder)[2]},
+            values=values,
+            fit_masks=fit_masks,
+        )
         verdict = dataset.recognition
         recognised = f"The format is {verdict.format}, {verdict.confidence:.0%} sure. {verdict.reason}"
         if format_ == AUTO:
             recognised = f"{recognised} {other_candidates(recognise_all(tree))}".strip()
-        folder = into or source
         if dry_run:
-            classes, picture_folder, paths = _project_before(folder)
+            classes, picture_folder, records = _project_before(folder)
+            paths = {record.path for record in records}
             plan = plan_import(classes, picture_folder, dataset, choices, split, paths)
+            sizes = labelled_sizes(records)
             with progress_bar("Reading", quiet=as_json) as bar:
-                survey = survey_dataset(
-                    dataset, labelled=plan.labelled_values, folder=picture_folder, progress=bar
-                )
+                survey = survey_dataset(dataset, folder=picture_folder, labelled_sizes=sizes, progress=bar)
             lines, result, account = plan_lines(plan, survey), plan_json(plan, survey), survey.account
-            said = AccountOfImport(
-                (recognised, lines[0]), plan, account, survey.doubts, survey.pixels, result["notes"]
-            )
+            lead, doubts = (recognised, lines[0]), plan.settled(survey.doubts)
+            said = AccountOfImport(lead, plan, account, doubts, survey.pixels, result["notes"])
             lines = [recognised, *lines]
         else:
             plan, report, home = _import(folder, dataset, choices, split, as_json)
-            lines, result, account = report_lines(report), report_json(report, dataset, home), report.account
+            lines, result = report_lines(report, dataset.root), report_json(report, dataset, home)
+            account = report.account
             said = AccountOfImport(
                 (recognised, lines[0]), plan, account, report.doubts, report.pixels, report.notes
             )
@@ -246,7 +251,8 @@ def export_command(
                 f"{count_of(report.reused, 'picture')} had been written before the export was interrupted."
             )
         lines += [f"Lost: {loss}" for loss in plan.losses]
-        print_result(result, as_json, lines + limited("Left out: ", report.problems))
+        lines += limited(tuple(f"Left out: {problem}" for problem in report.problems))
+        print_result(result, as_json, lines)
 
 
 def _format(name: str) -> dict[str, Any]:
@@ -296,13 +302,12 @@ def _export_plan_lines(plan: ExportPlan) -> list[str]:
     return lines + ([plan.resume_notice] if plan.resume_notice else [])
 
 
-def _project_before(folder: Path) -> tuple[ClassList, Path, frozenset[str]]:
-    """Class list, picture folder and paths of the pictures of a project; empty if there is none, as a dry run creates
-    no project."""
+def _project_before(folder: Path) -> tuple[ClassList, Path, list[PictureRecord]]:
+    """Class list, picture folder and pictures of a project; empty if there is none, as a dry run creates no project."""
     if not (folder / HOME_FOLDER).is_dir():
-        return ClassList(), Path(os.path.normpath(folder.absolute())), frozenset()
+        return ClassList(), Path(os.path.normpath(folder.absolute())), []
     with Project.open_read_only(folder) as project:
-        return project.classes.read(), project.folder, project.pictures.paths()
+        return project.classes.read(), project.folder, project.pictures.all()
 
 
 def _import(

@@ -61,8 +61,19 @@ class AccountRow:
             return self.summary.format(count=f"{self.count:,}", place=place)
         if self.count == 1:
             return f"{place} was left out: {self.reason}."
-        things = count_of(self.count, self.kind.value, "entries" if self.kind == AccountKind.ENTRY else "")
-        return f"{things} were left out, for example {place}: {self.reason}."
+        return f"{self._things()} were left out, for example {place}: {self.reason}."
+
+    def line(self, root: Path, lead: str) -> str:
+        """For a list: `lead` (“Left out: ”), what it was, and why."""
+        if self.is_sentence:
+            return f"{lead}{self.reason}"
+        place = f"{root}{os.sep}{self.places[0]}" if self.places else str(root)
+        if self.count == 1:
+            return f"{lead}{place}: {self.reason}."
+        return f"{lead}{self._things()}, for example {place}: {self.reason}."
+
+    def _things(self) -> str:
+        return count_of(self.count, self.kind.value, "entries" if self.kind == AccountKind.ENTRY else "")
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -97,6 +108,10 @@ class Account:
     def sentences(self, root: Path) -> tuple[str, ...]:
         """What was left out, a sentence for each reason."""
         return tuple(row.sentence(root) for row in self.left_out)
+
+    def lines(self, root: Path, lead: str = "Left out: ") -> tuple[str, ...]:
+        """What was left out, as a list: a line for each reason."""
+        return tuple(row.line(root, lead) for row in self.left_out)
 
     def summary(self) -> str:
         """The counts in one sentence; empty if nothing was counted."""

@@ -102,6 +102,7 @@ def _spread_list(table: ClassListFile, seen: Sequence[int]) -> FittedList | None
         f"matched in order: {pairs}.",
         (),
         tuple(DoubtAnswer(f"{c.index} is another class", None, ((c.name, "NAME"),)) for c in classes[:3]),
+        tuple(c.name for c in classes),
     )
     fitted = ClassListFile(
         table.name, classes, table.has_colours, table.void, table.unlabelled, has_indices=True
@@ -127,6 +128,7 @@ def _doubt_background(original: ClassListFile, moved: ClassListFile, evidence: M
             DoubtAnswer("0 is background", None, (), True),
             *((DoubtAnswer(f"0 is {first}, the first of the list", None, back),) if back else ()),
         ),
+        tuple(c.name for c in shown),
     )
 
 
@@ -143,6 +145,7 @@ def _doubt_first(table: ClassListFile, moved: ClassListFile, evidence: MaskEvide
             DoubtAnswer(f"0 is {first}", None, (), True),
             DoubtAnswer("0 is background", None, tuple((c.name, names[c.index]) for c in shown)),
         ),
+        tuple(c.name for c in shown),
     )
 
 

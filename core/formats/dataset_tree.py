@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cached_property, wraps
 from os.path import normpath
 from pathlib import Path, PurePosixPath
@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from core.base.errors import FormatError
 from core.formats.files.file_reader import FileReader
-from core.formats.files.folder_files import list_files
+from core.formats.files.folder_files import FolderFiles, list_files
 from core.formats.files.name_index import FileNameIndex, best_match, reference_forms
 from core.formats.malformed import MALFORMED_ERRORS
 from core.images.folder import natural_key
@@ -49,14 +49,17 @@ class DatasetTree(FileReader):
     It is as large as the listing, so no sample keeps it: `reader` reads files by name alone.
     """
 
-    def __init__(self, root: Path) -> None:
-        """Raises FormatError if the folder does not exist or contains more than MAX_FILES files."""
+    def __init__(self, root: Path, files: Iterable[str] | None = None) -> None:
+        """files: names of the only files that belong to the dataset, None for all.
+
+        Raises FormatError if the folder does not exist or contains more than MAX_FILES files.
+        """
         if not root.exists():
             raise FormatError(f"There is no folder {root}. Check the name and try again.")
         if not root.is_dir():
             raise FormatError(f"{root} is a file. Choose the folder that contains the dataset.")
         super().__init__(Path(normpath(root.absolute())))
-        listing = list_files(self.root)
+        listing = list_files(self.root) if files is None else FolderFiles(list(files))
         self.files = tuple(sorted(listing.files, key=natural_key))
         self.refused = tuple(sorted(listing.refused))
         """(name, reason) of pipes, devices, links out of the folder, and folders that cannot be opened."""

@@ -98,6 +98,9 @@ _RULES = """## Rules of import
   the beginning of both names (`_L`, `_mask`, `_gt`, `_labelIds`, `image_1` and `mask_1` …) and by equal names in equal
   folders; otherwise by a folder that is named after the picture, by a picture whose name the mask's begins with, and,
   where names have only numbers in common, by number, which is a doubt.
+- **Masks alone**, in a folder without pictures, belong to the pictures of the project after which at least half of
+  them are named; files with as many values as a photograph are no masks. The same holds for files that are dropped on
+  the window.
 - **Several masks of one picture** are parts of one label and are united if only numbers tell them apart. A black and
   white mask for each word (`masks/road/a.png`, `a_road.png`) gives classes of these names, a doubt; smaller areas cover
   larger ones. If masks of two words show the same thing, or hold several values, one is used. A mask of all objects is
@@ -140,6 +143,8 @@ label_colors.txt, class_names.txt, codes.txt, classes.txt, labels.txt, a README 
   grey. JPEG masks keep a band of void between black and white; other files are cut in the middle.
 - **255** is void in index masks, except where it is the only value beside 0, where a list names it, or in evenly spread
   greys. Void is doubted when it is the most or second most frequent value, unless a class list states it.
+- **A doubt is settled** by `--values`, by `--fit-masks`, or once every class that it is about is mapped with `--map` or
+  in the dialog. Dry run, import and report do not list it any more; the dialog shows it as answered.
 - **Numbers below 0** are “no data”: unlabelled, and said.
 - **Numbers of objects** (`_cp_masks`, `instance`, or more numbers than classes can be) are a doubt; more than 12 are
   read as one class.
@@ -155,8 +160,9 @@ Every file of the folder came in, was left out with a reason, or does not belong
 an annotation. The account has exact counts and, for each reason, the first 20 places; the numbers of the dry run, the
 import, the dialog and `maskloop status` are the same. A malformed object is left out alone: its picture and the other
 objects of the picture come in. `--dry-run` reads every mask, as the import does, and says how many pictures the project
-has already and which files are in the way. A second import of a dataset that grew brings only what is new; labels in
-the project are kept. Pictures “with labels” have at least one labelled pixel.
+has already, which files are in the way, and which labels of the project have another size. A second import of a dataset
+that grew brings only what is new; labels in the project are kept. Pictures “with labels” have at least one labelled
+pixel.
 
 An import that left something out ends with exit code 0 and says so in its last line; with `--strict` the exit code
 is 3. In the JSON `account` has `files`, `objects` and `entries` (places in lists and annotation files that name a

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -48,12 +49,16 @@ class Doubt:
     """One uncertain decision.
 
     key: the same for the same kind of doubt; sentence: a whole sentence; evidence: (what, share of the pixels or count)
+    classes: of the dataset, which settle the doubt once a person has mapped all of them; is_answered: whether a person
+    has decided
     """
 
     key: str
     sentence: str
     evidence: tuple[tuple[str, float], ...] = ()
     answers: tuple[DoubtAnswer, ...] = ()
+    classes: tuple[str, ...] = ()
+    is_answered: bool = False
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -67,3 +72,25 @@ class Doubt:
         """The doubt with the options that answer it, for the terminal."""
         options = [f"{a.option}: {a.text}" for a in self.answers if a.option and not a.is_assumed]
         return f"{self.sentence} Otherwise {'; '.join(options)}." if options else self.sentence
+
+
+def answered_by_reading(doubts: Iterable[Doubt], reading: ValueReading) -> tuple[Doubt, ...]:
+    """The doubts, after a person has chosen how the values are read."""
+    return tuple(
+        replace(doubt, is_answered=True) if any(a.values == reading for a in doubt.answers) else doubt
+        for doubt in doubts
+    )
+
+
+def answered_by_mapping(doubts: Iterable[Doubt], mapped: Collection[str]) -> tuple[Doubt, ...]:
+    """The doubts, after a person has mapped classes. mapped: their names, case-folded."""
+    return tuple(
+        replace(doubt, is_answered=True)
+        if doubt.classes and all(name.casefold() in mapped for name in doubt.classes)
+        else doubt
+        for doubt in doubts
+    )
+
+
+def unanswered(doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+    return tuple(doubt for doubt in doubts if not doubt.is_answered)

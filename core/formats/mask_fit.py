@@ -69,9 +69,7 @@ def fit_mask(
             note=f"The mask of {picture.name} is {width} x {height} pixels, the picture {size[0]} x {size[1]}; it was "
             "fitted at the right and at the bottom.",
         )
-    return FittedMask(
-        None, f"it is {width} x {height} pixels, the picture {size[0]} x {size[1]}; the label was left out"
-    )
+    return FittedMask(None, f"it is {width} x {height} pixels, the picture {size[0]} x {size[1]}")
 
 
 def is_near(one: tuple[int, int], other: tuple[int, int]) -> bool:
@@ -86,12 +84,11 @@ def with_fitted_masks(dataset: Dataset) -> Dataset:
 
 
 def _with_fit_assumed(doubt: Doubt) -> Doubt:
-    """The doubt; if it is the one about sizes, with the answer that is in force now."""
-    answers = tuple(
-        answer if answer.fits_masks is None else replace(answer, is_assumed=answer.fits_masks)
-        for answer in doubt.answers
-    )
-    return replace(doubt, answers=answers)
+    """The doubt; if it is the one about sizes, answered, with the answer that is in force now."""
+    if all(answer.fits_masks is None for answer in doubt.answers):
+        return doubt
+    answers = tuple(replace(answer, is_assumed=bool(answer.fits_masks)) for answer in doubt.answers)
+    return replace(doubt, answers=answers, is_answered=True)
 
 
 def _turn_same_size(values: NDArray[np.uint8], picture: Path, is_stored: bool | None) -> FittedMask:

@@ -55,9 +55,7 @@ class MaskReader:
         if numbers is not None and self.numbers:
             return LoadedMask(remap_indices(numbers, self.numbers, path, self.source))
         if not self.colours:
-            raise FormatError(
-                f"{path} is a colour mask, but the masks of this dataset contain class values; it was left out."
-            )
+            raise FormatError(f"{path} is a colour mask, but the masks of this dataset contain class values.")
         pixels = stored.as_colours()
         if stored.is_lossy:
             return match_nearest_colours(

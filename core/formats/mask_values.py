@@ -67,9 +67,7 @@ def _remap_wide(
 def _refuse_unknown(unknown: NDArray[Any], path: Path, source: str) -> None:
     if unknown.size:
         shown = ", ".join(str(v) for v in unknown[:5])
-        raise FormatError(
-            f"{path} contains the index {shown}, which {source} does not list; it was left out."
-        )
+        raise FormatError(f"{path} contains the index {shown}, which {source} does not list.")
 
 
 def read_colour_mask(
@@ -91,7 +89,7 @@ def colours_to_values(pixels: NDArray[np.uint8], known: Mapping[Colour, int], pa
     values = np.array([numbers.get(int(c), UNLABELLED) for c in found], np.uint8)
     is_unknown = np.array([int(c) not in numbers for c in found])
     if is_unknown.all():
-        raise FormatError(f"{path} contains none of the class colours; it was left out.")
+        raise FormatError(f"{path} contains none of the class colours.")
     notes: tuple[str, ...] = ()
     if is_unknown.any():
         share = counts[is_unknown].sum() / packed.size

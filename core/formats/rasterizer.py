@@ -113,8 +113,7 @@ def check_stated_size(size: tuple[int, int], picture: Path, source: Path) -> Non
     real = read_size(picture)
     if width * height > 2 * real[0] * real[1]:
         raise FormatError(
-            f"{source} states a size of {width} x {height} pixels for {picture.name}, which has {real[0]} x {real[1]}; "
-            "its label was left out."
+            f"{source} states a size of {width} x {height} pixels for {picture.name}, which has {real[0]} x {real[1]}."
         )
 
 

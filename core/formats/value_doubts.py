@@ -43,6 +43,7 @@ def black_and_white(evidence: MaskEvidence, foreground: str, layout: str) -> Dou
             DoubtAnswer(f"255 is {foreground}", ValueReading.BINARY, (), True),
             DoubtAnswer("255 is void", ValueReading.INDEX),
         ),
+        (foreground,),
     )
 
 
@@ -67,6 +68,7 @@ def assumed_layout(title: str, counts: Mapping[str, int]) -> Doubt:
         f"{', '.join(shown[:8])}.",
         tuple((name, counts[name] / total) for name in shown[:MAX_SHARES]),
         _rename(shown),
+        tuple(shown),
     )
 
 
@@ -81,6 +83,7 @@ def assumed_colours(evidence: MaskEvidence, title: str, classes: Sequence[Datase
         f"assumed: {', '.join(shown[:8])}.",
         tuple((name, counts[name] / total) for name in shown[:MAX_SHARES]),
         _rename(shown),
+        tuple(shown),
     )
 
 
@@ -96,6 +99,7 @@ def spread_greys(evidence: MaskEvidence, seen: Sequence[int]) -> Doubt:
             DoubtAnswer(f"{seen[-1]} is void", None, ((f"class {seen[-1]}", "void"),)),
             DoubtAnswer("only black and white count", ValueReading.BINARY),
         ),
+        (f"class {seen[-1]}",),
     )
 
 
@@ -153,6 +157,7 @@ def classes_of_files(classes: Sequence[str], masks: Mapping[str, int]) -> Doubt:
             ),
             *_rename(classes),
         ),
+        tuple(classes),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QFocusEvent, QIcon
@@ -31,6 +32,7 @@ class ClassMapping(QWidget):
         super().__init__()
         self._theme = theme
         self._fields: dict[str, _TargetBox] = {}
+        self._chosen: set[str] = set()
         self._classes: dict[str, DatasetClass] = {}
         self._shares: dict[str, QLabel] = {}
         self.title = text_label("Classes", "heading")
@@ -44,7 +46,7 @@ class ClassMapping(QWidget):
         """Show the classes of the dataset with the mapping that the format suggests; `known`: those of the project."""
         self._classes = {c.name: c for c in classes}
         self._fields = {c.name: _TargetBox(c, known) for c in classes}
-        self._shares = {}
+        self._shares, self._chosen = {}, set()
         lines = []
         for c in sorted(classes, key=lambda c: c.target != ClassTarget.CLASS):  # imported classes come first
             chip = QLabel()
@@ -55,7 +57,7 @@ class ClassMapping(QWidget):
             line = row(chip, name, self._shares[c.name], self._fields[c.name], spacing=GRID)
             line.setStretch(1, 1)
             lines.append(line)
-            self._fields[c.name].activated.connect(self.changed)
+            self._fields[c.name].activated.connect(partial(self._on_chosen, c.name))
         inside = QWidget()
         inside.setLayout(column(*lines, None, spacing=4, margins=(0, 0, GRID, 0)))
         self._area.setWidget(inside)
@@ -78,14 +80,24 @@ class ClassMapping(QWidget):
         """Map a class to “void”, “skip”, or the class of this name."""
         if name in self._fields:
             self._fields[name].choose(target)
+            self._chosen.add(name)
 
     def reset(self) -> None:
         """Map every class as the format suggests."""
+        self._chosen.clear()
         for field in self._fields.values():
             field.reset()
 
     def choices(self) -> dict[str, ClassChoice]:
         return {name: field.choice() for name, field in self._fields.items()}
+
+    def chosen(self) -> dict[str, ClassChoice]:
+        """The choices that a person has made, without those that the format suggests."""
+        return {name: field.choice() for name, field in self._fields.items() if name in self._chosen}
+
+    def _on_chosen(self, name: str, _index: int) -> None:
+        self._chosen.add(name)
+        self.changed.emit()
 
 
 class _TargetBox(ComboBox):

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QWidget
 
 from core.base.text import count_of
 from core.formats.doubt import Doubt, DoubtAnswer
 from core.formats.value_doubts import ANY_NAME
 from desktop.theme.theme import GRID
-from desktop.widgets.controls import column, combo_box, row, text_label
+from desktop.widgets.controls import column, combo_box, row, set_role, text_label
 
 MAX_HEIGHT = 180
 ANSWER_WIDTH = 260
 
 
 class DoubtList(QWidget):
-    """`answered` carries the chosen DoubtAnswer. What a person has to name is chosen in the list of classes."""
+    """`answered` carries the chosen DoubtAnswer. What a person has to name is chosen in the list of classes.
+
+    A doubt that is answered stays, so that the answer can be changed, but it is no warning any more.
+    """
 
     answered = Signal(object)
 
@@ -28,6 +33,9 @@ class DoubtList(QWidget):
         self.sentences: list[QLabel] = []
         self.fields: dict[str, QComboBox] = {}
         """The answers of each doubt that has some, by its key."""
+        self._doubts: tuple[Doubt, ...] = ()
+        self._chosen: dict[str, str] = {}
+        """The text of the chosen answer, by the key of its doubt."""
         self._area = QScrollArea()
         self._area.setWidgetResizable(True)
         self._area.setFrameShape(QFrame.Shape.NoFrame)
@@ -37,10 +45,33 @@ class DoubtList(QWidget):
 
     def set_doubts(self, doubts: Sequence[Doubt]) -> None:
         """Show these doubts; hidden without any."""
+        same = [replace(doubt, is_answered=False) for doubt in self._doubts]
+        is_known = same == [replace(doubt, is_answered=False) for doubt in doubts]
+        self._doubts = tuple(doubts)
+        if not is_known:  # otherwise the fields, and the one with the focus, stay
+            self._fill(doubts)
+        self._mark()
+        self.setVisible(bool(doubts))
+        self._fit()
+
+    def forget_answers(self) -> None:
+        """For another dataset."""
+        self._chosen.clear()
+
+    def _mark(self) -> None:
+        """Tell doubts that are answered from those that are not."""
+        answered = [doubt.is_answered or doubt.key in self._chosen for doubt in self._doubts]
+        for sentence, is_answered in zip(self.sentences, answered, strict=True):
+            set_role(sentence, "muted" if is_answered else "warning")
+        count = answered.count(False)
+        rest = f", {sum(answered):,} answered" if any(answered) else ""
+        self.title.setText(f"{count_of(count, 'doubt')}{rest}" if count else "All doubts are answered")
+
+    def _fill(self, doubts: Sequence[Doubt]) -> None:
         self.sentences, self.fields = [], {}
         lines = []
         for doubt in doubts:
-            sentence = text_label(doubt.sentence, "warning", wrap=True)
+            sentence = text_label(doubt.sentence, wrap=True)
             sentence.setToolTip(", ".join(_shown(what, number) for what, number in doubt.evidence))
             self.sentences.append(sentence)
             field = self._field(doubt)
@@ -49,12 +80,8 @@ class DoubtList(QWidget):
             line.setStretch(0, 1)
             lines.append(line)
         inside = QWidget()
-        layout = column(*lines, None, spacing=GRID, margins=(0, 0, GRID, 0))
-        inside.setLayout(layout)
+        inside.setLayout(column(*lines, None, spacing=GRID, margins=(0, 0, GRID, 0)))
         self._area.setWidget(inside)
-        self.title.setText(count_of(len(doubts), "doubt"))
-        self.setVisible(bool(doubts))
-        self._fit(layout)
 
     def _field(self, doubt: Doubt) -> QComboBox | None:
         answers = [a for a in doubt.answers if all(new != ANY_NAME for _, new in a.mapping)]
@@ -62,15 +89,28 @@ class DoubtList(QWidget):
             return None
         field = combo_box([(str(n), _title(answer)) for n, answer in enumerate(answers)], "Answer")
         field.setFixedWidth(ANSWER_WIDTH)
-        field.setCurrentIndex(next((n for n, a in enumerate(answers) if a.is_assumed), 0))
-        field.activated.connect(lambda n: self.answered.emit(answers[n]))
+        chosen = self._chosen.get(doubt.key)
+        texts = [a.text for a in answers]
+        assumed = next((n for n, a in enumerate(answers) if a.is_assumed), 0)
+        field.setCurrentIndex(texts.index(chosen) if chosen in texts else assumed)
+        field.activated.connect(lambda n: self._answer(doubt, answers[n]))
         self.fields[doubt.key] = field
         return field
 
-    def _fit(self, layout: QVBoxLayout) -> None:
-        width = max(200, self.width() - 4 * GRID)
-        height = layout.heightForWidth(width) if layout.hasHeightForWidth() else layout.sizeHint().height()
-        self._area.setFixedHeight(min(MAX_HEIGHT, max(height, GRID * 4)))
+    def _answer(self, doubt: Doubt, answer: DoubtAnswer) -> None:
+        self._chosen[doubt.key] = answer.text
+        self._mark()
+        self.answered.emit(answer)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """As high as the sentences need at this width."""
+        if (inside := self._area.widget()) is not None:
+            height = inside.heightForWidth(max(200, self.width()))
+            self._area.setFixedHeight(min(MAX_HEIGHT, max(height, GRID * 4)))
 
 
 def _title(answer: DoubtAnswer) -> str:

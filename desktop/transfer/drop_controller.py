@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,13 +25,23 @@ PROGRESS_DELAY_MS = 600
 """Copying that takes longer shows a progress dialog."""
 
 
+@dataclass(frozen=True, slots=True)
+class _MaskOffer:
+    """Masks in a folder; files: their names if not all of its files; are_alone: whether they belong to pictures of the
+    project, and not to pictures beside them."""
+
+    folder: Path
+    files: list[str]
+    are_alone: bool
+
+
 class DropController(Controller):
     """`picture_added` carries the id of the picture to show, `folder_chosen` a folder to open as a project instead,
-    `import_requested` a folder whose masks are to be imported."""
+    `import_requested` a folder whose masks are to be imported, and the names of its files if not all of them."""
 
     picture_added = Signal(int)
     folder_chosen = Signal(object)
-    import_requested = Signal(object)
+    import_requested = Signal(object, object)
 
     def __init__(self, session: Session, dispatcher: MainThreadDispatcher, window: QWidget) -> None:
         super().__init__(window)
@@ -72,11 +83,13 @@ class DropController(Controller):
         if self.is_closed:
             return
         folder = paths[0] if len(paths) == 1 and paths[0].is_dir() else None
-        if plan.copies and folder is not None:
+        files = [] if folder is not None else _files_of_one_folder(paths)
+        source = folder or (paths[0].parent if files else None)
+        if plan.copies and source is not None:
             # Masks are pictures too: copied like those, they would have to be labelled.
             self._dispatcher.when_done(
-                self._session.imports.open(folder),
-                lambda found: self._ask_to_copy(plan, folder, has_masks=_has_masks(found)),
+                self._session.imports.open(source, files=files),
+                lambda found: self._ask_to_copy(plan, folder, self._offer(found, source, files)),
                 lambda _not_a_dataset: self._ask_to_copy(plan, folder),
             )
         elif plan.copies:
@@ -87,8 +100,9 @@ class DropController(Controller):
         else:
             self.message.emit("The dropped files contain no picture. Drop pictures or a folder of pictures.")
 
-    def _ask_to_copy(self, plan: DropPlan, folder: Path | None, *, has_masks: bool = False) -> None:
-        """`folder`: it was dropped alone, so that it may be opened as a project, or its masks be imported, instead."""
+    def _ask_to_copy(self, plan: DropPlan, folder: Path | None, masks: _MaskOffer | None = None) -> None:
+        """`folder`: it was dropped alone, so that it may be opened as a project instead; `masks`: may be imported
+        instead."""
         if self.is_closed:
             return
         count, name = len(plan.copies), plan.copies[0][0].name
@@ -108,25 +122,40 @@ class DropController(Controller):
             details.append(f"Already in the project folder: {already}.")
         if plan.others:
             details.append(f"Left out, as not a picture: {count_of(plan.others, 'file')}.")
-        if has_masks:
-            details.append("The folder holds masks; imported as a dataset, they become labels.")
+        if masks is not None:
+            details.append(
+                "They are masks of pictures in this project; imported as masks, they become labels."
+                if masks.are_alone
+                else "The folder holds masks; imported as a dataset, they become labels."
+            )
         box.setInformativeText(" ".join(details))
         copy = box.addButton("Copy", QMessageBox.ButtonRole.AcceptRole)
         open_ = box.addButton("Open as project", QMessageBox.ButtonRole.ActionRole) if folder else None
-        import_ = (
-            box.addButton("Import as dataset…", QMessageBox.ButtonRole.ActionRole) if has_masks else None
-        )
+        import_ = None
+        if masks is not None:
+            title = "Import as masks…" if masks.are_alone else "Import as dataset…"
+            import_ = box.addButton(title, QMessageBox.ButtonRole.ActionRole)
         box.addButton(QMessageBox.StandardButton.Cancel)
         box.setDefaultButton(copy if import_ is None else import_)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         chosen: dict[object, Callable[[], object]] = {copy: lambda: self._copy(plan)}
         if open_ is not None:
             chosen[open_] = lambda: self.folder_chosen.emit(folder)
-        if import_ is not None:
-            chosen[import_] = lambda: self.import_requested.emit(folder)
+        if import_ is not None and masks is not None:
+            chosen[import_] = lambda: self.import_requested.emit(masks.folder, masks.files)
         box.finished.connect(lambda _result: self._on_answer(chosen.get(box.clickedButton())))
         self.question = box
         box.open()
+
+    def _offer(self, found: RecognisedDataset, folder: Path, files: list[str]) -> _MaskOffer | None:
+        """None for a dataset without masks."""
+        samples = found.dataset.samples
+        if all(sample.read_mask is None for sample in samples):
+            return None
+        own = self._session.folder
+        is_inside = folder.is_relative_to(own)
+        are_alone = not is_inside and all(sample.picture.is_relative_to(own) for sample in samples)
+        return _MaskOffer(folder, files, are_alone)
 
     def _on_answer(self, act: Callable[[], object] | None) -> None:
         self.question = None
@@ -171,8 +200,11 @@ class DropController(Controller):
             self.message.emit(sentence(self._session.pictures.get(ids[0]).name))
 
 
-def _has_masks(found: RecognisedDataset) -> bool:
-    return any(sample.read_mask is not None for sample in found.dataset.samples)
+def _files_of_one_folder(paths: Sequence[Path]) -> list[str]:
+    """The names of dropped files; none if they are from several folders or there is a folder among them."""
+    if len({path.parent for path in paths}) > 1 or not all(path.is_file() for path in paths):
+        return []
+    return [path.name for path in paths]
 
 
 def _format_size(count: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Signal
@@ -26,6 +27,8 @@ from desktop.transfer.preview_row import PREVIEW_SIDE
 
 MAX_NOTES = 5
 """Notes in the dialog; the report has more."""
+MAX_REASONS = 3
+"""Reasons for which something was left out; the report has all."""
 PREVIEW_SCALE = 2
 """Preview pixels per widget pixel, for screens with a device pixel ratio of 2."""
 
@@ -45,6 +48,8 @@ class ImportController(Controller):
         )
         self._dataset: Dataset | None = None
         self._survey: DatasetSurvey | None = None
+        self._files: dict[Path, tuple[str, ...]] = {}
+        """Names of the files that were dropped, by their folder; of another folder all files are read."""
         self._first_preview = 0
         self._plan: ImportPlan | None = None
         self._report: ImportReport | None = None
@@ -53,8 +58,8 @@ class ImportController(Controller):
     def actions(self) -> Actions:
         return {"import_masks": self.show}
 
-    def show(self, folder: Path | None = None) -> None:
-        """Open the dialog and scan `folder` if one is given."""
+    def show(self, folder: Path | None = None, files: Sequence[str] = ()) -> None:
+        """Open the dialog and scan `folder` if one is given; `files`: masks in it, for pictures of this project."""
         if self.dialog is None or not self.dialog.isVisible():
             formats = [(row.name, row.title) for row in importable_formats()]
             dialog = ImportDialog(self._theme, formats, AUTO, self._window)
@@ -64,10 +69,11 @@ class ImportController(Controller):
             dialog.import_requested.connect(self._run)
             dialog.report_requested.connect(self._save_report)
             dialog.cancel_requested.connect(self._session.imports.cancel)
-            self.dialog = dialog
+            self.dialog, self._files = dialog, {}
             dialog.show()
         self.dialog.raise_()
         if folder is not None:
+            self._files = {folder: tuple(files)}
             self.dialog.set_folder(str(folder))
 
     def close(self) -> None:
@@ -89,11 +95,13 @@ class ImportController(Controller):
         self._dataset = self._plan = self._survey = self._report = None
         self._first_preview = 0
         self.dialog.set_scanning()
+        source = Path(folder).expanduser()
         dataset = self._session.imports.open(
-            Path(folder).expanduser(),
+            source,
             format_name,
             self.dialog.values_choice(),
             fit_masks=self.dialog.fits_masks,
+            files=self._files.get(source, ()),
         )
         self._scan_request.send(dataset, self._show_dataset, self._show_dataset_error)
 
@@ -126,9 +134,9 @@ class ImportController(Controller):
         self._survey = survey
         self.dialog.report_button.setEnabled(self._plan is not None)
         self.dialog.set_shares(survey.shares())
-        if survey.doubts != self._dataset.doubts:
+        if self._plan is None:
             self.dialog.set_doubts(survey.doubts)
-        if self._plan is not None and self.dialog.is_planned():
+        elif self.dialog.is_planned():
             self._show_plan(self._plan)
 
     def _show_previews(self, previews: list[SamplePreview]) -> None:
@@ -140,13 +148,15 @@ class ImportController(Controller):
         if self.dialog is None or self._dataset is None:
             return
         plan = self._session.imports.plan(
-            self._dataset, self.dialog.class_choices(), self.dialog.split_choice()
+            self._dataset, self.dialog.chosen_classes(), self.dialog.split_choice()
         )
         self._plan_request.send(plan, self._show_plan, self._show_dataset_error)
 
     def _show_plan(self, plan: ImportPlan) -> None:
         if self.dialog is not None:
             self._plan, self._report = plan, None
+            found = plan.dataset if self._survey is None else self._survey
+            self.dialog.set_doubts(plan.settled(found.doubts))
             self.dialog.set_plan(_plan_text(plan, self._survey))
             self.dialog.report_button.setEnabled(self._survey is not None)
 
@@ -173,12 +183,18 @@ class ImportController(Controller):
             return
         if report is not None:
             said = AccountOfImport(
-                (_report_text(report),), plan, report.account, report.doubts, report.pixels, report.notes
+                (_report_text(report, plan.dataset.root),),
+                plan,
+                report.account,
+                report.doubts,
+                report.pixels,
+                report.notes,
             )
         elif survey is not None:
             lead = (_plan_text(plan, survey),)
             notes = (*plan.dataset.notes, *survey.notes)
-            said = AccountOfImport(lead, plan, survey.account, survey.doubts, survey.pixels, notes)
+            doubts = plan.settled(survey.doubts)
+            said = AccountOfImport(lead, plan, survey.account, doubts, survey.pixels, notes)
         else:
             return
         path = Path(place)
@@ -202,10 +218,10 @@ class ImportController(Controller):
             )
 
     def _show_report(self, report: ImportReport) -> None:
-        if self.dialog is None:
+        if self.dialog is None or self._plan is None:
             return
         self._report = report
-        text = _report_text(report)
+        text = _report_text(report, self._plan.dataset.root)
         self.dialog.set_finished(text)
         self.message.emit(text)
         self.labels_imported.emit()
@@ -224,7 +240,8 @@ def _plan_text(plan: ImportPlan, survey: DatasetSurvey | None) -> str:
     )
     new_classes = count_of(len(plan.new_classes), "new class", "new classes")
     is_whole = survey is not None and survey.is_complete
-    labels = f", {survey.labels:,} with labels" if survey is not None and is_whole else ""
+    count = 0 if survey is None else survey.count_labels(plan.labelled_values)
+    labels = f", {count:,} with labels" if is_whole else ""
     notes = (*plan.dataset.notes, *(survey.notes if survey is not None else ()))
     sentences = [
         f"{count_of(plan.pictures, 'picture')}{labels} ({splits}); {new_classes}.",
@@ -234,13 +251,11 @@ def _plan_text(plan: ImportPlan, survey: DatasetSurvey | None) -> str:
         f"There are {len(notes) - MAX_NOTES:,} more notes in the report." if len(notes) > MAX_NOTES else "",
     ]
     account = plan.dataset.account if survey is None else survey.account
-    if left_out := account.count_left_out():
-        sentences.append(f"Left out: {left_out:,}.")
-        sentences.append(account.sentences(plan.dataset.root)[0])
+    sentences += account.lines(plan.dataset.root, "Would be left out: ")[:MAX_REASONS]
     if survey is not None:
         if not is_whole:
             sentences.append(
-                f"{survey.read:,} of {survey.samples:,} pictures were read for these numbers, {survey.labels:,} with "
+                f"{survey.read:,} of {survey.samples:,} pictures were read for these numbers, {count:,} with "
                 "labels."
             )
         sentences.append(describe_blur(survey.uncertain, survey.pixels))
@@ -248,7 +263,8 @@ def _plan_text(plan: ImportPlan, survey: DatasetSurvey | None) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _report_text(report: ImportReport) -> str:
+def _report_text(report: ImportReport, root: Path) -> str:
+    """root: of the dataset."""
     sentences = [f"{count_of(report.pictures, 'picture')} imported, {report.labels:,} with labels."]
     if report.skipped:
         sentences.append(f"Imported before and unchanged: {count_of(report.skipped, 'picture')}.")
@@ -259,8 +275,7 @@ def _report_text(report: ImportReport) -> str:
             f"Own labels that differ from the dataset were kept in {count_of(report.kept, 'picture')}."
         )
     sentences.append(describe_blur(report.uncertain, report.pixels))
-    if left_out := report.account.count_left_out():
-        sentences.append(f"Left out: {left_out:,}.")
-        sentences += report.problems[:3]
+    if report.account.left_out:
+        sentences += report.account.lines(root)[:MAX_REASONS]
         sentences.append(report.account.summary())
     return " ".join(sentence for sentence in sentences if sentence)

@@ -101,6 +101,10 @@ class ImportDialog(QDialog):
         """The chosen target of each class, by its name in the dataset."""
         return self.class_mapping.choices()
 
+    def chosen_classes(self) -> dict[str, ClassChoice]:
+        """Those of the class choices that a person has made."""
+        return self.class_mapping.chosen()
+
     def split_choice(self) -> Split | None:
         return Split(self.split.currentData()) if self.split.currentData() else None
 
@@ -259,6 +263,7 @@ class ImportDialog(QDialog):
         self.format.setCurrentIndex(0)
         self.values.setCurrentIndex(0)
         self.fits_masks = False
+        self.doubts.forget_answers()
         self._scan()
 
     def _answer(self, answer: DoubtAnswer) -> None:

@@ -80,6 +80,15 @@ def pair_masks(tree: DatasetTree) -> Pairing:
     return _pair(tree.pictures)
 
 
+def pair_with(pictures: Sequence[str], masks: Sequence[str]) -> Pairing:
+    """Pair files that are known to be masks with pictures elsewhere, by name alone."""
+    found = _Matches(pictures)
+    for name in masks:
+        found.add(name)
+    found.drop_single_words()
+    return Pairing(tuple(pictures), found.groups(), found.unpaired)
+
+
 def _pair(names: Sequence[str]) -> Pairing:
     roles = {name: folder_role(name) for name in names}
     if all(roles.values()):  # everything is in a folder called masks: then names decide

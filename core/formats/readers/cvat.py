@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,9 +22,11 @@ from core.formats.malformed import MalformedValueError, describe_malformed
 from core.formats.object_dataset import (
     NO_LABEL,
     AnnotatedObject,
+    AnnotationHead,
     ObjectCollector,
     PictureAnnotation,
     ReadAnnotation,
+    ReadHead,
     build_object_dataset,
     kind_is_unknown,
 )
@@ -89,7 +91,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     files = _files(tree)
     if not files:
         raise FormatError(f"There is no CVAT XML file (“CVAT for images” or “for video”) in {tree.root}.")
-    annotations: list[tuple[str, ReadAnnotation]] = []
+    annotations: list[tuple[str, ReadHead]] = []
     known: dict[str, Colour | None] = {}
     notes = []
     for file in files:
@@ -97,7 +99,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
         for label in root.findall("./meta//labels/label"):
             known.setdefault(label.findtext("name", "").strip(), _colour(label.findtext("color")))
         path = tree.path(file)
-        annotations += [(file, partial(_read_image, path, image)) for image in root.findall("image")]
+        annotations += [(file, partial(_read_image_head, path, image)) for image in root.findall("image")]
         if root.find("track") is not None:
             annotations += _frames(tree, file, root)
             notes.append(
@@ -122,25 +124,51 @@ def _files(tree: DatasetTree) -> list[str]:
     ]
 
 
+def _read_image_head(file: Path, image: Element) -> AnnotationHead:
+    """Raises FormatError."""
+    name, _ = _name_and_size(file, image)
+    tags = tuple(tag.get("label", "") for tag in image.findall("tag") if tag.get("label"))
+    split = SPLIT_NAMES.get(image.get("subset", "").casefold()) or split_of(name)
+    return _head_of(name, partial(_read_image, file, image), _shapes_of(image, name), split, tags)
+
+
 def _read_image(file: Path, image: Element) -> PictureAnnotation:
+    """Raises FormatError."""
+    name, size = _name_and_size(file, image)
+    objects = _read_shapes(_shapes_of(image, name), size)
+    return PictureAnnotation(name, size, objects.objects, skipped=objects.skipped, left_out=objects.left_out)
+
+
+def _name_and_size(file: Path, image: Element) -> tuple[str, tuple[int, int]]:
+    """Raises FormatError."""
     try:
-        size = int(image.attrib["width"]), int(image.attrib["height"])
-        name = image.attrib["name"]
-        shapes = [
-            (f"{name}, shape {number}", shape)
-            for number, shape in enumerate((s for s in image if s.tag not in ("tag", "attribute")), 1)
-        ]
-        objects = _read_shapes(
-            (_TrackedShape(place, shape.get("label", ""), shape) for place, shape in shapes), size
-        )
-        tags = tuple(tag.get("label", "") for tag in image.findall("tag") if tag.get("label"))
-        split = SPLIT_NAMES.get(image.get("subset", "").casefold()) or split_of(name)
-        return PictureAnnotation(name, size, objects.objects, split, tags, objects.skipped, objects.left_out)
+        return image.attrib["name"], (int(image.attrib["width"]), int(image.attrib["height"]))
     except MALFORMED_ERRORS as problem:
         called = image.get("name", "an image")
         raise FormatError(
             f"The annotation of {called} in {file} cannot be understood ({describe_malformed(problem)})."
         ) from problem
+
+
+def _shapes_of(image: Element, name: str) -> list[_TrackedShape]:
+    shapes = (shape for shape in image if shape.tag not in ("tag", "attribute"))
+    return [
+        _TrackedShape(f"{name}, shape {number}", shape.get("label", ""), shape)
+        for number, shape in enumerate(shapes, 1)
+    ]
+
+
+def _head_of(
+    name: str,
+    read: ReadAnnotation,
+    shapes: Sequence[_TrackedShape],
+    split: str | None,
+    tags: tuple[str, ...] = (),
+) -> AnnotationHead:
+    """name: of the picture; read: all of its annotation."""
+    areas = [shape.label for shape in shapes if shape.stated.tag not in _NOT_AREAS]
+    labels = tuple(dict.fromkeys(filter(None, areas)))
+    return AnnotationHead(name, read, labels, split, tags, len(shapes) - len(areas))
 
 
 def _read_shapes(shapes: Iterable[_TrackedShape], size: tuple[int, int] | None) -> ObjectCollector:
@@ -160,7 +188,7 @@ def _height(shape: Element) -> int:
 # Videos -------------------------------------------------------------------------------------------
 
 
-def _frames(tree: DatasetTree, file: str, root: Element) -> list[tuple[str, ReadAnnotation]]:
+def _frames(tree: DatasetTree, file: str, root: Element) -> list[tuple[str, ReadHead]]:
     """An annotation for each frame that is a picture of the dataset or has a shape. Raises FormatError."""
     pictures = _pictures_by_frame(tree, root)
     shapes: dict[int, list[_TrackedShape]] = defaultdict(list)
@@ -189,7 +217,7 @@ def _frames(tree: DatasetTree, file: str, root: Element) -> list[tuple[str, Read
         (
             file,
             partial(
-                _read_frame,
+                _read_frame_head,
                 pictures.get(frame, f"frame_{frame:06}"),
                 size,
                 tuple(shapes.get(frame, ())),
@@ -238,6 +266,15 @@ def _video_size(root: Element) -> tuple[int, int] | None:
     return None
 
 
+def _read_frame_head(
+    name: str,
+    size: tuple[int, int] | None,
+    shapes: tuple[_TrackedShape, ...],
+    missing: tuple[str, ...],
+) -> AnnotationHead:
+    return _head_of(name, partial(_read_frame, name, size, shapes, missing), shapes, split_of(name))
+
+
 def _read_frame(
     name: str,
     size: tuple[int, int] | None,
@@ -247,9 +284,7 @@ def _read_frame(
     objects = _read_shapes((replace(shape, place=f"{name}, {shape.place}") for shape in shapes), size)
     for place in missing:
         objects.leave_out(f"{name}, {place}", _BETWEEN_KEY_FRAMES)
-    return PictureAnnotation(
-        name, size, objects.objects, split_of(name), (), objects.skipped, objects.left_out
-    )
+    return PictureAnnotation(name, size, objects.objects, skipped=objects.skipped, left_out=objects.left_out)
 
 
 # Shapes -------------------------------------------------------------------------------------------

@@ -200,7 +200,7 @@ def _read_annotation(
 ) -> PictureAnnotation:
     """picture, path: of the picture in the dataset; `path` is None if it is not there."""
     if not picture:
-        raise FormatError(f"{file}, {place}: it names no picture and was left out.")
+        raise FormatError(f"{file}, {place}: it names no picture.")
     try:
         chosen, others = _chosen_results(task)
         size = next((found for result in chosen if (found := _size_of(result))), None)

@@ -216,7 +216,7 @@ def _picture(tree: PictureTree, name: str, stated: str | None) -> FoundPicture:
             return tree.add_embedded(name, data)
         except MalformedValueError as problem:
             raise FormatError(
-                f"{tree.path(name)} was left out: there is no picture {quoted(references[0])}, and {problem}."
+                f"{tree.path(name)}: there is no picture {quoted(references[0])}, and {problem}."
             ) from problem
     raise tree.missing_picture(name, references[0])
 

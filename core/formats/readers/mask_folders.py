@@ -8,7 +8,7 @@ from core.base.errors import FormatError
 from core.base.text import count_of
 from core.formats.account import AccountBuilder
 from core.formats.class_list_files import find_class_lists
-from core.formats.dataset_tree import DatasetTree, split_of
+from core.formats.dataset_tree import DatasetTree, once_per_tree, split_of
 from core.formats.dataset_types import Dataset, Recognition, Sample
 from core.formats.doubt import Doubt, ValueReading
 from core.formats.mask_evidence import gather_evidence
@@ -53,11 +53,17 @@ def recognise(tree: DatasetTree) -> Recognition | None:
     paired = {picture for group in pairing.groups for picture in group.pairs}
     share = len(paired) / len(pairing.pictures)
     how = "with the same number" if pairing.by_number else "of the same name"
+    choice = _choose_masks(tree)
     return Recognition(
         NAME,
         0.3 + 0.4 * share,
-        f"{len(paired):,} of {len(pairing.pictures):,} pictures have a mask {how} ({pairing.groups[0].kind}).",
+        f"{len(choice.pairs):,} of {len(pairing.pictures):,} pictures have a mask {how} ({choice.title}).",
     )
+
+
+@once_per_tree
+def _choose_masks(tree: DatasetTree) -> MaskChoice:
+    return choose_masks(tree, pair_masks(tree))
 
 
 def open_dataset(tree: DatasetTree, values: ValueReading | None = None) -> Dataset:
@@ -71,7 +77,18 @@ def open_dataset(tree: DatasetTree, values: ValueReading | None = None) -> Datas
             f"No picture in {tree.root} has a mask. Masks are paired by name: a.jpg belongs to a.png in a folder "
             "called masks, labels or annotations, or to a_mask.png next to it, and image_1.jpg to mask_1.png."
         )
-    choice = choose_masks(tree, pairing)
+    recognition = recognise(tree) or Recognition.requested(NAME)
+    return build_mask_dataset(tree, pairing, _choose_masks(tree), values, recognition)
+
+
+def build_mask_dataset(
+    tree: DatasetTree,
+    pairing: Pairing,
+    choice: MaskChoice,
+    values: ValueReading | None,
+    recognition: Recognition,
+) -> Dataset:
+    """A dataset of the pictures of a pairing, and the chosen ones of its masks. Raises FormatError."""
     decision, readers = _decide(tree, choice, values)
     pairs = {name: [mask for mask, _ in masks] for name, masks in choice.pairs.items()}
     sizes = compare_sizes((tree.path(name), tree.path(masks[0])) for name, masks in pairs.items())
@@ -87,7 +104,6 @@ def open_dataset(tree: DatasetTree, values: ValueReading | None = None) -> Datas
         else:
             sample = Sample(tree.path(name), target, split)
         samples.append(replace(sample, is_mask_stored=sizes.is_mask_stored))
-    recognition = recognise(tree) or Recognition.requested(NAME)
     return Dataset(
         tree.root,
         recognition,

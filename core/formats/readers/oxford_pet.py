@@ -73,6 +73,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
             DoubtAnswer("the border is a class", is_assumed=True),
             DoubtAnswer("the border is void, which training and scores ignore", None, (("border", "void"),)),
         ),
+        ("border",),
     )
     return Dataset(
         tree.root, recognition, CLASSES, tuple(samples), notes, account.result(), (doubt,), states_void=True

@@ -8,15 +8,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from core.base.display_text import clean_name
-from core.base.errors import FormatError, MaskloopError
-from core.formats.account import Account, AccountBuilder, AccountRow, account_files
+from core.base.errors import FormatError
 from core.formats.dataset_tree import DatasetTree, split_of
-from core.formats.dataset_types import Dataset, LoadedMask, Recognition, Sample
-from core.formats.doubt import Doubt, ValueReading
-from core.formats.files.annotation_files import join_samples
-from core.formats.malformed import MAX_SENTENCE, as_format_error, shorten
-from core.formats.object_dataset import UNCOVERED
+from core.formats.dataset_types import Dataset, Recognition
+from core.formats.doubt import Doubt, ValueReading, answered_by_reading
+from core.formats.files.reader_border import finish_dataset, with_refused
+from core.formats.malformed import as_format_error
 from core.formats.readers import (
     ade20k,
     camvid,
@@ -36,11 +33,8 @@ from core.formats.readers import (
     voc,
     yolo,
 )
-from core.labels.class_list import UNLABELLED
 
 AUTO = "auto"
-MAX_PLACE = 300
-"""Letters of a place in an account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +304,7 @@ def open_dataset(
             f"No dataset format was recognised in {tree.root}. Give the format by name (“maskloop formats” lists "
             "them), or choose the folder that contains both pictures and annotations."
         )
-        raise _with_refused(problem, tree)
+        raise with_refused(problem, tree)
     first, *others = found
     try:
         return _open(tree, first.format, values)
@@ -329,7 +323,7 @@ def open_dataset(
 
 
 def _open(tree: DatasetTree, format_name: str, values: ValueReading | None) -> Dataset:
-    """Open by name, with every file of the folder in the account. Raises FormatError and ImageError.
+    """Open by name. Raises FormatError and ImageError.
 
     This is the border of the readers: whatever they raise becomes a sentence.
     """
@@ -346,63 +340,14 @@ def _open(tree: DatasetTree, format_name: str, values: ValueReading | None) -> D
     try:
         if values is not None and row.open_by_values is not None:
             dataset = row.open_by_values(tree, values)
+            dataset = replace(dataset, doubts=answered_by_reading(dataset.doubts, values))
         else:
             dataset = row.open(tree)
     except Exception as problem:
-        raise _with_refused(
+        raise with_refused(
             as_format_error(problem, f"{tree.root}, read as {format_name},"), tree
         ) from problem
-    used = (path for sample in dataset.samples for path in (sample.picture, *sample.sources))
-    account = AccountBuilder(account_files(tree, used, dataset.account))
-    for name, reason in tree.refused:
-        account.left_out(name, reason)
-    uncovered = next((n for n, c in enumerate(dataset.classes, 1) if c.name == UNCOVERED), UNLABELLED)
-    whole = replace(
-        dataset,
-        classes=tuple(replace(row, name=clean_name(row.name)) for row in dataset.classes),
-        samples=tuple(map(_guarded, dataset.samples)),
-        account=_shortened(account.result()),
-    )
-    return join_samples(whole, uncovered)
-
-
-def _shortened(account: Account) -> Account:
-    """The account without values of files that are quoted at any length, and without control characters."""
-
-    def short(row: AccountRow) -> AccountRow:
-        places = tuple(shorten(place, MAX_PLACE) for place in row.places)
-        return replace(row, reason=shorten(row.reason, MAX_SENTENCE), places=places)
-
-    return replace(
-        account,
-        left_out=tuple(map(short, account.left_out)),
-        unrelated=tuple(map(short, account.unrelated)),
-    )
-
-
-def _with_refused(problem: MaskloopError, tree: DatasetTree) -> MaskloopError:
-    """The problem, and what was not even listed, which may be its cause."""
-    if not tree.refused or not isinstance(problem, FormatError):
-        return problem
-    account = AccountBuilder()
-    for name, reason in tree.refused:
-        account.left_out(name, reason)
-    return FormatError(" ".join((str(problem), *_shortened(account.result()).sentences(tree.root))))
-
-
-def _guarded(sample: Sample) -> Sample:
-    """A sample whose mask raises nothing but errors with a sentence, and whose tags can be stored."""
-    tags = tuple(filter(None, map(clean_name, sample.tags))) if sample.tags else ()
-    read = partial(_read_guarded, sample.read_mask, sample.picture) if sample.read_mask else None
-    return replace(sample, read_mask=read, tags=tags)
-
-
-def _read_guarded(read: Callable[[], LoadedMask], picture: Path) -> LoadedMask:
-    try:
-        mask = read()
-        return replace(mask, account=_shortened(mask.account)) if mask.account.left_out else mask
-    except Exception as problem:
-        raise as_format_error(problem, f"The label of {picture}") from problem
+    return finish_dataset(tree, dataset)
 
 
 def _second_choice(first: Recognition, other: Recognition, problem: FormatError) -> Doubt:

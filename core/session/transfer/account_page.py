@@ -14,8 +14,8 @@ import numpy as np
 from core.base.display_text import printable
 from core.base.errors import FormatError
 from core.formats.account import Account, AccountRow
-from core.formats.dataset_types import Dataset, DatasetClass
-from core.formats.doubt import Doubt
+from core.formats.dataset_types import DatasetClass
+from core.formats.doubt import Doubt, unanswered
 from core.session.transfer.import_plan import ImportPlan
 from core.session.transfer.sample_preview import SamplePreview, blend_mask, preview_samples
 
@@ -81,13 +81,13 @@ def render_account_page(said: AccountOfImport, previews: Iterable[SamplePreview]
         f"<title>Import of {_text(dataset.root.name)}</title><style>{_STYLE}</style></head><body>",
         f"<h1>Import of {_text(dataset.root)}</h1>",
         *(f"<p>{_text(sentence)}</p>" for sentence in (*said.lead, said.account.summary()) if sentence),
-        *_doubts(said.doubts),
+        *_doubts(unanswered(said.doubts)),
         "<h2>Masks on pictures</h2><div class='samples'>",
         *(_figure(preview, dataset.classes) for preview in previews),
         "</div>",
         *_classes(said),
-        *_rows("Left out", said.account.left_out, dataset),
-        *_rows("Not part of the dataset", said.account.unrelated, dataset),
+        *_rows("Left out", said.account.left_out),
+        *_rows("Not part of the dataset", said.account.unrelated),
         *_notes(said.notes),
         "</body></html>",
     ]
@@ -149,14 +149,13 @@ def _classes(said: AccountOfImport) -> list[str]:
     return [*parts, "</table>"]
 
 
-def _rows(title: str, rows: Sequence[AccountRow], dataset: Dataset) -> list[str]:
+def _rows(title: str, rows: Sequence[AccountRow]) -> list[str]:
     parts = [f"<h2>{title}</h2>"] * bool(rows)
     for row in rows:
-        reason = row.sentence(dataset.root) if row.is_sentence or row.summary else row.reason
         more = f"<li>… and {row.count - len(row.places):,} more</li>" if row.count > len(row.places) else ""
         places = "".join(f"<li>{_text(place)}</li>" for place in row.places)
         parts.append(
-            f"<details open><summary>{row.count:,} × {_text(row.kind.value)}: {_text(reason)}</summary>"
+            f"<details open><summary>{row.count:,} × {_text(row.kind.value)}: {_text(row.reason)}</summary>"
             f"<ul>{places}{more}</ul></details>"
         )
     return parts

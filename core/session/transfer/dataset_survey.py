@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from core.formats.sample_label import leave_out_picture, read_label
 from core.images.image_reader import read_size
 from core.labels.class_list import VOID
 from core.session.transfer.import_plan import path_in_project
-from core.session.transfer.import_task import check_picture_place
+from core.session.transfer.import_task import check_label_size, check_picture_place
 
 QUICK_SAMPLES = 200
 """Samples, evenly spread, that are read where a person waits."""
@@ -36,10 +37,11 @@ _SPECK_SHARE = 2e-5
 class DatasetSurvey:
     """What was read of the samples.
 
-    samples: of them `read` were read; labels: with a pixel that is not unlabelled; pixels: by class of the dataset,
-    and “void” and “unlabelled”; account: of the whole dataset as far as it was read; doubts: those of the dataset, and
-    those about the pixels; notes: on single masks; uncertain: by picture the confidence, 0..1, of masks that had to be
-    guessed
+    samples: of them `read` were read; contents: how many samples hold the same values of a LoadedMask, by the sum of
+    2**value; labels: with a pixel that is not unlabelled, if the classes become what the reader proposes; pixels: by
+    class of the dataset, and “void” and “unlabelled”; account: of the whole dataset as far as it was read; doubts:
+    those of the dataset, and those about the pixels; notes: on single masks; uncertain: by picture the confidence,
+    0..1, of masks that had to be guessed
     """
 
     samples: int
@@ -50,6 +52,11 @@ class DatasetSurvey:
     doubts: tuple[Doubt, ...]
     notes: tuple[str, ...] = ()
     uncertain: Mapping[str, float] = field(default_factory=dict)
+    contents: Mapping[int, int] = field(default_factory=dict)
+
+    def count_labels(self, labelled: Iterable[int]) -> int:
+        """Samples with a labelled pixel. labelled: values of a LoadedMask that do not become unlabelled."""
+        return _count_labels(self.contents, labelled)
 
     @property
     def is_complete(self) -> bool:
@@ -73,10 +80,14 @@ class _SampleCount:
 
 @dataclass(frozen=True, slots=True)
 class _CountTask:
-    """Reads a sample in any process. root: of the dataset; folder: of the project, None to compare nothing with it."""
+    """Reads a sample in any process.
+
+    root: of the dataset; folder: of the project, None to compare nothing with it; labelled_sizes: as of the survey
+    """
 
     root: Path
     folder: Path | None
+    labelled_sizes: Mapping[str, tuple[int, int]]
 
     def __call__(self, sample: Sample) -> _SampleCount:
         try:
@@ -84,6 +95,9 @@ class _CountTask:
                 with contextlib.suppress(OSError):  # the import says what the disk refuses
                     check_picture_place(sample, self.folder / path_in_project(sample, self.folder))
             size = (sample.crop.width, sample.crop.height) if sample.crop else read_size(sample.picture)
+            if self.folder is not None:
+                path = path_in_project(sample, self.folder)
+                check_label_size(path, size, self.labelled_sizes.get(path))
         except (ImageError, FormatError) as problem:
             return _SampleCount(leave_out_picture(sample, problem, self.root), np.zeros(256, np.int64))
         label = read_label(sample, size, self.root)
@@ -94,30 +108,34 @@ def survey_dataset(
     dataset: Dataset,
     limit: int | None = None,
     *,
-    labelled: Sequence[int] | None = None,
     folder: Path | None = None,
+    labelled_sizes: Mapping[str, tuple[int, int]] | None = None,
     progress: ProgressCallback | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> DatasetSurvey:
     """Read the masks of all samples, or of `limit` evenly spread ones. Raises Cancelled.
 
-    labelled: values of a LoadedMask that do not become unlabelled; None for those that do not by default; folder: of
-    the project, whose files may be in the way of pictures
+    folder: of the project, whose files may be in the way of pictures; labelled_sizes: (width, height) of the pictures
+    that are labelled in it, by path
     """
-    kept = list(_labelled_values(dataset.classes) if labelled is None else labelled)
     samples = list(dataset.samples)
     if limit is not None and len(samples) > limit:
         samples = samples[:: len(samples) // limit][:limit]
     account = AccountBuilder(dataset.account)
     counts = np.zeros(256, np.int64)
-    labels = 0
+    contents: Counter[int] = Counter()
     notes: list[str] = []
     uncertain: dict[str, float] = {}
-    results = map_in_order(_CountTask(dataset.root, folder), samples, len(samples), lambda _: _PIXELS_AT_ONCE)
+    results = map_in_order(
+        _CountTask(dataset.root, folder, labelled_sizes or {}),
+        samples,
+        len(samples),
+        lambda _: _PIXELS_AT_ONCE,
+    )
     for done, (sample, result) in enumerate(zip(samples, results, strict=False), 1):
         account.add(result.account)
         counts += result.counts
-        labels += int(result.counts[kept].sum() > 0)
+        contents[sum(1 << value for value in np.flatnonzero(result.counts).tolist())] += 1
         notes += result.notes
         if result.confidence < 1:
             uncertain[sample.target_path] = round(result.confidence, 4)
@@ -128,13 +146,19 @@ def survey_dataset(
     return DatasetSurvey(
         len(dataset.samples),
         len(samples),
-        labels,
+        _count_labels(contents, _labelled_values(dataset.classes)),
         pixels_by_class(dataset.classes, counts),
         account.result(),
         (*dataset.doubts, *doubts_about_pixels(dataset, counts, is_blurred=bool(uncertain))),
         tuple(notes),
         uncertain,
+        contents,
     )
+
+
+def _count_labels(contents: Mapping[int, int], labelled: Iterable[int]) -> int:
+    wanted = sum(1 << value for value in set(labelled))
+    return sum(count for content, count in contents.items() if content & wanted)
 
 
 def describe_blur(uncertain: Mapping[str, float], pixels: Mapping[str, int]) -> str:
@@ -193,6 +217,7 @@ def _speck_classes(dataset: Dataset, counts: NDArray[np.int64]) -> tuple[Doubt, 
                 DoubtAnswer("they are classes", is_assumed=True),
                 DoubtAnswer("they are void", None, tuple((name, "void") for name, _ in specks)),
             ),
+            tuple(name for name, _ in specks),
         ),
     )
 
@@ -226,6 +251,7 @@ def _frequent_void(dataset: Dataset, counts: NDArray[np.int64]) -> tuple[Doubt, 
             "scores. Check that it is not an object or the background.",
             (("void", void / total),),
             answers,
+            tuple(c.name for value, c in named if counts[value]),
         ),
     )
 

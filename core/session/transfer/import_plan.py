@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from core.base.errors import FormatError, UserError
 from core.base.text import count_of
 from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, Sample
+from core.formats.doubt import Doubt, answered_by_mapping
 from core.labels.class_list import MAX_CLASS_VALUE, UNLABELLED, VOID, ClassList
-from core.project.records import Split
+from core.project.records import PictureRecord, Split
 from core.session.transfer.validation_share import with_validation
 
 
@@ -42,7 +43,7 @@ class ImportPlan:
     rows: in the order of the dataset's classes; split: for all pictures, None for those of the dataset
     pictures: number of samples; masks: of them with a mask; splits: number of samples by split, or "unsplit"
     in_place: whether the pictures are in the project's folder already; folder: of the project's pictures; new: number
-    of pictures that the project does not have
+    of pictures that the project does not have; mapped: case-folded names of the classes that a person has mapped
     """
 
     dataset: Dataset
@@ -54,16 +55,28 @@ class ImportPlan:
     in_place: bool
     folder: Path
     new: int
+    mapped: frozenset[str] = frozenset()
+
+    def settled(self, doubts: Iterable[Doubt]) -> tuple[Doubt, ...]:
+        """The doubts, with those answered that the mapping of classes settles."""
+        return answered_by_mapping(doubts, self.mapped)
 
     def what_is_new(self) -> str:
         """A sentence about pictures that the project has already; empty without any."""
         known = self.pictures - self.new
         if not known:
             return ""
+        kept = "where labels are kept and only unlabelled pixels are filled"
+        if not self.new:
+            pictures = (
+                "The picture of the dataset is"
+                if known == 1
+                else f"All {known:,} pictures of the dataset are"
+            )
+            return f"{pictures} in the project already, {kept}."
         return (
             f"{count_of(self.new, 'picture')} of the dataset {'is' if self.new == 1 else 'are'} new; {known:,} "
-            f"{'is' if known == 1 else 'are'} in the project already, where labels are kept and only unlabelled pixels "
-            "are filled."
+            f"{'is' if known == 1 else 'are'} in the project already, {kept}."
         )
 
     @property
@@ -133,6 +146,7 @@ def plan_import(
         in_place,
         folder,
         sum(path_in_project(sample, folder) not in known_paths for sample in dataset.samples),
+        frozenset(chosen),
     )
 
 
@@ -141,6 +155,18 @@ def path_in_project(sample: Sample, folder: Path) -> str:
     if sample.picture.is_relative_to(folder):
         return sample.picture.relative_to(folder).as_posix()
     return sample.target_path
+
+
+def labelled_size(record: PictureRecord) -> tuple[int, int] | None:
+    """(width, height) of a picture with a label."""
+    if not record.is_labelled or record.width is None or record.height is None:
+        return None
+    return record.width, record.height
+
+
+def labelled_sizes(records: Iterable[PictureRecord]) -> dict[str, tuple[int, int]]:
+    """Of the pictures with a label, by path."""
+    return {record.path: size for record in records if (size := labelled_size(record)) is not None}
 
 
 def map_classes(classes: ClassList, rows: tuple[ImportClassRow, ...]) -> tuple[ClassList, NDArray[np.uint8]]:

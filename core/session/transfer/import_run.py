@@ -31,11 +31,12 @@ from core.session.transfer.import_ledger import ImportLedger, signature_of
 from core.session.transfer.import_plan import (
     ClassChoice,
     ImportPlan,
+    labelled_size,
     map_classes,
     path_in_project,
     plan_import,
 )
-from core.session.transfer.import_task import ImportItem, ImportRequest, ImportTask
+from core.session.transfer.import_task import ImportItem, ImportRequest, ImportTask, check_label_size
 from core.session.transfer.last_import import LastImport, store_last_import
 
 R = TypeVar("R")
@@ -243,7 +244,8 @@ class _ImportRun:
         # Imported earlier, and not undone since.
         is_imported = is_stored and self._ledger.has(path, signature) and self._is_there(path)
         digest = self._ledger.label_digest(path) if record is not None and record.is_labelled else ""
-        return ImportRequest(sample, path, split, signature, record is not None, is_imported, digest)
+        size = None if record is None else labelled_size(record)
+        return ImportRequest(sample, path, split, signature, record is not None, is_imported, digest, size)
 
     def _is_there(self, path: str) -> bool:
         try:
@@ -274,7 +276,12 @@ class _ImportRun:
             self._uncertain,
             account,
             pixels_by_class(dataset.classes, self._counts),
-            (*dataset.doubts, *doubts_about_pixels(dataset, self._counts, is_blurred=bool(self._uncertain))),
+            self._plan.settled(
+                (
+                    *dataset.doubts,
+                    *doubts_about_pixels(dataset, self._counts, is_blurred=bool(self._uncertain)),
+                )
+            ),
             self._new,
             self._kept,
         )
@@ -349,8 +356,7 @@ class _ImportRun:
         project, path, size = self._project, item.path, item.size
         added = project.pictures.add([path])
         record = added[0] if added else project.pictures.by_path(path)
-        if record.is_labelled and (record.width, record.height) != size:
-            raise FormatError(f"{path} is labelled at another size in this project; it was left out.")
+        check_label_size(path, size, labelled_size(record))
         project.pictures.set_size(record.id, *size)
         if project.pictures.digest(record.id) is None:  # by which the file is found when it is moved
             with contextlib.suppress(OSError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +14,13 @@ from core.base.progress import ProgressCallback
 from core.formats.dataset_tree import DatasetTree
 from core.formats.dataset_types import Dataset, Recognition
 from core.formats.doubt import ValueReading
-from core.formats.mask_fit import with_fitted_masks
-from core.formats.readers.registry import AUTO, open_dataset, recognise_all
+from core.formats.readers.registry import AUTO, recognise_all
 from core.project.project import Project
 from core.project.records import PictureRecord, Split
 from core.session.transfer.account_page import AccountOfImport, write_account_page
+from core.session.transfer.dataset_source import open_for_project
 from core.session.transfer.dataset_survey import QUICK_SAMPLES, DatasetSurvey, survey_dataset
-from core.session.transfer.import_plan import ClassChoice, ImportPlan, plan_import
+from core.session.transfer.import_plan import ClassChoice, ImportPlan, labelled_sizes, plan_import
 from core.session.transfer.import_run import ImportReport, run_import
 from core.session.transfer.sample_preview import SamplePreview, preview_samples
 
@@ -60,14 +60,34 @@ class ImportService:
         values: ValueReading | None = None,
         *,
         fit_masks: bool = False,
+        files: Sequence[str] = (),
     ) -> Future[RecognisedDataset]:
         """Recognise the format of a folder and open it as a dataset. The future raises FormatError.
 
         values: how the values of masks are read, None to decide by evidence
-        fit_masks: whether masks that miss the size of their picture by a pixel or two are fitted
+        fit_masks: whether masks that miss the size of their picture by a pixel or two are fitted; files: names in the
+        folder of the only files to read, which are masks for the pictures of the project; empty for all files
         """
         self._stop_survey.set()
-        return self._lane.submit(_recognise, folder, format_name, values, fit_masks)
+
+        def work() -> RecognisedDataset:
+            tree = DatasetTree(folder, files or None)
+            dataset = open_for_project(
+                tree,
+                format_name,
+                self._project.folder,
+                lambda: self._on_document(self._project.pictures.paths),
+                values=values,
+                fit_masks=fit_masks,
+                is_listed=bool(files),
+            )
+            recognitions = recognise_all(tree)
+            named = {recognition.format for recognition in recognitions}
+            if dataset.recognition.format not in named:
+                recognitions = [dataset.recognition, *recognitions]
+            return RecognisedDataset(tuple(recognitions), dataset)
+
+        return self._lane.submit(work)
 
     def preview(self, dataset: Dataset, side: int = 200, first: int = 0) -> Future[list[SamplePreview]]:
         """A few samples with their masks, the longer side at most `side` pixels; with another `first`, others."""
@@ -80,8 +100,15 @@ class ImportService:
         """
         self._stop_survey.set()
         stop = self._stop_survey = threading.Event()
-        folder = self._project.folder
-        return self._lane.submit(survey_dataset, dataset, QUICK_SAMPLES, folder=folder, cancelled=stop.is_set)
+
+        def work() -> DatasetSurvey:
+            sizes = self._on_document(lambda: labelled_sizes(self._project.pictures.all()))
+            folder = self._project.folder
+            return survey_dataset(
+                dataset, QUICK_SAMPLES, folder=folder, labelled_sizes=sizes, cancelled=stop.is_set
+            )
+
+        return self._lane.submit(work)
 
     def plan(
         self, dataset: Dataset, choices: Mapping[str, ClassChoice] | None = None, split: Split | None = None
@@ -136,11 +163,3 @@ class ImportService:
 
     def _on_document(self, work: Callable[[], R]) -> R:
         return self._document.submit(work).result()
-
-
-def _recognise(
-    folder: Path, format_name: str, values: ValueReading | None, fit_masks: bool
-) -> RecognisedDataset:
-    tree = DatasetTree(folder)
-    dataset = open_dataset(folder, format_name, tree, values)
-    return RecognisedDataset(tuple(recognise_all(tree)), with_fitted_masks(dataset) if fit_masks else dataset)

@@ -37,6 +37,7 @@ class ImportRequest:
 
     path: in the project; signature: of the files it is made from; known: whether the project has a picture there
     is_imported: whether an earlier import stored it with this signature; label_digest: of the label that it stored
+    labelled_size: (width, height) of the picture in the project, None if it is not labelled there
     """
 
     sample: Sample
@@ -46,6 +47,7 @@ class ImportRequest:
     known: bool = False
     is_imported: bool = False
     label_digest: str = ""
+    labelled_size: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +117,7 @@ class ImportTask:
         was_there = False
         with contextlib.suppress(OSError):  # a name that is too long for the disk
             was_there = (self.folder / path).exists()
-        size = self._copy_picture(sample, path)
+        size = self._copy_picture(request)
         label = read_label(sample, size, self.root)
         values: Values | None = None
         if label.values is not None:
@@ -153,20 +155,22 @@ class ImportTask:
         label = None if values is None else pack_label(values)
         return PackedPicture(request.path, *size, digest, request.split, tags, label, age)
 
-    def _copy_picture(self, sample: Sample, path: str) -> tuple[int, int]:
+    def _copy_picture(self, request: ImportRequest) -> tuple[int, int]:
         """Copy the picture to its path in the project. Returns its upright size (width, height).
 
-        Raises ImageError, FormatError when another picture is there, and ProjectError when the disk refuses.
+        Raises ImageError, FormatError when another picture is there or it is labelled at another size, and
+        ProjectError when the disk refuses.
         """
-        target = self.folder / path
+        sample, target = request.sample, self.folder / request.path
         try:
             check_picture_place(sample, target)
+            size = (sample.crop.width, sample.crop.height) if sample.crop else read_size(sample.picture)
+            check_label_size(request.path, size, request.labelled_size)
+            if target.exists():
+                return size
             if sample.crop is not None:
-                if not target.exists():
-                    _crop_picture(sample.picture, sample.crop, target)
-                return sample.crop.width, sample.crop.height
-            size = read_size(sample.picture)
-            if not target.exists():
+                _crop_picture(sample.picture, sample.crop, target)
+            else:
                 with _temporary_file(target) as temporary:
                     shutil.copyfile(sample.picture, temporary)
         except OSError as problem:
@@ -193,6 +197,16 @@ def check_picture_place(sample: Sample, target: Path) -> None:
         is_same = filecmp.cmp(sample.picture, target, shallow=False)
     if not is_same:
         raise FormatError(f"Another picture called {target.name} is already in {target.parent}; it was kept.")
+
+
+def check_label_size(path: str, size: tuple[int, int], labelled: tuple[int, int] | None) -> None:
+    """`size`, `labelled`: (width, height) of the picture and of its label in the project, None without one. Raises
+    FormatError if they differ."""
+    if labelled is not None and labelled != size:
+        raise FormatError(
+            f"{path} is labelled at {labelled[0]} x {labelled[1]} pixels in this project, and the picture of the "
+            f"dataset has {size[0]} x {size[1]}; the label of the project was kept."
+        )
 
 
 def _digest_of(values: Values) -> str:

@@ -76,7 +76,7 @@ def test_import_lists_problems(tmp_path: Path) -> None:
     first, second, last = out.splitlines()
     assert last == "Account: 7 files: 6 came in, 1 left out."
     assert first == "Imported 3 pictures with 2 labels of 3 classes."
-    assert second.startswith("Left out: ")
+    assert second.startswith("Left out: ") and "was left out" not in second
     assert "index 99" in second
     found = json_of("import", "masks", dataset, "--into", tmp_path / "mine")
     assert len(found["problems"]) == 1
@@ -185,10 +185,14 @@ def test_doubts_are_answered_by_options(tmp_path: Path) -> None:
     assert "Doubt: The masks hold only 0 and 255" in told
     assert "becomes foreground (new), 50.0% of the pixels" in told
     came = json_of(*words, "--map", "0=wall", "--map", "255=door")
-    assert came["doubts"] == plan["doubts"]
+    assert came["doubts"] == [], "the mapping settles it"
     assert came["pixels"] == plan["pixels"]
     assert set(json_of("status", "--project", tmp_path / "mine")["classes"]) == {"wall", "door"}
     assert json_of(*words, "--dry-run", "--values", "index")["values"] == "index"
+    page = tmp_path / "page.html"
+    for chosen, is_open in (((), True), (("--values", "binary"), False), (("--map", "255=door"), False)):
+        told = output_of(*words, "--dry-run", "--report", page, *chosen)
+        assert ("Doubt: " in told) == is_open == ("<h2>Doubts</h2>" in page.read_text("utf-8"))
     assert "cannot be read by --values palette" in error_of(*words, "--values", "palette")
     assert "'nonsense'" in usage_error_of(*words, "--values", "nonsense")
 

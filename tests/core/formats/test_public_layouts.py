@@ -61,6 +61,7 @@ def test_the_mask_folder_of_retina_pictures_is_the_field_of_view(tmp_path: Path,
     assert sorted({sample.split for sample in dataset.samples}) == ["test", "train"]
     check(dataset, VESSEL, 5 if with_test else 2)
     assert any("field of view" in note for note in dataset.notes)
+    assert "manual" in dataset.recognition.reason, "the reason names the masks that are used"
     assert dataset.account.count_unrelated(AccountKind.FILE) == 5
     assert dataset.account.count_left_out() == with_test
 

@@ -132,8 +132,43 @@ def test_a_dropped_folder_with_masks_is_offered_as_a_dataset(gui: GuiDriver, tmp
     importing.dialog.close()
 
 
-def test_a_dropped_folder_of_pictures_alone_is_not(gui: GuiDriver, theirs: Path) -> None:
-    drop(gui, theirs)
+def masks_of_project(folder: Path) -> Path:
+    """Masks named after p1.png and p2.png."""
+    folder.mkdir()
+    for name in ("p1", "p2_mask"):
+        mask = np.zeros(picture().shape[:2], np.uint8)
+        mask[:9] = 1
+        Image.fromarray(mask).save(folder / f"{name}.png")
+    return folder
+
+
+@pytest.mark.parametrize("as_folder", [True, False])
+def test_dropped_masks_of_the_pictures_are_imported_as_masks(
+    gui: GuiDriver, tmp_path: Path, as_folder: bool
+) -> None:
+    folder = masks_of_project(tmp_path / "mine")
+    (tmp_path / "mine" / "codes.txt").write_text("soil\nroof\n")
+    drop(gui, *([folder] if as_folder else sorted(folder.iterdir())))
     box = question(gui)
-    assert [b for b in box.buttons() if "dataset" in b.text()] == []
+    assert "imported as masks, they become labels" in box.informativeText()
+    press(gui, box, "Import as masks…")
+    importing = gui.window.context.import_controller
+    gui.wait_until(lambda: importing.dialog is not None and importing.dialog.isVisible(), "the import dialog")
+    dialog = importing.dialog
+    gui.wait_until(lambda: "2 pictures, 2 with labels" in dialog.plan.text(), "the survey")
+    assert "named after pictures of this project" in dialog.reason.text()
+    dialog.import_button.click()
+    gui.wait_until(lambda: dialog.cancel.text() == "Close", "the end of the import")
+    records = [gui.session.pictures.at(n) for n in range(len(gui.session.pictures))]
+    assert {record.path for record in records if record.is_labelled} == {"p1.png", "p2.png"}
+    assert gui.session.editing.classes.by_name("soil") is not None
+    assert len(records) == 3, "nothing was copied"
+    dialog.close()
+
+
+@pytest.mark.parametrize("as_folder", [True, False])
+def test_dropped_pictures_alone_are_not(gui: GuiDriver, theirs: Path, as_folder: bool) -> None:
+    drop(gui, *([theirs] if as_folder else sorted(theirs.iterdir())))
+    box = question(gui)
+    assert [b for b in box.buttons() if "Import" in b.text()] == []
     press(gui, box, "Cancel")

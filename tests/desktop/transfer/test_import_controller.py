@@ -177,6 +177,8 @@ def test_doubts_are_shown_and_answered(gui: GuiDriver, tmp_path: Path) -> None:
     dialog = opened(gui, black_and_white(tmp_path / "set"))
     gui.wait_until(lambda: "black-and-white" in dialog.doubts.fields, "the doubt")
     assert "255 was read as foreground and not as void" in dialog.doubts.sentences[0].text()
+    assert dialog.doubts.title.text() == "1 doubt"
+    assert dialog.doubts.sentences[0].property("role") == "warning"
     gui.wait_until(lambda: dialog.class_mapping.share_text("foreground") == "50.0%", "the shares")
     assert dialog.values.currentText() == "Decided by evidence (Black and white)"
     field = dialog.doubts.fields["black-and-white"]
@@ -216,6 +218,27 @@ def test_masks_that_miss_a_pixel_are_fitted_where_the_answer_says_so(gui: GuiDri
         "the account without loss",
     )
     assert "fit these" in dialog.doubts.fields["mask-size"].currentText().lower()
+    assert dialog.doubts.title.text() == "All doubts are answered"
+    assert dialog.doubts.sentences[0].property("role") == "muted"
+
+
+def test_the_count_of_labels_and_the_doubts_follow_the_mapping(gui: GuiDriver, tmp_path: Path) -> None:
+    dialog = opened(gui, black_and_white(tmp_path / "set", 2))
+    gui.wait_until(lambda: "2 pictures, 2 with labels" in dialog.plan.text(), "the survey")
+    for name in ("background", "foreground"):
+        field = dialog.class_mapping.field(name)
+        field.showPopup()
+        field.hidePopup()
+        field.setCurrentIndex(field.findData("skip"))
+        field.activated.emit(field.currentIndex())
+    gui.wait_until(lambda: "2 pictures, 0 with labels" in dialog.plan.text(), "the count without labels")
+    assert dialog.doubts.title.text() == "All doubts are answered", "it is about the class that was mapped"
+    field = dialog.doubts.fields["black-and-white"]
+    field.activated.emit(0)
+    gui.wait_until(lambda: dialog.values.currentData() == "binary", "the chosen reading")
+    gui.wait_until(lambda: "2 pictures, 2 with labels" in dialog.plan.text(), "the survey")
+    assert dialog.doubts.title.text() == "All doubts are answered", "it was decided by hand"
+    assert dialog.doubts.isVisible(), "the answer can be changed"
 
 
 def test_an_answer_maps_classes(gui: GuiDriver, tmp_path: Path) -> None:

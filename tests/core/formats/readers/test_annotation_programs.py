@@ -16,10 +16,12 @@ from hypothesis import strategies as st
 from core.base.errors import FormatError
 from core.formats.account import AccountKind
 from core.formats.dataset_types import Dataset
+from core.formats.readers import cvat
 from core.formats.readers.cvat import _TrackedShape
 from core.formats.readers.picture_address import address_paths
 from core.formats.readers.registry import open_dataset, recognise_all
 from core.session.transfer.dataset_survey import survey_dataset
+from tests import external_datasets
 from tests.dataset_files import HEIGHT, RIGHT, WIDTH, photo, write_json, write_text
 from tests.external_datasets import BOX, FLAT
 
@@ -182,6 +184,21 @@ def write_cvat(root: Path, things: list[str]) -> str:
     image = f'<image name="a.jpg" width="{WIDTH}" height="{HEIGHT}">{shapes}</image>'
     write_text(root / "x.xml", f"<annotations>\n<version>1.1</version>{image}</annotations>")
     return "cvat"
+
+
+def test_shapes_of_cvat_are_read_only_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    photo(tmp_path / "a.jpg")
+    shape = '<polygon label="roof" points="0,0;9,0;9,9"/><points label="peak" points="1,1"/>'
+    write_text(tmp_path / "annotations.xml", external_datasets.cvat(shape))
+    read: list[object] = []
+    parse = cvat.parse_ring
+    monkeypatch.setattr(cvat, "parse_ring", lambda numbers: read.append(numbers) or parse(numbers))
+    dataset = open_dataset(tmp_path, "cvat")
+    assert (dataset.classes[0].name, read) == ("roof", [])
+    assert dataset.samples[0].split == "train" and dataset.samples[0].tags == ("night",)
+    assert any("1 points, lines" in note for note in dataset.notes)
+    assert dataset.samples[0].read_mask is not None
+    assert (dataset.samples[0].read_mask().values == 1).any() and len(read) == 1
 
 
 @pytest.mark.parametrize("write", [write_label_studio, write_supervisely, write_datumaro, write_cvat])

@@ -16,8 +16,8 @@ from core.labels.class_list import ClassList
 from core.project.project import Project
 from core.project.records import Split
 from core.session.transfer.dataset_survey import describe_blur, doubts_about_pixels, survey_dataset
-from core.session.transfer.import_plan import plan_import
-from core.session.transfer.import_run import import_dataset, run_import
+from core.session.transfer.import_plan import labelled_sizes, plan_import
+from core.session.transfer.import_run import import_dataset, run_import, store_label
 from core.session.transfer.validation_share import MIN_TRAINING, with_validation
 from tests.dataset_files import HEIGHT, WIDTH, grey, photo, write_json
 from tests.external_datasets import FLAT, IMAGE_PAIRS, coco_table
@@ -68,6 +68,23 @@ def test_the_dry_run_says_what_is_new_and_what_is_in_the_way(tmp_path: Path) -> 
     assert survey.account == report.account
     assert "it was kept" in survey.account.sentences(dataset.root)[0]
     assert plan_import(ClassList(), tmp_path / "other", dataset).what_is_new() == ""
+
+
+def test_the_dry_run_foresees_a_label_of_another_size(tmp_path: Path) -> None:
+    photo(tmp_path / "mine" / "0.jpg")
+    with Project.open(tmp_path / "mine") as project:
+        (record,) = project.pictures.add(["0.jpg"])
+        project.classes.save(ClassList().with_class("soil"))
+        project.pictures.set_size(record.id, WIDTH + 2, HEIGHT)
+        store_label(project, record, np.ones((HEIGHT, WIDTH + 2), np.uint8), "Paint", "brush")
+        dataset = coco(tmp_path / "set", 2)
+        sizes = labelled_sizes(project.pictures.all())
+        survey = survey_dataset(dataset, folder=project.folder, labelled_sizes=sizes)
+        report = import_dataset(project, dataset)
+    assert survey.account == report.account
+    assert (survey.labels, report.labels, survey.account.objects) == (1, 1, 1)
+    (row,) = survey.account.left_out
+    assert "0.jpg is labelled at 26 x 16 pixels in this project" in row.reason and row.count == 1
 
 
 def test_notes_on_single_masks_and_smeared_colours_are_in_the_dry_run(tmp_path: Path) -> None:
