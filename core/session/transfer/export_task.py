@@ -176,7 +176,7 @@ def _picture(item: ExportItem) -> tuple[ExportPicture | None, tuple[str, ...]]:
     if item.size is not None and size != item.size:
         raise ImageError(
             f"{item.path} is now {size[0]} x {size[1]} pixels, but it was {item.size[0]} x {item.size[1]} "
-            "when it was last opened; it was left out."
+            "when it was last opened."
         )
     if item.digest is not None and file_digest(item.source) != item.digest:
         raise ImageError(replaced_sentence(item.path))

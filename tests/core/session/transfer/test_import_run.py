@@ -247,7 +247,7 @@ def test_picture_labelled_at_another_size_is_unchanged(tmp_path: Path) -> None:
         labels = LabelMap.blank(48, 32)
         project.journal.commit(record.id, stroke(labels, 1, (4, 4), (40, 20)))
         report = imported(project, tmp_path)
-        assert "labelled at another size" in report.problems[0]
+        assert "labelled at 48 x 32 pixels" in report.problems[0]
         np.testing.assert_array_equal(project.labels.read(record.id, 48, 32), labels.values)
 
 
