@@ -37,6 +37,15 @@ def test_a_brush_is_measured_and_its_stroke_taken_back() -> None:
     assert found["moves"] == 5
 
 
+def test_live_answers_are_measured_from_the_end_of_the_stroke() -> None:
+    found = answer("live", "--sizes", "160x120", "--strokes", "2")
+    [size] = found["sizes"]
+    assert (size["size"], size["strokes"]) == ("160x120", 2)
+    assert 0 < size["median_ms"] <= size["p90_ms"]
+    assert size["refined_median_ms"] >= size["median_ms"]
+    assert size["stall_p99_ms"] is not None
+
+
 def test_shapes_as_large_as_the_picture_are_measured() -> None:
     found = answer("large", "--size", "300")
     for times in (found["longest_ms"], found["done_ms"]):

@@ -35,7 +35,10 @@ def test_every_setting_is_read(settings: Settings) -> None:
         "device": "cpu",
         "looks": "flip",
         "keep_view": True,
-        "scrolling": "touchpad",  # newer than the file: its default
+        # Newer than the file: their defaults.
+        "scrolling": "touchpad",
+        "unfinished_shapes": "keep",
+        "live_prediction": "auto",
     }
     assert {row.name: settings.get(row.name) for row in SETTINGS} == expected
 

@@ -98,15 +98,16 @@ def furnish(folder: Path, *, labels: bool) -> None:
         for name in ("road", "tree", "water", "roof"):
             listed = listed.with_class(name)
         project.classes.save(listed)
+        run = project.runs.start('{"architecture": "asymmetric-unet"}', "{}", None, 1)
         for record in project.pictures.add(list_pictures(folder)):
             with Image.open(project.picture_path(record.path)) as image:
                 width, height = image.size
             project.pictures.set_size(record.id, width, height)
             coarse = chance.integers(1, 5, (max(1, height // 128), max(1, width // 128)), np.uint8)
             values = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_NEAREST)
-            write_prediction(
-                project.prediction_path(record.id), PredictedMask(values, np.full_like(values, 200))
-            )
+            mask = PredictedMask(values, np.full_like(values, 200), run.id)
+            write_prediction(project.prediction_path(record.id), mask)
+            project.runs.record_prediction(record.id, run.id, mask.mean_confidence)
             if labels:
                 held = LabelMap.blank(width, height)
                 held.begin_edit("Label", "test", 0)

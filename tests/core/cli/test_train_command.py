@@ -218,7 +218,7 @@ def test_a_network_is_chosen_by_hand(tried: tuple[Path, dict[str, Any], dict[str
 
 def test_a_run_that_publishes_nothing_says_why(tried: tuple[Path, dict[str, Any], dict[str, Any]]) -> None:
     folder, good, _ = tried
-    words = ("train", "--project", folder, "--resume", good["run"], "--steps", 81, "--lr", 1.0, "--size", 32)
+    words = ("train", "--project", folder, "--resume", good["run"], "--steps", 81, "--lr", 1e-6, "--size", 32)
     code, out, errors = run_command(*words, "--threads", 1)
     assert code == 0, errors
     assert "no val picture" not in out

@@ -12,10 +12,9 @@ from PySide6.QtCore import Qt
 
 from core.base.changes import Changes
 from core.labels.label_map import LabelMap, Values
-from core.labels.prediction import PredictedMask, write_prediction
 from core.project.records import Status
 from tests.desktop.conftest import GuiDriver
-from tests.factories import stroke
+from tests.factories import predict, stroke
 
 
 def until_ready(gui: GuiDriver) -> int:
@@ -120,8 +119,7 @@ def test_a_stroke_on_an_outdated_label_is_kept(gui: GuiDriver) -> None:
 def test_the_newer_prediction_is_shown(gui: GuiDriver) -> None:
     coming = until_ready(gui)
     values = np.full((64, 96), 2, np.uint8)
-    path = gui.session._project.prediction_path(coming)
-    write_prediction(path, PredictedMask(values, values))
+    gui.session._document.submit(predict, gui.session._project, coming, values).result(20)
     ids = frozenset([coming])
     gui.session._document.submit(gui.session._announce, Changes(pictures=ids, predictions=ids)).result(20)
     go_on(gui)
