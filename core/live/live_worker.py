@@ -58,10 +58,10 @@ class AnswerScheduler:
         self._others: deque[LearnCommand | ScoreCommand] = deque()
         self._predictor: LivePredictor | None = None
         self._serial = 0
-        self._must_forget = self._quit = False
+        self._must_forget = self._is_warm = self._quit = False
 
     def run(self) -> None:
-        while True:
+        while not self._quit:  # the end of the input may have come during an answer
             self._poll(wait=not (self._shown or self._refine or self._others or self._must_forget))
             if self._quit:
                 return
@@ -116,6 +116,9 @@ class AnswerScheduler:
             if mask is None:
                 if not any(isinstance(other, LearnCommand) for other in self._others):
                     self._emit(LiveImpossible(command.number, command.picture_id))
+                if not self._is_warm:  # while the second class is painted
+                    predictor.warm_up()
+                    self._is_warm = True
                 return False
             self._write(command.folder, mask)
         except FitInterruptedError:

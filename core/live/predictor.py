@@ -120,6 +120,11 @@ class LivePredictor:
         size = max(1, round(width * share)), max(1, round(height * share))
         return render_prediction(head.classes, probabilities, size, Box(0, 0, *size))
 
+    def warm_up(self) -> None:
+        """Fit a head to nothing much: the first fit of a process takes two seconds longer, for what torch imports."""
+        values = np.array([1, 2], np.uint8)
+        fit_linear_head(PixelRows(torch.eye(2), values, torch.ones(2)), steps=1)
+
     def learn(self, picture_id: int, path: Path, pixels: LabelledPixels) -> None:
         """Keep labelled pixels of a picture for the predictions of others; without any it is forgotten, and also when
         it cannot be read. Raises ImageError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 from PIL import Image
@@ -53,6 +54,29 @@ def test_forgotten_pictures_do_not_answer_what_was_asked_after_them(tmp_path: Pa
     assert (ready.number, ready.classes, ready.size) == (1, (1, 2), (96, 64))
     assert (read_answer(answer_path(tmp_path, ready.serial), ready.size).values == truth()).mean() > 0.9
     assert impossible == LiveImpossible(2, 1)
+
+
+class ScriptedInbox:
+    """Commands as they arrive; `queue.Empty` stands for a moment without any."""
+
+    def __init__(self, *script: LiveCommand | type[queue.Empty] | None) -> None:
+        self._script = list(script)
+
+    def get(self, *, block: bool = True) -> LiveCommand | None:
+        assert self._script, "waits for a command after the end of the input"
+        found = self._script.pop(0)
+        if found is queue.Empty:
+            raise queue.Empty
+        return cast("LiveCommand | None", found)
+
+
+def test_the_process_ends_when_its_input_ends_during_an_answer(tmp_path: Path) -> None:
+    first, _ = saved(tmp_path)
+    pixels = PackedPixels.pack(sample_labelled_pixels(truth()))
+    inbox = ScriptedInbox(ShowCommand(1, 1, first, tmp_path, pixels), queue.Empty, None)
+    events: list[LiveEvent] = []
+    AnswerScheduler(cast("queue.SimpleQueue[LiveCommand | None]", inbox), events.append).run()
+    assert events == []
 
 
 def test_an_answer_that_cannot_be_written_is_told(tmp_path: Path) -> None:
