@@ -61,8 +61,9 @@ class AnswerScheduler:
         self._must_forget = self._is_warm = self._quit = False
 
     def run(self) -> None:
-        while not self._quit:  # the end of the input may have come during an answer
-            self._poll(wait=not (self._shown or self._refine or self._others or self._must_forget))
+        while True:
+            if not self._quit:  # the end of the input may have come during an answer
+                self._poll(wait=not (self._shown or self._refine or self._others or self._must_forget))
             if self._quit:
                 return
             if self._must_forget:
