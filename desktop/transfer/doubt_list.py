@@ -109,8 +109,8 @@ class DoubtList(QWidget):
     def _fit(self) -> None:
         """As high as the sentences need at this width."""
         if (inside := self._area.widget()) is not None:
-            height = inside.heightForWidth(max(200, self.width()))
-            self._area.setFixedHeight(min(MAX_HEIGHT, max(height, GRID * 4)))
+            height = max(inside.heightForWidth(max(200, self.width())), inside.minimumSizeHint().height())
+            self._area.setFixedHeight(min(MAX_HEIGHT, height))
 
 
 def _title(answer: DoubtAnswer) -> str:
