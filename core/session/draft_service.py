@@ -32,7 +32,7 @@ class DraftService:
     def open(self, picture_id: int) -> Future[list[ShapeDraft]]:
         """The same when a picture is shown: what was under way when the program ended is one that was left.
 
-        None where the project is open for reading alone.
+        An empty list where the project is open for reading alone.
         """
         return self._document.submit(self._open, picture_id)
 

@@ -49,6 +49,7 @@ class ProjectFileService:
         self._folder = project.home / BACKUP_FOLDER
         self._lane = ReadLane("project file", project.home, low_priority=True)
         self._cancel = threading.Event()
+        self._closing = False
 
     def check(self, progress: ProgressCallback) -> Future[list[IntegrityFinding]]:
         """Check file, labels, journal, weights, predictions and pictures."""
@@ -73,7 +74,7 @@ class ProjectFileService:
 
     def backups(self) -> Future[list[BackupSummary]]:
         """All backups, newest first."""
-        return self._lane.submit(summarize_backups, self._folder, self._cancel.is_set)
+        return self._lane.submit(summarize_backups, self._folder, lambda: self._closing)
 
     def preview(self, backup: Path) -> Future[BackupPreview]:
         """Look into a backup."""
@@ -112,6 +113,7 @@ class ProjectFileService:
         self._cancel.set()
 
     def close(self) -> None:
+        self._closing = True
         self.cancel()
         self._lane.close()
 

@@ -76,8 +76,12 @@ class ShapeDraft(msgspec.Struct, frozen=True):
 
 
 def encode_drafts(drafts: Sequence[ShapeDraft]) -> str:
-    """The drafts of a picture as JSON."""
-    return json.dumps(msgspec.to_builtins(list(drafts), enc_hook=float), separators=(",", ":"))
+    """The drafts of a picture as JSON, without the oldest where they are more than `decode_drafts` takes."""
+    while True:
+        text = json.dumps(msgspec.to_builtins(list(drafts), enc_hook=float), separators=(",", ":"))
+        if len(text) <= MAX_STORED_BYTES and sum(map(_points_of, drafts)) <= MAX_POINTS:
+            return text
+        drafts = drafts[1:]
 
 
 def decode_drafts(text: str) -> list[ShapeDraft]:

@@ -64,11 +64,14 @@ class PictureJoins:
     def join(self, pairs: Sequence[JoinPair]) -> JoinResult:
         """Join as one batch. Left out are pairs that a person has undone before, and paths of pictures with work."""
         made: list[JoinRecord] = []
+        refused = self.refused()
         with self._store.write_transaction() as connection:
             batch = (
                 int(connection.execute(select(func.coalesce(func.max(joins.c.batch), 0))).scalar_one()) + 1
             )
             for pair in pairs:
+                if (pair.picture_id, pair.path) in refused:
+                    continue
                 record = self._join(connection, batch, pair)
                 if record is not None:
                     made.append(record)
@@ -85,7 +88,8 @@ class PictureJoins:
             for row in _of_batch(connection, batch, undone=False):
                 path = _path_of(connection, row.picture_id)
                 if path != row.new_path:
-                    problems.append(f"{path} has got another file since, so it was left as it is.")
+                    name = path or row.new_path
+                    problems.append(f"{name} has got another file since, so it was left as it is.")
                     continue
                 other_id = row.other_id
                 old_path = free_path(connection, row.old_path)
@@ -143,11 +147,7 @@ class PictureJoins:
     def _join(self, connection: Connection, batch: int, pair: JoinPair) -> JoinRecord | None:
         old_path = _path_of(connection, pair.picture_id)
         other = _listed_at(connection, pair.path)
-        is_refused = (joins.c.picture_id == pair.picture_id) & (joins.c.new_path == pair.path)
-        undone = connection.execute(
-            select(joins.c.id).where(is_refused, joins.c.undone == 1).limit(1)
-        ).first()
-        if old_path is None or undone is not None or (other is not None and other.has_work):
+        if old_path is None or (other is not None and other.has_work):
             return None
         other_id = None if other is None else int(other.id)
         _take_path(connection, pair.picture_id, pair.path, other_id)

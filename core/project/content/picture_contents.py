@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, exists, or_, select, update
 
-from core.base.errors import ImageError, ProjectError
+from core.base.errors import ImageError
 from core.images.file_age import FileAge, file_age
 from core.project.content.file_content import ObservedContent, replaced_sentence
 from core.project.packed_picture import file_digest
@@ -131,15 +131,19 @@ class PictureContents:
         return found
 
     def doubles(self, missing: Mapping[int, str]) -> list[tuple[int, int]]:
-        """(id of a missing picture, id of another with the same content), both with work. missing: digest by id."""
-        wanted = {digest: i for i, digest in sorted(missing.items(), reverse=True)}
+        """(id of a missing picture, id of another whose file has the same content), both labelled. missing: digest by
+        id."""
+        wanted = {digest: i for i, digest in sorted(missing.items(), reverse=True) if digest != UNKNOWN_DIGEST}
         found: list[tuple[int, int]] = []
         digests = list(wanted)
         with self._store.read_transaction() as connection:
             for start in range(0, len(digests), BATCH_SIZE):
                 part = digests[start : start + BATCH_SIZE]
                 query = select(pictures.c.id, pictures.c.digest).where(
-                    pictures.c.joined_to.is_(None), pictures.c.digest.in_(part), _LABELLED
+                    pictures.c.joined_to.is_(None),
+                    pictures.c.digest.in_(part),
+                    pictures.c.new_digest.is_(None),
+                    _LABELLED,
                 )
                 found += [(wanted[d], int(i)) for i, d in connection.execute(query) if i not in missing]
         return sorted(found)
@@ -199,15 +203,16 @@ def find_replaced(project: Project) -> list[PictureRecord]:
     found = []
     for record in project.pictures.labelled():
         content = known[record.id]
-        if content.new_digest is None and content.age is not None:
+        if content.new_digest is None:
             try:
-                if file_age(project.picture_path(record.path)).is_same(content.age):
-                    continue
-            except (OSError, ProjectError):
-                continue  # it is missing
+                age = file_age(project.picture_path(record.path))
+            except (OSError, ImageError):
+                continue  # it is missing, or may not be read
+            if content.age is not None and age.is_same(content.age):
+                continue
         try:
             check_label_fits_content(project, record)
-        except (ImageError, ProjectError):
+        except ImageError:
             found.append(record)
     return found
 

@@ -30,11 +30,23 @@ class CandidateFile:
     digest: str | None = None
 
 
-def needs_digest(missing: Iterable[KnownContent], age: FileAge) -> bool:
-    """Whether a file of this age could have the content of a missing picture; the hash of any other is not needed."""
-    return any(
-        each.digest is not None and (each.age is None or each.age.bytes == age.bytes) for each in missing
-    )
+@dataclass(frozen=True, slots=True)
+class WantedContent:
+    """Which files could have the content of a missing picture; the hash of any other is not needed.
+
+    sizes: in bytes; any_size: also a file of any other size, because the size of a missing one is not known
+    """
+
+    sizes: frozenset[int]
+    any_size: bool
+
+    @classmethod
+    def of(cls, missing: Iterable[KnownContent]) -> WantedContent:
+        ages = [each.age for each in missing if each.digest is not None]
+        return cls(frozenset(age.bytes for age in ages if age is not None), None in ages)
+
+    def may_be(self, age: FileAge) -> bool:
+        return self.any_size or age.bytes in self.sizes
 
 
 def match_contents(

@@ -13,11 +13,10 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from core.base.changes import Changes, Notice
-from core.base.errors import ImageError, MaskloopError, ProjectError
+from core.base.errors import Cancelled, ImageError, MaskloopError
 from core.base.lane import Lane
 from core.base.text import count_of
 from core.images.file_age import FileAge, file_age
-from core.images.file_kind import refusal_reason
 from core.images.image_reader import read_size
 from core.project.content.decisions import (
     LabelDecision,
@@ -30,7 +29,7 @@ from core.project.content.file_content import ObservedContent, observe_file
 from core.project.content.joins import MISSING_MARK, JoinPair, JoinResult, PictureJoins
 from core.project.content.picture_contents import ContentChanges, KnownContent, PictureContents
 from core.project.project import Project
-from core.session.content.content_match import CandidateFile, FolderReport, match_contents, needs_digest
+from core.session.content.content_match import CandidateFile, FolderReport, WantedContent, match_contents
 from core.session.content.content_notices import (
     changed_sentence,
     double_sentence,
@@ -197,6 +196,8 @@ class ContentService:
         if missing and (report.new or gone):
             known = PictureContents(project.store).known(missing)
             files = self._candidates(project, known, report.new)
+            if self._closing:
+                raise Cancelled  # not all were looked at: listed as new, they would never be joined
             pairs = match_contents(known, files, PictureJoins(project.store).refused())
         joined: set[int] = set()
         taken: set[str] = set()
@@ -211,68 +212,76 @@ class ContentService:
         problems = {i: problem for i, problem in report.problems.items() if i not in joined}
         if problems:
             self._document.submit(self._store_problems, problems).result()
-        if missing - joined:
+        if missing - joined or self._doubles:
             self._find_doubles(project)
 
     def _candidates(
         self, project: Project, missing: Sequence[KnownContent], new: Iterable[str]
     ) -> list[CandidateFile]:
         """New files, and listed ones without any work, that may have the content of a missing picture."""
-        found = [each for path in new if (each := self._candidate(project, path, missing)) is not None]
-        sizes = {each.age.bytes for each in missing if each.digest is not None and each.age is not None}
-        for listed in PictureContents(project.store).without_work(sizes):
-            each = self._candidate(project, listed.path, missing)
+        wanted = WantedContent.of(missing)
+        found = [each for path in new if (each := self._candidate(project, path, wanted)) is not None]
+        for listed in PictureContents(project.store).without_work(wanted.sizes):
+            each = self._candidate(project, listed.path, wanted)
             if each is not None and each.digest is not None:
                 found.append(each)
         return found
 
-    def _candidate(
-        self, project: Project, path: str, missing: Sequence[KnownContent]
-    ) -> CandidateFile | None:
-        file = project.picture_path(path)
-        if self._closing or refusal_reason(file, project.folder) is not None:
+    def _candidate(self, project: Project, path: str, wanted: WantedContent) -> CandidateFile | None:
+        """None for a file that is gone or may not be read."""
+        if self._closing:
             return None
         try:
+            file = project.picture_path(path)
             age = file_age(file)
-        except OSError:
+        except (OSError, ImageError):
             return None
-        seen = observe_file(0, file, None, lambda: self._closing) if needs_digest(missing, age) else None
+        seen = observe_file(0, file, None, lambda: self._closing) if wanted.may_be(age) else None
         return CandidateFile(path, age, seen.digest if seen is not None else None)
 
     def _look_at(self, project: Project, picture_ids: list[int]) -> None:
+        known = self._store_looks(project, picture_ids)
+        if any(each.has_work for each in known) and self._missing_ids():
+            self._find_doubles(project)
+
+    def _store_looks(self, project: Project, picture_ids: list[int]) -> list[KnownContent]:
+        """Look at files and store what they hold. Returns what was known of them."""
         known = PictureContents(project.store).known(picture_ids)
         for start in range(0, len(known), CHUNK):
             chunk = [self._observed(project, each) for each in known[start : start + CHUNK]]
             observed = [each for each in chunk if each is not None]
             if self._closing:
-                return
+                return []
             if observed:
                 self._document.submit(self.store, observed).result()
-        if any(each.has_work for each in known) and self._missing_ids():
-            self._find_doubles(project)
+        return known
 
     def _observed(self, project: Project, known: KnownContent) -> ObservedContent | None:
         """A look at one file; its content is hashed where something depends on it."""
+        if self._closing:
+            return None
         try:
             path = project.picture_path(known.path)
-            if self._closing or refusal_reason(path, project.folder) is not None:
-                return None
             age = file_age(path)
             is_new_age = known.age is not None and not known.age.is_same(age)
             size = None
             if is_new_age or known.new_digest is not None:
                 with contextlib.suppress(ImageError):
                     size = read_size(path)
-        except (OSError, ProjectError):
-            return None  # the watcher says that it is missing
+        except (OSError, ImageError):
+            return None  # it is missing or may not be read: the watcher says so
         if known.current_digest is None and not known.has_work:
             return ObservedContent(known.id, age, None, size)
         return observe_file(known.id, path, size, lambda: self._closing)
 
     def _hash_next(self, project: Project) -> None:
         if self._to_hash:
-            self._look_at(project, [self._to_hash.popleft()])
-            self._post(self._hash_next)
+            try:
+                self._store_looks(project, [self._to_hash.popleft()])
+                if not self._to_hash:
+                    self._find_doubles(project)
+            finally:  # one that cannot be stored keeps no other from being hashed
+                self._post(self._hash_next)
 
     def _post(self, work: Callable[[Project], None]) -> None:
         """Behind everything that waits, so that one file is hashed at a time."""
@@ -287,15 +296,15 @@ class ContentService:
             if each.digest is not None and each.is_labelled
         }
         found = [LabelDouble(*ids) for ids in contents.doubles(missing)] if missing else []
-        before = self._doubles
-        self._doubles = {i: d for d in reversed(found) for i in (d.missing_id, d.present_id)}
+        before, now = self._doubles, {i: d for d in reversed(found) for i in (d.missing_id, d.present_id)}
+        self._doubles = now
         fresh = [d for d in found if before.get(d.missing_id) != d]
         for double in fresh[:1]:
             paths = (self._index.get(i).path for i in (double.missing_id, double.present_id))
             self._on_notice(Notice(double_sentence(*paths)))
-        if fresh:
-            ids = frozenset(i for d in fresh for i in (d.missing_id, d.present_id))
-            self._document.submit(self._announce, Changes(pictures=ids))
+        changed = frozenset(i for i in before.keys() | now.keys() if before.get(i) != now.get(i))
+        if changed:
+            self._document.submit(self._announce, Changes(pictures=changed))
 
     def _missing_ids(self) -> set[int]:
         return {i for i in self._index.ids() if MISSING_MARK in (self._index.get(i).problem or "")}

@@ -110,6 +110,8 @@ class PredictionQueue:
         """Send pictures up to the limit; `beyond` raises it, so that the one on screen need not wait."""
         while self._waiting and self._run is not None and len(self._in_flight) < MAX_IN_FLIGHT + beyond:
             picture_id = self._waiting.popleft()
+            if picture_id in self._in_flight or picture_id in self._up_to_date:
+                continue  # it waited twice
             found = self._reader.pictures.get_many([picture_id])
             if not found:
                 continue  # another picture has its file now

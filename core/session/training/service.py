@@ -11,7 +11,7 @@ from functools import partial
 from typing import ParamSpec, TypeVar
 
 from core.base.changes import Changes
-from core.base.errors import Cancelled, MaskloopError
+from core.base.errors import Cancelled, MaskloopError, ProjectError
 from core.base.lane import Lane
 from core.evaluation.run_choice import find_run
 from core.models.spec import ModelSpec
@@ -57,7 +57,8 @@ class TrainingService:
 
     A child process trains and predicts (`WorkerClient`); `WorkerEventHandler` applies what it reports. Here is decided
     when it trains and on what. The lane reads through its own connection, so that copying a hundred pictures into the
-    snapshot never delays a stroke; it writes through the document lane.
+    snapshot never delays a stroke; it writes through the document lane. In a project that is open for reading alone
+    nothing is done: another program may be training in it.
     """
 
     def __init__(
@@ -171,7 +172,10 @@ class TrainingService:
         self._worker.close(timeout=0)
         self._lane.shutdown(cancel_futures=True)
         if self._events.recorder is not None:
-            self._write(self._project.runs.end, self._events.recorder.run.id, "stopped")
+            try:
+                self._write(self._project.runs.end, self._events.recorder.run.id, "stopped")
+            except ProjectError as problem:  # the next one to open the project ends the run
+                log.warning("the end of the training could not be stored: %s", problem)
         self._lane.close()
 
     # Training lane: starting ------------------------------------------------------------------------
@@ -238,8 +242,10 @@ class TrainingService:
         if said := default_network_note(self._reader, base) or other_weights_note(self._reader, base):
             problems.insert(0, said)
         note = self._reader.pictures.split_warning()
+        entries = self._snapshot.entries()
+        self._in_snapshot = set(entries)  # what had to be left out is tried again at the next start
         proposal = propose_size(
-            [entry.scaled_regions for entry in self._snapshot.entries().values()],
+            [entry.scaled_regions for entry in entries.values()],
             spec.size,
             self._reader.classes.read(),
         )
@@ -342,8 +348,8 @@ class TrainingService:
         self._post(self._events.handle, event)
 
     def _post(self, work: Callable[P, None], *args: P.args, **kwargs: P.kwargs) -> Future[None]:
-        """Run `work` on the training lane; nothing happens while the session closes."""
-        if not self._closing:
+        """Run `work` on the training lane, but not while the session closes, nor where nothing may be written."""
+        if not self._closing and self._project.is_writing:
             try:
                 return self._lane.submit(work, *args, **kwargs)
             except RuntimeError:

@@ -40,10 +40,9 @@ def check_trainable(project: Project) -> None:
         raise TrainingError("Training needs at least two classes. Add them, and paint a little of each.")
     seen: set[int] = set()
     held_out: set[int] = set()
+    pixels = project.pictures.pixels_by_picture()
     for record in project.pictures.labelled():
-        (seen if record.split == Split.TRAIN else held_out).update(
-            project.pictures.pixels_by_class(record.id)
-        )
+        (seen if record.split == Split.TRAIN else held_out).update(pixels.get(record.id, ()))
     known = [label.name for label in classes if label.value in seen]
     if len(known) >= 2:
         return

@@ -123,6 +123,7 @@ def test_cancelled_backup_and_copy_leave_nothing(tmp_path: Path) -> None:
         with pytest.raises(Cancelled):
             done(service.restore(backup, target, lambda _done, _of: service.cancel()))
         assert sorted(p.name for p in tmp_path.iterdir()) == ["pictures"]
+        assert [each.path for each in done(service.backups())] == [backup]  # the list is read all the same
 
 
 def test_backups_are_listed_with_what_is_in_them(tmp_path: Path) -> None:

@@ -72,6 +72,14 @@ def test_drafts_beyond_the_limits_are_refused(monkeypatch: pytest.MonkeyPatch) -
         decode_drafts(stored)
 
 
+def test_the_oldest_drafts_are_left_out_where_all_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    drafts = [ShapeDraft("polygon", name, 1, "road", (Point(1, 2),) * 40) for name in ("old", "new", "newest")]
+    monkeypatch.setattr(shape_draft, "MAX_POINTS", 80)
+    assert decode_drafts(encode_drafts(drafts)) == drafts[1:]
+    monkeypatch.setattr(shape_draft, "MAX_STORED_BYTES", len(encode_drafts(drafts[2:])))
+    assert decode_drafts(encode_drafts(drafts)) == drafts[2:]
+
+
 def test_points_outside_the_picture_move_onto_its_border() -> None:
     far = (Point(-5, 1e300), Point(3, 4))
     draft = ShapeDraft(

@@ -13,6 +13,7 @@ from core.project.content.decisions import LabelDecision, MergeChoice
 from core.project.project import Project
 from core.project.records import Split, Status
 from tests.content_harness import TIMEOUT, ContentHarness, grow_old, save
+from tests.core.project.faults import unix
 from tests.factories import picture, picture_folder
 
 
@@ -307,3 +308,70 @@ def test_files_with_another_time_only_are_not_called_replaced(harness: ContentHa
     """As after a copy of the whole folder that did not keep the times."""
     harness.reopen(lambda: grow_old(harness.folder, 20))
     assert "replaced" not in harness.said
+
+
+def forget_digests(folder: Path) -> None:
+    with Project.open(folder) as project, project.store.write_transaction() as connection:
+        connection.exec_driver_sql("UPDATE pictures SET digest = NULL")
+
+
+@unix
+def test_picture_that_may_not_be_read_keeps_no_other_from_being_hashed(
+    harness: ContentHarness, tmp_path: Path
+) -> None:
+    for path in ("p0.png", "p1.png"):
+        with_work(harness, path)
+    save(tmp_path / "private" / "x.png", seed=3)
+
+    def lead_out() -> None:
+        forget_digests(harness.folder)
+        (harness.folder / "p0.png").unlink()
+        (harness.folder / "p0.png").symlink_to(tmp_path / "private" / "x.png")
+
+    harness.reopen(lead_out)
+    known = {each.path: each.digest for each in harness.contents._contents.known()}
+    assert known["p0.png"] is None and known["p1.png"] is not None
+
+
+def test_double_is_forgotten_when_the_missing_picture_is_back(harness: ContentHarness) -> None:
+    relabelled_double(harness)
+    ids = [harness.id_of(path) for path in ("p1.png", "z.png")]
+    assert None not in map(harness.contents.double_of, ids)
+    harness.announced.clear()
+    shutil.copy2(harness.folder / "z.png", harness.folder / "p1.png")
+    harness.watch()
+    assert harness.record("p1.png").problem is None
+    assert [harness.contents.double_of(i) for i in ids] == [None, None]
+    assert any(changes.pictures >= {*ids} for changes in harness.announced)  # the window stops offering it
+
+
+def test_pictures_of_unknown_content_are_no_doubles(harness: ContentHarness) -> None:
+    """Two that were replaced before their contents were ever hashed: nothing says that they were equal."""
+    for path in ("p0.png", "p1.png"):
+        with_work(harness, path)
+
+    def replace() -> None:
+        forget_digests(harness.folder)
+        for seed, path in enumerate(("p0.png", "p1.png"), 77):
+            save(harness.folder / path, seed=seed, age=30)
+
+    harness.reopen(replace)
+    assert harness.record("p0.png").is_replaced and harness.record("p1.png").is_replaced
+    (harness.folder / "p1.png").unlink()
+    harness.watch()
+    assert harness.record("p1.png").problem is not None
+    assert harness.contents.double_of(harness.id_of("p1.png")) is None
+    assert "the same content" not in harness.said
+
+
+def test_closing_while_files_are_looked_at_leaves_renamed_ones_for_the_next_time(
+    harness: ContentHarness,
+) -> None:
+    label, picture_id = with_work(harness, "p1.png"), harness.id_of("p1.png")
+    renamed(harness, "p1.png", "z.png")()
+    harness.contents._closing = True
+    harness.watch()
+    assert "z.png" not in harness.paths
+    harness.reopen()
+    assert harness.id_of("z.png") == picture_id and "p1.png" not in harness.paths
+    np.testing.assert_array_equal(harness.values("z.png"), label)

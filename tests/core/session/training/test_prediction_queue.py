@@ -169,3 +169,14 @@ def test_picture_that_was_set_aside_is_not_sent(published: Project) -> None:
     worker = RecordingWorker()
     new_queue(published, worker).on_picture_shown(2, [1, 3])
     assert worker.pictures == [1, 3]
+
+
+def test_picture_that_is_replaced_while_it_waits_is_predicted_once(published: Project) -> None:
+    run, worker = published.runs.all()[0], RecordingWorker()
+    queued = new_queue(published, worker)
+    queued.on_new_weights(run)
+    assert worker.pictures == [1, 2, 3]
+    queued.on_content_changed(4)
+    for picture_id in (1, 2, 3, 4):
+        queued.on_answer(PredictionReady(picture_id, "", 0.5, run.id))
+    assert worker.pictures == [1, 2, 3, 4]

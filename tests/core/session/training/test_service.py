@@ -16,8 +16,11 @@ from core.base.errors import ProjectError, TrainingError
 from core.base.lane import Lane
 from core.labels.label_map import LabelMap
 from core.models.spec import ModelSpec, spec_from_base
-from core.project.project import Project, run_class_mapping
+from core.project.locks.writer_lock import is_being_written
+from core.project.project import HOME_FOLDER, PROJECT_FILE, Project, run_class_mapping
 from core.project.records import RunRecord, Split
+from core.session.access import Access
+from core.session.session import Session
 from core.session.training.next_run import plan_next
 from core.session.training.service import TrainingService
 from core.session.training.snapshot_builder import update_snapshot
@@ -298,3 +301,58 @@ def test_without_labels_the_process_is_not_started_early(harness: TrainingHarnes
     harness.training.warm_up()
     harness.wait()
     assert harness.calls == []
+
+
+def test_a_project_that_is_open_for_reading_is_neither_trained_nor_predicted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another program may be training in it: its snapshot and its predictions are not touched."""
+    monkeypatch.setattr(core.session.training.service, "WorkerClient", RecordingWorker)
+    folder = tmp_path / "pictures"
+    with project_in(folder, 4, ("grass", "roof")) as project:
+        label_all(project, project.pictures.all())
+        project.pictures.assign_missing_splits()
+        run_with_weights(project, 0.5)
+    cache = sorted((folder / HOME_FOLDER).glob("cache/**/*"))
+    session = Session.open(folder, None, lambda _: None, access=Access.READ)
+    try:
+        session.training.on_picture_shown(1, [2, 3])
+        session.training.start()
+        session.training.set_preferences(TrainingPreferences(tta="flip"))
+        session.training._lane.submit(lambda: None).result()
+        worker: Any = session.training._worker
+        assert worker.calls == []
+        assert (session.training.state.phase, session.training.state.message) == ("idle", "")
+    finally:
+        session.close()
+    assert sorted((folder / HOME_FOLDER).glob("cache/**/*")) == cache
+
+
+def test_a_session_closes_although_the_project_file_is_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core.session.training.service, "WorkerClient", RecordingWorker)
+    folder = tmp_path / "pictures"
+    with project_in(folder, 4, ("grass", "roof")) as project:
+        label_all(project, project.pictures.all())
+    session = Session.open(folder, None, lambda _: None, preferences=TrainingPreferences(automatic=False))
+    session.training.start()
+    session.training._lane.submit(lambda: None).result()
+    assert session.training.state.phase == "starting"
+    (folder / HOME_FOLDER / PROJECT_FILE).unlink()
+    session.close()
+    assert not session._document._threads[0].is_alive()
+    assert not is_being_written(folder / HOME_FOLDER)
+
+
+def test_picture_that_could_not_be_read_is_tried_again_at_the_next_start(harness: TrainingHarness) -> None:
+    file, elsewhere = harness.project.folder / "p0.png", harness.project.folder.parent / "p0.png"
+    file.rename(elsewhere)
+    harness.start()
+    assert "p0.png" in harness.training.state.message
+    harness.report(TrainingStarted("cpu", 1, 3), TrainingFinished("budget", 1))
+    elsewhere.rename(file)
+    harness.start()
+    assert harness.training.state.message == ""
+    snapshot = harness.training._snapshot
+    assert snapshot is not None and set(snapshot.entries()) == {1, 2, 3, 4}
