@@ -318,7 +318,7 @@ def _connect(uri: str) -> sqlite3.Connection:
 
 
 def _refuse_to_write() -> None:
-    raise ProjectReadOnlyError("This project is open for reading alone, so nothing can be changed.")
+    raise ProjectReadOnlyError("This project is open read-only, so nothing can be changed.")
 
 
 _SQLITE_MESSAGES: tuple[tuple[tuple[str, ...], str], ...] = (

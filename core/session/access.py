@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-READ_ONLY = "This project is open for reading alone, so nothing can be changed."
+READ_ONLY = "This project is open read-only, so nothing can be changed."
 
 
 class Access(StrEnum):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QObject
+from PySide6.QtCore import QObject, Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from core.base.errors import (
@@ -98,12 +98,13 @@ class OpeningRecovery(QObject):
         question = QMessageBox(
             QMessageBox.Icon.Warning,
             "Continue anyway",
-            f"{problem}\n\nIs that program gone? Were it still running, whatever is edited there from now on would be "
+            f"{problem}\n\nHas that program ended? If it is still running, edits that are made there from now on are "
             "refused, and kept in a rescue file.",
             QMessageBox.StandardButton.Cancel,
             self._window,
         )
-        gone = question.addButton("It is gone, continue", QMessageBox.ButtonRole.AcceptRole)
+        gone = question.addButton("It has ended, continue", QMessageBox.ButtonRole.AcceptRole)
+        question.setTextFormat(Qt.TextFormat.PlainText)  # the note of the lock may come from anybody
         question.setDefaultButton(QMessageBox.StandardButton.Cancel)
         question.exec()
         return question.clickedButton() is gone
@@ -121,14 +122,14 @@ class OpeningRecovery(QObject):
         assert failed is not None
         self._cancel = cancel = threading.Event()
         is_latest = self._request.renew()
-        self._page.show_message(f"{text}…")
+        self._page.show_message(f"{text}…", "muted")
         self._page.offers.set_offers({"cancel": "Cancel"})
 
         def progress(done: int, of: int) -> None:
             if cancel.is_set():
                 raise Cancelled
             percent = f"{text}: {100 * done // max(of, 1)} %"
-            self._dispatcher.post(lambda: self._page.show_text(percent) if is_latest() else None)
+            self._dispatcher.post(lambda: self._page.show_text(percent, "muted") if is_latest() else None)
 
         def go_back(problem: MaskloopError | None = None) -> None:
             if is_latest():

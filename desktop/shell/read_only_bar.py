@@ -1,4 +1,4 @@
-"""The bar below the top bar while a project is open for reading alone."""
+"""The bar below the top bar while a project is open read-only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project that is open for reading alone: a bar says so, and everything that would change it is disabled."""
+"""A project that is open read-only: a bar says so, and everything that would change it is disabled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,12 @@ from desktop.workspaces.label.page import LabelPage
 
 EDITING_GROUPS = frozenset(("Tools", "Classes", "Regions", "Predictions", "Training"))
 """Groups of the action catalog that change the project, but for READING."""
-READING = frozenset(("history", "pick_class", "hide_class", "solo_class", "show_all_classes", "copy_region"))
+READING = frozenset(
+    (
+        *("history", "pick_class", "hide_class", "solo_class", "show_all_classes", "copy_region"),
+        "live_prediction",
+    )
+)
 EDITING = frozenset(
     (
         *("import_masks", "bring_back_edits", "undo_joins", "paste", "split_pictures", "save"),
@@ -50,7 +55,7 @@ class ReadOnlyMode(Controller):
         self._lock = ReadOnlyLock(reason)
 
     def refuses(self, action_id: str) -> bool:
-        """Whether an action would change the project, which is open for reading alone."""
+        """Whether an action would change the project, which is open read-only."""
         return bool(self._reason) and changes_project(action_id, action_spec(action_id).group)
 
     def start(self) -> None:
@@ -65,18 +70,22 @@ class ReadOnlyMode(Controller):
         self._label.set_view_only(self._reason)
         self._lock.lock(self._actions[spec.id] for spec in ACTIONS if changes_project(spec.id, spec.group))
         training = page.training
+        page.classes.set_read_only(True)
         self._lock.lock((page.metadata_bar, page.classes.name_field, page.draft_offer))
         self._lock.lock((training.train_button, training.pause_button, training.resume_button))
         self._lock.lock((training.stop_button, training.auto_start))
         self._lock.lock((review.mark, review.accept, review.accept_done, review.undo))
-        self._lock.lock((train.use, train.choose_network))
+        self._lock.lock((train.train_now, train.use, train.choose_network))
+        for offer in (train.offer, train.size_offer):
+            self._lock.lock((offer.accept, offer.decline))
         self._lock.lock((data.import_masks, data.splits.split, data.near_duplicates.find_button))
         self._bar.text.setText(
-            f"{self._reason} What another program stores is seen when a picture is opened."
+            f"{self._reason} A label that another program stores appears when its picture is opened."
         )
         self._bar.show()
 
     def close(self) -> None:
         super().close()
         self._lock.release()
+        self._page.classes.set_read_only(False)
         self._bar.hide()

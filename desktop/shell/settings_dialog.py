@@ -13,10 +13,10 @@ from core.base.errors import UserError
 from core.base.option_spec import OptionSpec
 from core.base.settings import SETTINGS
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import button, column, row, text_label
+from desktop.widgets.controls import button, column, row, scroll_area, set_background, text_label
 from desktop.widgets.option_field import OptionField, value_field
 
-FIELD_WIDTH = 168
+FIELD_WIDTH = 208
 
 
 class SettingsDialog(QDialog):
@@ -35,10 +35,15 @@ class SettingsDialog(QDialog):
         self._error = text_label("", "danger", wrap=True)
         self._error.hide()
         layout = column(spacing=2 * GRID, margins=(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID))
+        rows = column(spacing=2 * GRID, margins=(0, 0, GRID, 0))
         for setting in SETTINGS:
-            layout.addLayout(self._row(setting, get(setting.name)))
+            rows.addLayout(self._row(setting, get(setting.name)))
+        rows.addStretch(1)
+        inside = QWidget()
+        set_background(inside, "panel")
+        inside.setLayout(rows)
+        layout.addWidget(scroll_area(inside), 1)
         layout.addWidget(self._error)
-        layout.addStretch(1)
         close = button("Close")
         close.clicked.connect(self.close)
         keys = button("Edit shortcuts…")
@@ -46,6 +51,8 @@ class SettingsDialog(QDialog):
         layout.addLayout(row(text_label("Changes apply immediately.", "muted"), None, keys, close))
         self.setLayout(layout)
         self.setMinimumWidth(480)
+        wanted = rows.totalHeightForWidth(480 - 7 * GRID) + 14 * GRID
+        self.resize(520, min(wanted, self.screen().availableSize().height() - 6 * GRID))
 
     @property
     def fields(self) -> dict[str, QWidget]:

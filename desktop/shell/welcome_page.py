@@ -12,7 +12,16 @@ from PySide6.QtWidgets import QFrame, QLabel, QPushButton, QSizePolicy, QVBoxLay
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
 from desktop.transfer.dropped_files import dropped_folder
-from desktop.widgets.controls import ElidedLabel, button, column, icon_button, row, set_background, text_label
+from desktop.widgets.controls import (
+    ElidedLabel,
+    button,
+    column,
+    icon_button,
+    row,
+    set_background,
+    set_role,
+    text_label,
+)
 
 WIDTH = 520
 
@@ -171,14 +180,15 @@ class WelcomePage(QWidget):
             self._recent.addWidget(line)
         self._recent_head.setVisible(bool(projects))
 
-    def show_message(self, text: str) -> None:
+    def show_message(self, text: str, role: str = "danger") -> None:
         """Say why a folder could not be opened, or what a closed project left; an empty text hides the line."""
         self.offers.set_offers({})
-        self.show_text(text)
+        self.show_text(text, role)
 
-    def show_text(self, text: str) -> None:
+    def show_text(self, text: str, role: str = "danger") -> None:
         """The same, and leave the offers as they are."""
         self.message.setText(text)
+        set_role(self.message, role)
         self.message.setVisible(bool(text))
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 
 class ReadOnlyLock(QObject):
-    """For a project that is open for reading alone. GUI thread; `release` before the widgets are used again."""
+    """For a project that is open read-only. GUI thread; `release` before the widgets are used again."""
 
     def __init__(self, reason: str) -> None:
         super().__init__()

@@ -1,6 +1,8 @@
-"""Pages and panels fit into a window of 1280 by 800 pixels."""
+"""Pages and panels fit into a window of 1280 by 800 pixels, the side column into a lower one."""
 
 from __future__ import annotations
+
+import itertools
 
 import pytest
 from PySide6.QtGui import QAction
@@ -40,6 +42,25 @@ def clipped(root: QWidget) -> list[str]:
         if not fits:
             found.append(f"{part.text()!r}: {part.size()} instead of {part.sizeHint()}")
     return found
+
+
+@pytest.mark.parametrize("phase", ["idle", "training"])
+def test_nothing_overlaps_in_the_side_column_of_a_low_window(qtbot, theme: Theme, phase: str) -> None:
+    box = QWidget()
+    side = SideColumn(theme)
+    side.setParent(box)
+    side.setGeometry(0, 0, 304, 528)
+    side.training.set_curves([(0, 0.2), (60, 0.5)], {}, CLASSES)
+    side.training.set_state(phase, seconds=9, seconds_left=99, stage="Fitting the head")
+    side.training.set_auto_start(True, "Starts when three pictures carry labels of two classes.")
+    show_widget(qtbot, box, 304, 528)
+    panel = side.training
+    parts = (panel.score, panel.chart, panel.hint, panel.progress, panel.stage, panel.train_button)
+    parts += (panel.stop_button, panel.auto_start, panel.auto_start_rule)
+    bounds = [part.geometry() for part in parts if part.isVisible()]
+    assert len(bounds) >= 4
+    assert all(above.bottom() < below.top() for above, below in itertools.pairwise(bounds))
+    assert bounds[-1].bottom() < panel.auto_start.parentWidget().height()
 
 
 def test_no_text_is_clipped_at_1280_by_800(qtbot, actions: dict[str, QAction], theme: Theme) -> None:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from core.base.errors import MaskloopError
@@ -145,6 +145,7 @@ class ProjectFileController(Controller):
             QMessageBox.StandardButton.Cancel,
             self._window,
         )
+        question.setTextFormat(Qt.TextFormat.PlainText)
         restore = question.addButton("Restore", QMessageBox.ButtonRole.AcceptRole)
         elsewhere = question.addButton("Another folder…", QMessageBox.ButtonRole.ActionRole)
         question.setDefaultButton(restore)
@@ -179,12 +180,12 @@ class ProjectFileController(Controller):
         progress.start(text)
 
         def report(done: int, of: int) -> None:
-            self._dispatcher.post(lambda: progress.set_done(done, of))
+            self._dispatcher.post(lambda: None if self.is_closed else progress.set_done(done, of))
 
         return report
 
     def _wait(self, future: Future[Any], on_result: Any, on_error: Any) -> None:
-        future.add_done_callback(lambda _ended: self._dispatcher.post(self._end))
+        future.add_done_callback(lambda _ended: self._dispatcher.post(self._ended))
         self._dispatcher.when_done(
             future, partial(self._unless_closed, on_result), partial(self._unless_closed, on_error)
         )
@@ -192,6 +193,10 @@ class ProjectFileController(Controller):
     def _unless_closed(self, show: Any, value: Any) -> None:
         if not self.is_closed:
             show(value)
+
+    def _ended(self) -> None:
+        if not self.is_closed:  # else the cards may show the next project by now
+            self._end()
 
     def _end(self) -> None:
         """Done, failed or cancelled."""

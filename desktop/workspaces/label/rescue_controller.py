@@ -46,6 +46,7 @@ class RescueController(Controller):
 
     def save_project(self, folder: Path) -> None:
         """Write all of the project to `folder`, with the edits that wait, and open it there."""
+        self.message.emit(f"Saving the project in {folder}…")
         edits = self._edit_queue.refused_edits
         saving = self._session.editing.save_project(folder, edits)
         self._dispatcher.when_done(saving, lambda home: self._saved(home, edits))
@@ -126,8 +127,7 @@ class RescueController(Controller):
         folder = home.parent if home.name == HOME_FOLDER else self._session.folder
         if not folder.is_dir():
             self.message.emit(
-                f"The project is saved in {home}. Put the pictures back in {folder}, then open that folder with: "
-                f"--project {home}"
+                f"The project is saved in {home}. Put the pictures back in {folder}, then open the folder {home}."
             )
             return
         self.project_saved.emit(folder, home)

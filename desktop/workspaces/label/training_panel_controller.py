@@ -99,7 +99,7 @@ class TrainingPanelController(Controller):
         if state.phase != "idle":
             return PHASE_HINTS.get(state.phase, "")
         if self._session.training.has_weights:
-            return "There is no score yet: networks are scored on labelled val pictures, in training."
+            return "There is no score yet. A training scores its network on labelled val pictures."
         return missing_for_training(self._counts, self._session.editing.classes) or ENOUGH_LABELS
 
     def _set_auto_start(self, on: bool) -> None:

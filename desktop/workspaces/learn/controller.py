@@ -1,4 +1,4 @@
-"""Controller of the Learn workspace: the open picture in the layer card, the newest run's network in its card."""
+"""Controller of the Learn workspace: the open picture in the layer card, the network in use in its card."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ class LearnController(Controller):
         self._shown_pyramid: AnyPyramid | None = None
         self._has_sample = False
         self._requested: ModelSpec | None = None
+        self._in_use: RunRecord | None = None
         self.connections.connect(page.shown, self._on_page_shown)
         self.connections.connect(canvas.picture_changed, self._on_picture_changed)
 
@@ -83,7 +84,11 @@ class LearnController(Controller):
     # The network -----------------------------------------------------------------------------------
 
     def _load_runs(self) -> None:
+        self._dispatcher.when_done(self._session.run_in_use(), self._set_in_use)
         self._dispatcher.when_done(self._session.runs(), self._on_runs)
+
+    def _set_in_use(self, run: RunRecord | None) -> None:
+        self._in_use = run
 
     def _on_runs(self, runs: list[RunRecord]) -> None:
         if self.is_closed or not self._is_visible():
@@ -99,8 +104,8 @@ class LearnController(Controller):
             )
 
     def _spec(self, runs: list[RunRecord]) -> tuple[ModelSpec, str]:
-        """The network of the newest run that can be read, else the default one; and a sentence that says which."""
-        for run in runs:
+        """The network in use, of the newest run that can be read, or the default; and a sentence that says which."""
+        for run in ([self._in_use] if self._in_use else []) + runs:
             try:
                 return spec_of(run), f"The network of run {run.id}."
             except MaskloopError:

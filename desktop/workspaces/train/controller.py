@@ -74,7 +74,8 @@ class TrainController(Controller):
         self.show_state(self._session.training.state)
         self._load_curves()
         self._load_counts()
-        self._warm_up_timer.start()
+        if not self._session.read_only_reason:
+            self._warm_up_timer.start()
 
     def close(self) -> None:
         super().close()

@@ -62,11 +62,12 @@ class TrainPage(QWidget):
         self.lr_range = Chart(theme, power_axis=True, empty_text=NO_RANGE_TEST)
         self.legend = CurveLegend(theme)
         self.runs = DataTable(
-            ("Run", "Started", "Network", "Device", "Pictures", "Best mIoU", "In use", "State"),
-            (4, 5),
+            # In a narrow window the last columns have to be scrolled to.
+            ("Run", "In use", "State", "Best mIoU", "Started", "Network", "Device", "Pictures"),
+            (3, 7),
             "Training runs",
         )
-        self.runs.stretch(2)
+        self.runs.stretch(5)
         self.run_message = text_label("", "muted", wrap=True)
         self.scores = DataTable(("Class", "IoU"), (1,), "Newest IoU of each class")
         self.scores.stretch(0)
@@ -82,7 +83,9 @@ class TrainPage(QWidget):
         self.export.clicked.connect(self.export_requested)
         self.offer = OfferBar("Keep this network")
         self.size_offer = OfferBar("Not now")
-        self.hint = text_label("Label a few strokes of two classes in three pictures.", "muted")
+        self.hint = text_label(
+            "Label a few strokes of two classes in three pictures to start training.", "muted"
+        )
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty_page())
         self._pages.addWidget(self._full_page())
@@ -112,13 +115,13 @@ class TrainPage(QWidget):
         cells: list[list[Cell]] = [
             [
                 str(run.number),
+                "✓" if run.in_use else "",
+                run.state,
+                "–" if run.best_miou is None else f"{run.best_miou:.3f}",
                 run.started,
                 run.architecture,
                 run.device,
                 f"{run.pictures:,}",
-                "–" if run.best_miou is None else f"{run.best_miou:.3f}",
-                "✓" if run.in_use else "",
-                run.state,
             ]
             for run in runs
         ]
@@ -198,14 +201,14 @@ class TrainPage(QWidget):
 
     def _empty_page(self) -> QWidget:
         page = QWidget()
-        go = button("Train now", "primary")
-        go.clicked.connect(self.train_requested)
+        self.train_now = button("Train now", "primary")
+        self.train_now.clicked.connect(self.train_requested)
         parts = (
             text_label("No training yet", "headline"),
             self.hint,
-            go,
+            self.train_now,
         )
-        middle = column(None, *parts[:2], GRID, go, None)
+        middle = column(None, *parts[:2], GRID, self.train_now, None)
         for part in parts:
             middle.setAlignment(part, Qt.AlignmentFlag.AlignHCenter)
         page.setLayout(middle)

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QMessageBox
+from PySide6.QtWidgets import QAbstractItemView, QMessageBox
 
 from core.project.backup import make_backup
 from core.project.locks import writer_lock
@@ -20,6 +20,7 @@ from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Status
 from desktop.main_window import MainWindow
 from desktop.tour.window_driver import WindowDriver
+from desktop.workspaces.label.panels.classes.menu import ClassMenu
 from tests.core.project.locks.test_writer_lock import ELSEWHERE, LONG_AGO, leave_note
 from tests.desktop.conftest import GuiDriver
 from tests.factories import project_in
@@ -93,7 +94,7 @@ def test_project_that_another_program_writes_to(
         assert {record.status for record in original.pictures.all()} == {Status.NEW}
 
 
-def test_reading_alone_changes_nothing_and_ends_when_the_other_program_does(
+def test_read_only_project_changes_nothing_and_ends_when_the_other_program_does(
     window: GuiDriver, pictures: Path, other: subprocess.Popen[str]
 ) -> None:
     offers(window, pictures)
@@ -111,13 +112,30 @@ def test_reading_alone_changes_nothing_and_ends_when_the_other_program_does(
         "delete_class",
     ):
         assert not main.actions_by_id[action].isEnabled(), action
-        assert "reading alone" in main.actions_by_id[action].toolTip()
-    for action in ("next_picture", "export", "zoom_in", "workspace_data", "close_project", "minimap"):
+        assert "read-only" in main.actions_by_id[action].toolTip()
+    for action in (
+        "next_picture",
+        "export",
+        "zoom_in",
+        "workspace_data",
+        "close_project",
+        "minimap",
+        "live_prediction",
+    ):
         assert main.actions_by_id[action].isEnabled(), action
     assert not label.metadata_bar.isEnabled() and not label.classes.name_field.isEnabled()
+    train, classes = main.workspaces.train, label.classes.list_view
+    for part in (train.train_now, train.offer.accept, train.size_offer.decline):
+        assert not part.isEnabled()
+    classes.show_menu(classes.class_model.index(0))
+    (menu,) = classes.findChildren(ClassMenu)
+    assert {a.objectName() for a in menu.actions() if a.isEnabled()} - {""} == {"hide_class", "solo_class"}
+    menu.close()
+    assert not classes.dragEnabled()
+    assert classes.editTriggers() == QAbstractItemView.EditTrigger.NoEditTriggers
     for button in (Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton):
         QTest.mouseClick(window.canvas, button, pos=window.position_of(0.4, 0.5))
-        assert "reading alone" in window.said
+        assert "read-only" in window.said
     assert window.labelling.picture.labels is not None and not window.labelling.picture.labels.values.any()
     first = window.record.name
     main.actions_by_id["next_picture"].trigger()
@@ -133,7 +151,8 @@ def test_reading_alone_changes_nothing_and_ends_when_the_other_program_does(
     choose(window, "again")
     assert not main.read_only_bar.isVisible() and label.metadata_bar.isEnabled()
     assert main.actions_by_id["tool_polygon"].isEnabled()
-    assert "reading alone" not in main.actions_by_id["tool_polygon"].toolTip()
+    assert "read-only" not in main.actions_by_id["tool_polygon"].toolTip()
+    assert main.workspaces.train.train_now.isEnabled() and label.classes.list_view.dragEnabled()
     window.dab(0.5)
 
 
@@ -158,7 +177,7 @@ def test_lock_of_a_computer_that_is_gone(
     window.window.welcome_page.offers.buttons["take over"].click()
     assert window.window.context is None and answers[0].defaultButton().text() == "Cancel"
     assert "on attic" in answers[0].text()
-    monkeypatch.setattr(QMessageBox, "exec", lambda box: answer(box, "It is gone"))
+    monkeypatch.setattr(QMessageBox, "exec", lambda box: answer(box, "It has ended"))
     choose(window, "take over")
     window.dab(0.5)
     window.window.close_project()

@@ -187,7 +187,8 @@ class FileController(Controller):
             )
 
     def _show_merge(self, double: LabelDouble, preview: DoublePreview) -> None:
-        if self.is_closed:
+        is_shown = self._session.contents.double_of(self._picture.id) == double
+        if self.is_closed or self.dialog is not None or not is_shown:
             return
         self.dialog = MergeDialog(preview, self._session.editing.classes, self._page.window())
         self.dialog.merge_requested.connect(partial(self._merge, double))

@@ -20,7 +20,8 @@ from desktop.widgets.controls import ElidedLabel, button, column, row, text_labe
 
 PREVIEW_SIDE = 560
 """Longer side of the pictures that are read, for screens scaled to 200 %."""
-SHOWN_SIDE = 280
+SHOWN_SIDE, SHOWN_SIDE_ON_LOW_SCREENS, LOW_SCREEN = 280, 200, 700
+"""Logical pixels."""
 MAX_CLASSES = 4
 """Classes listed below a label; the rest is counted."""
 
@@ -35,6 +36,8 @@ class MergeDialog(QDialog):
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle("Merge two labels")
         self._preview, self._classes = preview, classes
+        is_low = self.screen().availableSize().height() < LOW_SCREEN
+        self._side = SHOWN_SIDE_ON_LOW_SCREENS if is_low else SHOWN_SIDE
         missing, present = preview.missing, preview.present
         head = text_label(
             f"{present.record.path} has the same content as {missing.record.path}, which is not there any more. "
@@ -45,12 +48,12 @@ class MergeDialog(QDialog):
         self.result_picture = QLabel()
         self.result_picture.setAccessibleName("The merged label")
         self.result_text = text_label("", "muted")
-        head.setFixedWidth(3 * SHOWN_SIDE + 4 * GRID)
+        head.setFixedWidth(3 * self._side + 4 * GRID)
         head.setMinimumHeight(head.heightForWidth(head.width()))
         cards = row(
             self._card("Missing", missing),
             self._card("In the folder", present),
-            _card_of("Result", self.result_picture, present.record.path, self.result_text),
+            self._card_of("Result", self.result_picture, present.record.path, self.result_text),
             spacing=2 * GRID,
         )
         self._group = QButtonGroup(self)
@@ -103,7 +106,7 @@ class MergeDialog(QDialog):
         picture.setPixmap(self._pixmap(version.values))
         picture.setAccessibleName(f"The label of {version.record.path}")
         edits = f"{count_of(version.edits, 'edit')}{_when(version.last_edit)}"
-        return _card_of(
+        return self._card_of(
             title, picture, version.record.path, text_label(edits, "muted"), self._content(version)
         )
 
@@ -122,20 +125,19 @@ class MergeDialog(QDialog):
     def _pixmap(self, values: NDArray[np.uint8]) -> QPixmap:
         image = to_qimage(blend_label(self._preview.pixels, values, self._classes))
         ratio = max(1.0, self.devicePixelRatioF())
-        side = round(SHOWN_SIDE * ratio)
+        side = round(self._side * ratio)
         pixmap = QPixmap.fromImage(image).scaled(
             side, side, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
         )
         pixmap.setDevicePixelRatio(ratio)
         return pixmap
 
-
-def _card_of(title: str, picture: QLabel, name: str, *below: QWidget) -> QWidget:
-    card = QWidget()
-    card.setFixedWidth(SHOWN_SIDE)
-    path = ElidedLabel(name, "", Qt.TextElideMode.ElideMiddle)
-    card.setLayout(column(text_label(title, "heading"), picture, path, *below, None, spacing=GRID // 2))
-    return card
+    def _card_of(self, title: str, picture: QLabel, name: str, *below: QWidget) -> QWidget:
+        card = QWidget()
+        card.setFixedWidth(self._side)
+        path = ElidedLabel(name, "", Qt.TextElideMode.ElideMiddle)
+        card.setLayout(column(text_label(title, "heading"), picture, path, *below, None, spacing=GRID // 2))
+        return card
 
 
 def _when(stored: str | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QStackedWidget, QWidget
 
 from desktop.theme.theme import Theme
@@ -14,6 +15,9 @@ from desktop.workspaces.label.panels.classes.panel import ClassesPanel
 from desktop.workspaces.label.panels.history import HistoryPanel
 from desktop.workspaces.label.panels.layers import LayersPanel
 from desktop.workspaces.label.panels.training_panel import TrainingPanel
+
+LOW_COLUMN = 620
+"""Logical pixels; in a column of less height the training panel leaves out explanations."""
 
 
 class SideColumn(QWidget):
@@ -40,6 +44,10 @@ class SideColumn(QWidget):
 
     def sizeHint(self) -> QSize:  # noqa: N802
         return QSize(PANEL_WIDTH, super().sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self.training.set_low(self.height() < LOW_COLUMN)
 
     def folded_panels(self) -> list[str]:
         """Names of the panels that are folded to their heading."""

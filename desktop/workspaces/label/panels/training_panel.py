@@ -27,7 +27,7 @@ IOU_TOOLTIP = (
     "IoU (intersection over union) of a class: the area where prediction and label agree,\n"
     "divided by the area that either of them covers. mIoU is the mean over all classes."
 )
-FIRST_HINT = "Label a few pixels of two classes in three pictures, then training can start."
+FIRST_HINT = "Label a few strokes of two classes in three pictures to start training."
 STEADY_CHANGE = 0.005
 """A change of mIoU below this is noise, not a trend."""
 
@@ -47,6 +47,7 @@ class TrainingPanel(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._has_score = False
+        self._is_low = False
         self._first_hint = FIRST_HINT
         self._trend: tuple[float, float] | None = None
         self.phase = text_label("", "muted")
@@ -138,6 +139,7 @@ class TrainingPanel(QWidget):
         self.pause_button.setEnabled(phase == "training")
         self.resume_button.setVisible(phase == "paused")
         self.stop_button.setVisible(busy)
+        self._show_explanations()
         self.stop_button.setEnabled(phase != "stopping")
         if focused is not None and focused.isEnabled() and not focused.isHidden():
             focused.setFocus()
@@ -166,7 +168,20 @@ class TrainingPanel(QWidget):
         self._has_score = miou is not None
         self.hint.setText(IOU_HINT if self._has_score else self._first_hint)
         self.hint.setToolTip("" if miou is None else IOU_TOOLTIP)
+        self.score_name.setToolTip(IOU_TOOLTIP)
+        self._show_explanations()
         self._show_trend()
+
+    def set_low(self, is_low: bool) -> None:
+        """Whether there is little height: explanations that tooltips repeat are hidden then, and in
+        training the switch that the settings have too."""
+        self._is_low = is_low
+        self._show_explanations()
+
+    def _show_explanations(self) -> None:
+        self.hint.setVisible(not (self._is_low and self._has_score))
+        self.auto_start_rule.setVisible(bool(self.auto_start_rule.text()) and not self._is_low)
+        self.auto_start.setVisible(not (self._is_low and self.train_button.isHidden()))
 
     def set_hint(self, text: str) -> None:
         """Say what is missing before the first score; an empty text shows the general hint."""
@@ -200,7 +215,8 @@ class TrainingPanel(QWidget):
         self.auto_start.setChecked(on)
         self.auto_start.blockSignals(False)
         self.auto_start_rule.setText(rule)
-        self.auto_start_rule.setVisible(bool(rule))
+        self.auto_start.setToolTip(rule)
+        self._show_explanations()
 
     def _show_trend(self) -> None:
         if self._trend is None:

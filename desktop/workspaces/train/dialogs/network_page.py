@@ -26,7 +26,7 @@ from desktop.widgets.controls import column, combo_box, row, text_label
 from desktop.widgets.search_list import SearchList, SearchOption
 
 UNCHANGED = ""
-"""The value of a field that chooses nothing: as in the newest run, or the default."""
+"""The value of a field that chooses nothing: as in the network in use, or the default."""
 INPUT_SIZES = (128, 192, 256, 352, 384, 480, 512, 768, 1024)
 """Sides of the network's input in pixels."""
 
@@ -54,7 +54,7 @@ class NetworkField:
 
 def _network_choices(_values: Values) -> list[SearchOption]:
     unchanged = SearchOption(
-        UNCHANGED, "Same as the last run", ("", "", "The network of the newest run, or the default.")
+        UNCHANGED, "Same as the network in use", ("", "", "The default before the first training.")
     )
     return [
         unchanged,
@@ -89,7 +89,7 @@ def _weight_choices(values: Values) -> list[SearchOption]:
 
 def _size_choices(_values: Values) -> list[SearchOption]:
     return [
-        SearchOption(UNCHANGED, "Same as the last run"),
+        SearchOption(UNCHANGED, "Same as the network in use"),
         *(SearchOption(str(side), f"{side} pixels") for side in INPUT_SIZES),
     ]
 
@@ -164,13 +164,13 @@ class NetworkPage(QWidget):
             if known.get(field.name, "") not in keys:
                 known[field.name] = _default_key(field, known, keys)
             widget.setEnabled(bool(choices))
-            reason = field.unavailable if known.get("architecture") else "Same as in the newest run."
+            reason = field.unavailable if known.get("architecture") else "Same as in the network in use."
             self._help[field.name].setText(field.option.help if choices else reason)
             _set_choices(widget, choices, known[field.name])
         # Not read from the list: a search may hide the row that is selected.
         chosen = _architecture(known)
         self.summary = (
-            architecture_title(chosen.name, known.get("encoder")) if chosen else "Network of the newest run"
+            architecture_title(chosen.name, known.get("encoder")) if chosen else "The network in use"
         )
 
     def _row(self, field: NetworkField) -> QLayout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import Future
 
 import pytest
 from PySide6.QtCore import Qt
@@ -50,6 +51,22 @@ def check(gui: GuiDriver, page: DataPage) -> None:
     gui.wait_until(
         lambda: page.integrity.check.isEnabled() and page.integrity.progress.isHidden(), "the check", 60
     )
+
+
+def test_what_ends_after_closing_leaves_the_cards_alone(gui: GuiDriver, page: DataPage) -> None:
+    assert gui.window.context is not None
+    old = gui.window.context.data_controller.project_file_controller
+    ended: Future[None] = Future()
+    old._wait(ended, print, print)
+    folder = gui.session.folder
+    gui.window.close_project()
+    gui.window.open_project(folder)
+    gui.wait_until(gui.has_picture, "the project again", 60)
+    page.backups.set_enabled(False)
+    ended.set_result(None)
+    gui.wait(50)
+    assert not page.backups.back_up.isEnabled()
+    page.backups.set_enabled(True)
 
 
 def test_sound_project(gui: GuiDriver, page: DataPage) -> None:

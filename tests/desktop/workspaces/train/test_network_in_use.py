@@ -51,7 +51,7 @@ def two_runs(gui: GuiDriver) -> TrainPage:
 
 def in_use(page: TrainPage) -> list[str]:
     """The numbers of the runs that the table marks."""
-    return [page.runs.item(y, 0).text() for y in range(page.runs.rowCount()) if page.runs.item(y, 6).text()]
+    return [page.runs.item(y, 0).text() for y in range(page.runs.rowCount()) if page.runs.item(y, 1).text()]
 
 
 def test_an_earlier_network_is_used_again_with_its_predictions(gui: GuiDriver) -> None:

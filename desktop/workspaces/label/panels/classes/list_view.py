@@ -52,6 +52,7 @@ class ClassListView(QListView):
         self._is_updating = False
         self._icon_pressed = False
         self._filter = ""
+        self._is_read_only = False
         self.class_model = ClassListModel()
         self.class_model.setParent(self)
         self.class_model.rename_requested.connect(self.class_renamed)
@@ -65,10 +66,7 @@ class ClassListView(QListView):
         self.setAccessibleName("Classes")
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setEditTriggers(
-            QAbstractItemView.EditTrigger.DoubleClicked | QAbstractItemView.EditTrigger.EditKeyPressed
-        )
-        self.setDragEnabled(True)
+        self.set_read_only(False)
         self.setAcceptDrops(True)
         self.setDropIndicatorShown(True)
         self.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
@@ -80,6 +78,14 @@ class ClassListView(QListView):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         return QSize(200, ROW_HEIGHT * 3)
+
+    def set_read_only(self, is_read_only: bool) -> None:
+        """Whether classes can be chosen and hidden alone, and not be changed."""
+        self._is_read_only = is_read_only
+        trigger = QAbstractItemView.EditTrigger
+        editing = trigger.DoubleClicked | trigger.EditKeyPressed
+        self.setEditTriggers(trigger.NoEditTriggers if is_read_only else editing)
+        self.setDragEnabled(not is_read_only)
 
     def set_classes(self, classes: ClassList) -> None:
         """Show another list. The selected value stays selected when it is still there."""
@@ -249,7 +255,7 @@ class ClassListView(QListView):
         if found is None:
             return
         flags = self.class_model.flags_of(found.value)
-        menu = ClassMenu(found, self.class_model.classes, self, flags)
+        menu = ClassMenu(found, self.class_model.classes, self, flags, is_read_only=self._is_read_only)
         menu.action_requested.connect(self.action_requested)
         menu.merge_requested.connect(self.merge_requested)
         layout = RowLayout.in_rect(self.visualRect(index), scroll_bar_width(self))
@@ -259,7 +265,7 @@ class ClassListView(QListView):
     def open_colour_dialog(self, value: int) -> None:
         """Open the colour dialog without blocking the window."""
         found = self.class_model.classes.by_value(value)
-        if found is None:
+        if found is None or self._is_read_only:
             return
         dialog = QColorDialog(QColor(*found.colour), self)
         dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)

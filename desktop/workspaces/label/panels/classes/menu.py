@@ -10,6 +10,9 @@ from core.labels.class_list import ClassList, LabelClass
 from desktop.actions.catalog import action_spec, shortcut_text
 from desktop.widgets.table import colour_chip_icon
 
+VIEWING = ("hide_class", "solo_class")
+"""What a project that is open read-only allows."""
+
 
 class ClassMenu(QMenu):
     """`action_requested` carries action id and class value; `merge_requested` the values of source and target."""
@@ -23,6 +26,8 @@ class ClassMenu(QMenu):
         classes: ClassList,
         parent: QWidget | None = None,
         flags: tuple[bool, bool] = (False, False),
+        *,
+        is_read_only: bool = False,
     ) -> None:
         """flags: whether the class is hidden, and whether it is locked."""
         super().__init__(parent)
@@ -54,6 +59,9 @@ class ClassMenu(QMenu):
         self._add("split_class")
         self.addSeparator()
         self._add("delete_class", "Delete…")
+        for action in self.actions() if is_read_only else ():
+            if action.objectName() not in VIEWING:
+                action.setEnabled(False)
 
     def _add(self, key: str, title: str = "") -> QAction:
         shortcut, spec = shortcut_text(key), action_spec(key)

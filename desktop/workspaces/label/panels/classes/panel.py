@@ -120,7 +120,8 @@ class ClassesPanel(QWidget):
         )
         self._pages = QStackedWidget()
         self._pages.addWidget(self.list_view)
-        self._pages.addWidget(self._empty_page())
+        self._presets = self._empty_page()
+        self._pages.addWidget(self._presets)
         self._pages.addWidget(QWidget())
         self.setLayout(
             column(
@@ -144,6 +145,11 @@ class ClassesPanel(QWidget):
         self._apply_order()
         for part in self._column_titles:
             part.setVisible(len(classes) > 0)
+
+    def set_read_only(self, is_read_only: bool) -> None:
+        """Whether no class can be added or changed."""
+        self.list_view.set_read_only(is_read_only)
+        self._presets.setDisabled(is_read_only)
 
     def set_in_picture(self, values: frozenset[int]) -> None:
         """The classes of which the label of the picture on screen has pixels."""

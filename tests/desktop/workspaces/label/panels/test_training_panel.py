@@ -261,8 +261,8 @@ def test_the_train_page_begins_with_an_explanation(qtbot, theme: Theme) -> None:
     page.set_scores({1: 0.8, 2: 0.4, 9: 0.1}, CLASSES)
     assert page.runs.isVisible()
     cells = [[page.runs.item(y, x).text() for x in range(page.runs.columnCount())] for y in range(2)]
-    assert cells[1] == ["1", "Today 13:40", "U-Net", "cpu", "18", "0.713", "✓", "Finished"]
-    assert cells[0][5] == "–"
+    assert cells[1] == ["1", "✓", "Finished", "0.713", "Today 13:40", "U-Net", "cpu", "18"]
+    assert cells[0][3] == "–"
     assert [page.scores.item(y, 0).text() for y in range(2)] == ["tree", "road"], "the worst first"
     assert "road" in page.legend.accessibleName()
     assert not page.use.isEnabled(), "no run is selected"
