@@ -37,8 +37,14 @@ def check_regular_file(path: Path) -> None:
 
 
 def check_picture_file(path: Path, folder: Path) -> None:
-    """Raises ImageError as `check_regular_file`, and for a path below `folder` that leads out of it through a link."""
-    target = os.path.realpath(path)
+    """Raises ImageError as `check_regular_file`, and for a path below `folder` that leads out of it through a link, or
+    that no file can have."""
+    try:
+        target = os.path.realpath(path)
+    except ValueError as problem:  # a zero byte, in a project from a stranger
+        raise ImageError(
+            f"“{printable(str(path))}” cannot be the name of a file; it was not opened."
+        ) from problem
     if not is_within(target, os.path.realpath(folder)):
         raise ImageError(
             f"“{printable(str(path))}” is a link to “{printable(target)}”, outside the folder of the pictures; "

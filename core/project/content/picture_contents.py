@@ -133,7 +133,9 @@ class PictureContents:
     def doubles(self, missing: Mapping[int, str]) -> list[tuple[int, int]]:
         """(id of a missing picture, id of another whose file has the same content), both labelled. missing: digest by
         id."""
-        wanted = {digest: i for i, digest in sorted(missing.items(), reverse=True) if digest != UNKNOWN_DIGEST}
+        wanted = {
+            digest: i for i, digest in sorted(missing.items(), reverse=True) if digest != UNKNOWN_DIGEST
+        }
         found: list[tuple[int, int]] = []
         digests = list(wanted)
         with self._store.read_transaction() as connection:

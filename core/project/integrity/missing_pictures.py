@@ -100,8 +100,8 @@ def _find_moved(
     """The present paths of missing pictures, found by content; never the path of a picture that has work of its own."""
     wanted: dict[str, list[int]] = {}
     for picture_id in missing:
-        if picture_id in known:
-            wanted.setdefault(known[picture_id], []).append(picture_id)
+        if digest := known.get(picture_id):
+            wanted.setdefault(digest, []).append(picture_id)
     if not wanted:
         return {}
     with_work = paths_with_work(project)

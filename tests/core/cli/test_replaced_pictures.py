@@ -13,6 +13,7 @@ from core.project.content.picture_contents import PictureContents
 from core.project.project import Project
 from core.project.records import Split, Status
 from tests.command_line import json_of, run_command
+from tests.core.project.faults import unix
 from tests.factories import label_all, picture, project_in
 
 
@@ -40,6 +41,13 @@ def test_status_names_replaced_pictures(folder: Path) -> None:
 def test_touched_picture_is_not_replaced(folder: Path) -> None:
     Image.fromarray(picture(seed=1)).save(folder / "p1.png")  # the earlier content, at another time
     assert json_of("status", "--project", folder)["replaced"] == []
+
+
+@unix
+def test_picture_that_leads_out_is_not_called_replaced(folder: Path) -> None:
+    shutil.move(folder / "p2.png", folder.parent / "p2.png")
+    (folder / "p2.png").symlink_to(folder.parent / "p2.png")
+    assert json_of("status", "--project", folder)["replaced"] == ["p1.png"]
 
 
 def test_check_reports_it_and_repair_keeps_the_label_to_be_checked(folder: Path) -> None:

@@ -73,7 +73,9 @@ def test_drafts_beyond_the_limits_are_refused(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_oldest_drafts_are_left_out_where_all_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    drafts = [ShapeDraft("polygon", name, 1, "road", (Point(1, 2),) * 40) for name in ("old", "new", "newest")]
+    drafts = [
+        ShapeDraft("polygon", name, 1, "road", (Point(1, 2),) * 40) for name in ("old", "new", "newest")
+    ]
     monkeypatch.setattr(shape_draft, "MAX_POINTS", 80)
     assert decode_drafts(encode_drafts(drafts)) == drafts[1:]
     monkeypatch.setattr(shape_draft, "MAX_STORED_BYTES", len(encode_drafts(drafts[2:])))

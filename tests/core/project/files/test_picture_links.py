@@ -67,6 +67,7 @@ def test_picture_path_is_refused_for_links_that_lead_out(planted: Path) -> None:
             ("album/p0.png", "outside the folder"),
             ("pipe.png", "is a pipe"),
             ("../private/p0.png", "outside its folder"),
+            ("p0\0.png", "cannot be the name of a file"),
         ):
             with pytest.raises(ImageError, match=reason):
                 project.picture_path(path)

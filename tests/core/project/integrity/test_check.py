@@ -19,6 +19,7 @@ from core.labels.codec import encode
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
 from core.project.backup import BACKUP_FOLDER
+from core.project.content.picture_contents import UNKNOWN_DIGEST
 from core.project.integrity.check import check_project
 from core.project.integrity.findings import FindingKind, IntegrityFinding
 from core.project.integrity.repair import repair_project
@@ -311,6 +312,16 @@ def test_two_pictures_with_equal_content_do_not_get_one_path(tmp_path: Path) -> 
         (tmp_path / "p0.png").rename(tmp_path / "q.png")
         (tmp_path / "p1.png").unlink()
         assert sorted(kinds(check_project(project))) == [FindingKind.MISSING, FindingKind.MOVED]
+
+
+def test_missing_picture_of_unknown_content_is_not_taken_for_a_file_that_cannot_be_read(
+    project: Project,
+) -> None:
+    break_it(project, "UPDATE pictures SET digest = ? WHERE id = 1", UNKNOWN_DIGEST)
+    (project.folder / "p0.png").unlink()
+    (project.folder / "x.png").symlink_to("not-there.png")
+    (found,) = check_project(project)
+    assert (found.kind, found.picture_id) == (FindingKind.MISSING, 1)
 
 
 def test_changed_picture_is_reported_and_can_be_accepted(project: Project) -> None:
