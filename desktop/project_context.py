@@ -135,6 +135,7 @@ class ProjectContext(ControllerGroup):
 
     def settings_changed(self) -> None:
         """A setting that concerns the project was changed."""
+        self.label_controller.settings_changed()
         self.training_panel_controller.show_settings()
         self.train_controller.settings_changed()
 

@@ -208,6 +208,10 @@ class LabelController(ControllerGroup):
         """Let the filmstrip show only what passes a filter; see `PictureNavigator.set_filter`."""
         self._navigator.set_filter(key, title, found)
 
+    def settings_changed(self) -> None:
+        """A setting was changed in the dialog."""
+        self._live.settings_changed()
+
     def finish_stroke(self) -> None:
         """Make a stroke whose button is still down an edit."""
         self._canvas.finish_edit()

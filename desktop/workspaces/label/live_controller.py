@@ -49,6 +49,7 @@ class LiveController(Controller):
         self._shown: int | None = None
         self._changed = False
         self._told = ""
+        self._running = False
         self._values: frozenset[int] = frozenset()
         self._delay = QTimer(self, singleShot=True, interval=SHOWN_DELAY_MS)
         self._delay.timeout.connect(self._request)
@@ -58,9 +59,7 @@ class LiveController(Controller):
 
     def start(self) -> None:
         self._values = frozenset(self._session.editing.classes.values)
-        self._switch.setChecked(self._mode != "off")
-        if self._mode != "off":
-            self._session.live.start(self._on_answer)
+        self.settings_changed()
 
     def close(self) -> None:
         super().close()
@@ -115,9 +114,18 @@ class LiveController(Controller):
         )
 
     def _switched(self, is_on: bool) -> None:
-        if is_on == (self._mode != "off"):
+        if is_on != (self._mode != "off"):
+            self._settings.set("live_prediction", "auto" if is_on else "off")
+            self.settings_changed()
+
+    def settings_changed(self) -> None:
+        """Follow the setting, whoever has changed it."""
+        is_on = self._mode != "off"
+        self._switch.setChecked(is_on)
+        if is_on == self._running:
+            self._show()
             return
-        self._settings.set("live_prediction", "auto" if is_on else "off")
+        self._running = is_on
         if is_on:
             self._session.live.start(self._on_answer)
             self._request()

@@ -146,6 +146,19 @@ def test_a_picture_beyond_the_limit_gets_a_sentence(live: GuiDriver, monkeypatch
     assert live.labelling.picture.live_prediction is None
 
 
+def test_the_setting_is_followed_while_the_project_is_open(live: GuiDriver) -> None:
+    dab_both(live)
+    wait_for_live(live)
+    live.window._settings.set("live_prediction", "off")
+    live.window._setting_changed("live_prediction", "off")
+    assert live.labelling.picture.live_prediction is None
+    assert not live.window.actions_by_id["live_prediction"].isChecked()
+    live.window._settings.set("live_prediction", "always")
+    live.window._setting_changed("live_prediction", "always")
+    wait_for_live(live)
+    assert live.window.actions_by_id["live_prediction"].isChecked()
+
+
 def test_the_better_of_head_and_network_is_shown(live: GuiDriver) -> None:
     dab_both(live)
     wait_for_live(live)
