@@ -71,7 +71,7 @@ def make_project(folder: Path, picture: Values, *, labelled: int) -> None:
             height, width = scene.truth.shape
             project.pictures.set_size(record.id, width, height)
             project.pictures.set_split([record.id], Split.VAL if number % 4 == 3 else Split.TRAIN)
-            store_label(project, record.id, scene.truth)
+            store_label(project, record, scene.truth, "Label", "benchmark")
 
 
 class LiveHand(QObject):
