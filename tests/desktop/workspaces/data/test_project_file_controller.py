@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 from concurrent.futures import Future
 
 import pytest
@@ -10,8 +11,12 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from core.base.progress import ProgressCallback
 from core.project.backup import list_backups
+from core.project.integrity.check import check_project
 from core.project.integrity.findings import FindingKind, IntegrityFinding
+from core.project.project import Project
+from core.session import project_file
 from desktop.theme.theme import Theme
 from desktop.workspaces.data.backups_card import PAGE_SIZE, BackupsCard, reason_text, size_text
 from desktop.workspaces.data.integrity_card import MAX_FINDINGS, IntegrityCard
@@ -97,10 +102,19 @@ def test_findings_are_repaired_one_by_one_and_the_label_is_read_again(gui: GuiDr
     assert page.integrity.summary.text().startswith("No problems were found")
 
 
-def test_check_can_be_cancelled(gui: GuiDriver, page: DataPage) -> None:
+def test_check_can_be_cancelled(gui: GuiDriver, page: DataPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check is held at its start: of so small a project it is over before anybody can press Cancel."""
+    go_on = threading.Event()
+
+    def held(project: Project, *, progress: ProgressCallback) -> list[IntegrityFinding]:
+        assert go_on.wait(60)
+        return check_project(project, progress=progress)
+
+    monkeypatch.setattr(project_file, "check_project", held)
     press(gui, page, page.integrity.check)
     assert not page.backups.back_up.isEnabled()  # one thing at a time
     press(gui, page, page.integrity.progress.cancel)
+    go_on.set()
     gui.wait_until(page.integrity.check.isEnabled, "the end of the check", 60)
     assert page.backups.back_up.isEnabled() and page.integrity.progress.isHidden()
 
