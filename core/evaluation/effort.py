@@ -8,8 +8,6 @@ from enum import StrEnum
 
 import numpy as np
 
-from core.labels.class_list import UNLABELLED, VOID
-from core.labels.label_map import Values
 from core.project.records import PictureRecord
 
 
@@ -108,21 +106,3 @@ def next_first(waiting: Sequence[PictureRecord], order: PictureOrder) -> list[Pi
     if order is not PictureOrder.UNCERTAIN:
         return list(waiting)
     return sorted(waiting, key=lambda record: -(record.uncertainty or 0.0))
-
-
-def picture_iou(predicted: Values, truth: Values) -> float | None:
-    """Mean IoU (0..1) of a prediction over the classes of a truth, both (H, W) uint8.
-
-    Void and unlabelled pixels of the truth do not count.
-
-    None where the truth has no class at all.
-    """
-    known = (truth != UNLABELLED) & (truth != VOID)
-    pairs = np.bincount(truth[known].astype(np.intp) << 8 | predicted[known], minlength=1 << 16).reshape(
-        256, 256
-    )
-    intersection, in_truth, in_prediction = np.diag(pairs), pairs.sum(axis=1), pairs.sum(axis=0)
-    classes = np.flatnonzero(in_truth)
-    if not len(classes):
-        return None
-    return float(np.mean(intersection[classes] / (in_truth + in_prediction - intersection)[classes]))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Values = NDArray[np.uint8]
+from core.labels.label_iou import label_iou
+from core.labels.label_map import Values
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,5 @@ def compare(labels: list[Values], live: list[Values], network: list[Values]) -> 
     if not labels:
         return None
     truth = np.concatenate(labels)
-    return HeadComparison(
-        _mean_iou(truth, np.concatenate(live)), _mean_iou(truth, np.concatenate(network)), len(labels)
-    )
-
-
-def _mean_iou(truth: Values, predicted: Values) -> float:
-    """Over the classes in `truth`; with one confusion matrix over all pixels, as for a trained network."""
-    counts = np.bincount(truth.astype(np.int64) * 256 + predicted, minlength=65536).reshape(256, 256)
-    hits, rows, columns = np.diag(counts), counts.sum(1), counts.sum(0)
-    present = rows > 0
-    return float((hits[present] / (rows + columns - hits)[present]).mean())
+    scores = [label_iou(np.concatenate(values), truth) for values in (live, network)]
+    return HeadComparison(scores[0] or 0.0, scores[1] or 0.0, len(labels))

@@ -148,6 +148,8 @@ class AnswerScheduler:
             ) from error
 
     def _do(self, command: LearnCommand | ScoreCommand) -> None:
+        from core.live.linear_head import FitInterruptedError
+
         try:
             match command:
                 case LearnCommand():
@@ -156,8 +158,13 @@ class AnswerScheduler:
                 case ScoreCommand():
                     predictor = self._get_predictor()
                     points = command.pixels.unpack().points
-                    values = predictor.predict_points(command.picture_id, command.path, points)
+                    values = predictor.predict_points(
+                        command.picture_id, command.path, points, self._is_outdated
+                    )
                     self._emit(LiveScored(command.number, command.picture_id, values.tobytes()))
+        except FitInterruptedError:
+            if not self._must_forget:
+                self._others.appendleft(command)  # after the stroke
         except Exception as error:  # one picture fewer to learn from
             if isinstance(command, ScoreCommand):
                 self._emit(LiveScored(command.number, command.picture_id, b""))

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from core.base.allocator import keep_freed_memory
+from core.base.allocator import keep_freed_memory, release_freed_memory
 from core.base.errors import ImageError
 from core.base.geometry import Box
 from core.images.image_reader import read_raster
@@ -69,6 +69,7 @@ class LivePredictor:
             picture = read_raster(path, max_pixels=MAX_PICTURE_PIXELS).to_model_input()
             encoder, statistics = self._encoder(picture.shape[2])
             found = compute_features(encoder, picture, statistics)
+            release_freed_memory()  # what the encoder needed is five times what an answer needs
             self._memory.put(key, found)
         return found
 
@@ -132,9 +133,18 @@ class LivePredictor:
         if len(pixels.values):
             self.reservoir.put(picture_id, self._fitting_features(picture_id, path, pixels), pixels)
 
-    def predict_points(self, picture_id: int, path: Path, points: NDArray[np.uint32]) -> NDArray[np.uint8]:
-        """(n,) class values at pixels (n, 2), from other pictures alone; none where they show only one class."""
-        mask = self.predict(picture_id, path, NO_PIXELS)
+    def predict_points(
+        self,
+        picture_id: int,
+        path: Path,
+        points: NDArray[np.uint32],
+        should_abort: Callable[[], bool] = lambda: False,
+    ) -> NDArray[np.uint8]:
+        """(n,) class values at pixels (n, 2), from other pictures alone; none where they show only one class.
+
+        Raises as `predict` does.
+        """
+        mask = self.predict(picture_id, path, NO_PIXELS, should_abort)
         return mask.values[points[:, 1], points[:, 0]] if mask else np.empty(0, np.uint8)
 
     def _fitting_features(self, picture_id: int, path: Path, pixels: LabelledPixels) -> PictureFeatures:

@@ -247,7 +247,7 @@ class LivePredictionService:
             self._learn_next()
 
     def _learn_next(self) -> None:
-        if not self._to_learn:
+        if not self._to_learn or self._lane is None:
             return
         picture_id = self._to_learn.popleft()
         try:

@@ -41,6 +41,7 @@ from core.live.labelled_pixels import NO_PIXELS, sample_labelled_pixels
 from core.live.predictor import LivePredictor
 from core.models.networks.efficientnet_lite import EfficientNetLite
 from core.models.spec import DEFAULT_ENCODER
+from core.training.scoring.metrics import mean_iou
 from tests.benchmarks.plain import VOID, Pair
 from tests.benchmarks.recipe import pairs_of, pick_evenly
 from tests.benchmarks.transfer import cut_tissue, load_aerial, load_pets
@@ -80,13 +81,6 @@ def strokes_on(label: Values, strokes: int, rng: np.random.Generator) -> Values:
     return painted
 
 
-def mean_iou_of(counts: NDArray[np.int64]) -> float:
-    """counts: (256, 256), rows true, columns predicted."""
-    hits, rows, columns = np.diag(counts), counts.sum(1), counts.sum(0)
-    present = rows > 0
-    return round(float((hits[present] / (rows + columns - hits)[present]).mean()), 4)
-
-
 def score(
     pairs: Sequence[Pair], files: Sequence[Path], painted: Sequence[Values], predict: Predict
 ) -> dict[str, float]:
@@ -99,7 +93,7 @@ def score(
         judged = (label != VOID) & (strokes == 0)
         pairs_seen = label[judged].astype(np.int64) * 256 + predicted[judged]
         counts += np.bincount(pairs_seen, minlength=65536).reshape(256, 256)
-    return {"miou": mean_iou_of(counts), "seconds": round(float(np.median(seconds)), 3)}
+    return {"miou": round(mean_iou(counts), 4), "seconds": round(float(np.median(seconds)), 3)}
 
 
 def live_predict(predictor: LivePredictor, *, quick: bool) -> Predict:

@@ -11,9 +11,10 @@ from typing import Any
 from core.base.changes import Changes
 from core.base.errors import ImageError, TrainingError
 from core.base.progress import ProgressCallback
-from core.evaluation.effort import AnnotatedPicture, PictureOrder, initial_order, next_first, picture_iou
+from core.evaluation.effort import AnnotatedPicture, PictureOrder, initial_order, next_first
 from core.evaluation.simulated_annotator import AnnotatorModel, PlannedStroke, plan_strokes, total_seconds
 from core.labels.accept import accept_everywhere
+from core.labels.label_iou import label_iou
 from core.labels.label_map import LabelMap, blank_values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.project.project import Project
@@ -138,7 +139,7 @@ class Simulation:
                 len(from_blank),
                 total_seconds(from_blank, options.annotator),
                 prediction.mean_confidence if prediction else None,
-                picture_iou(prediction.values, truth) if prediction else None,
+                label_iou(prediction.values, truth) if prediction else None,
                 self.seconds + waited + seconds,
                 self._labelled_pixels / self._area if self._area else 0.0,
                 self._miou,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from core.evaluation.effort import (
@@ -11,7 +10,6 @@ from core.evaluation.effort import (
     PictureOrder,
     initial_order,
     next_first,
-    picture_iou,
     summarise_effort,
 )
 from core.project.records import PictureRecord
@@ -48,10 +46,3 @@ def test_least_confident_first_without_prediction_last() -> None:
     waiting = [PictureRecord(i, f"p{i}.png", mean_confidence=mean) for i, mean in sure.items()]
     assert [r.id for r in next_first(waiting, PictureOrder.UNCERTAIN)] == [4, 5, 2, 1, 3]
     assert [r.id for r in next_first(waiting, PictureOrder.RANDOM)] == [1, 2, 3, 4, 5]
-
-
-def test_picture_iou_is_the_mean_over_classes_of_the_truth() -> None:
-    truth = np.array([[1, 1, 1, 2, 2, 0, 255]], np.uint8)
-    said = np.array([[1, 1, 3, 2, 1, 2, 2]], np.uint8)
-    assert picture_iou(said, truth) == pytest.approx((2 / 4 + 1 / 2) / 2)
-    assert picture_iou(said, np.array([[0, 255] * 3 + [0]], np.uint8)) is None

@@ -60,7 +60,9 @@ def test_a_simplified_outline_stays_within_the_tolerance(seed: int, slack: float
     box = box.moved(far, far)
     exact = trace_outlines(box, mask)
     rings = [ring for ring in (simplify_ring(ring, slack) for ring in exact) if len(ring) > 2]
-    assert sum(map(len, rings)) <= sum(map(len, exact))
+    # Within half a pixel an outline may have no corner to drop: steps of two pixels are not straight.
+    corners = sum(map(len, rings)), sum(map(len, exact))
+    assert corners[0] < corners[1] if slack >= 1 else corners[0] <= corners[1]
     assert {corner for ring in rings for corner in ring} <= {corner for ring in exact for corner in ring}
     grown = box.grown(4)
     wrong = raster(rings, grown) ^ raster(exact, grown)

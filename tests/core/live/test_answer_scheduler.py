@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
@@ -20,7 +21,9 @@ from core.live.live_messages import (
     LiveFailed,
     LiveImpossible,
     LiveReady,
+    LiveScored,
     PackedPixels,
+    ScoreCommand,
     ShowCommand,
 )
 from core.live.live_worker import AnswerScheduler
@@ -77,6 +80,40 @@ def test_the_process_ends_when_its_input_ends_during_an_answer(tmp_path: Path) -
     events: list[LiveEvent] = []
     AnswerScheduler(cast("queue.SimpleQueue[LiveCommand | None]", inbox), events.append).run()
     assert events == []
+
+
+class PatientInbox(ScriptedInbox):
+    """Its input ends when the events say so."""
+
+    def __init__(self, is_done: Callable[[], bool], *script: LiveCommand | type[queue.Empty] | None) -> None:
+        super().__init__(*script)
+        self._is_done = is_done
+
+    def get(self, *, block: bool = True) -> LiveCommand | None:
+        if self._script:
+            return super().get(block=block)
+        if self._is_done():
+            return None
+        raise queue.Empty
+
+
+def test_a_stroke_goes_before_a_comparison_that_is_under_way(tmp_path: Path) -> None:
+    first, second = saved(tmp_path)
+    lesson = PackedPixels.pack(sample_labelled_pixels(truth()))
+    events: list[LiveEvent] = []
+    inbox = PatientInbox(
+        lambda: any(isinstance(event, LiveScored) for event in events),
+        LearnCommand(2, second, lesson),
+        ScoreCommand(7, 1, first, lesson),
+        queue.Empty,
+        queue.Empty,  # the comparison begins
+        ShowCommand(1, 1, first, tmp_path, lesson),
+    )
+    AnswerScheduler(cast("queue.SimpleQueue[LiveCommand | None]", inbox), events.append).run()
+    assert [type(event) for event in events] == [LiveReady, LiveReady, LiveScored]
+    scored = events[-1]
+    assert isinstance(scored, LiveScored)
+    assert len(scored.predicted) == len(lesson.values)
 
 
 def test_an_answer_that_cannot_be_written_is_told(tmp_path: Path) -> None:
