@@ -1,8 +1,8 @@
 """Makes the C library keep the memory that a process frees, for processes that compute with torch on the processor.
 
 A network allocates and frees the same blocks of tens of megabytes in every pass. glibc gives such blocks back to the
-system at once and gets them again as new pages, which the system fills with zeros: a third to a half of the time of a
-training step, two thirds of that of a prediction (docs/benchmarks.md). Other C libraries are left as they are.
+system at once and gets them again as new pages, which the system fills with zeros: a third of the time of a
+training step of the default network, a tenth with U-Net (docs/benchmarks.md). Other C libraries are left as they are.
 """
 
 from __future__ import annotations
