@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from core.project.records import PictureRecord, Split, Status
@@ -59,8 +59,9 @@ class NoPictures:
 class PictureList:
     """A PictureSource over the session's index. Lives on the GUI thread.
 
-    Without filter and order it is the index itself and costs nothing. Else ids are listed on `refresh` only, so that a
-    picture does not disappear while it is worked on because its status changed.
+    Ids are listed on `refresh` only: another thread may take a picture out of the index between two questions of a
+    painter, and with a filter a picture must not disappear while it is worked on because its status changed. Without
+    filter and order that costs nothing.
     """
 
     def __init__(self, index: PictureIndex, filter_: str = "all", order: str = "name") -> None:
@@ -69,14 +70,14 @@ class PictureList:
         self.found: frozenset[int] = frozenset()
         self.disagreement: Mapping[int, float] = {}
         """Share (0..1) of the label that the network contradicts, by picture: the order "doubt" sorts by it."""
-        self._ids: list[int] | None = None
-        self._rows: dict[int, int] = {}
+        self._ids: Sequence[int] = ()
+        self._rows: Mapping[int, int] = {}
         self.refresh()
 
     def refresh(self) -> None:
         """List the ids again: pictures were added, or filter or order changed."""
         if self.filter == "all" and self.order == "name":
-            self._ids = None
+            self._ids, self._rows = self._index.listing()
             return
         if self.filter.startswith(FOUND_PREFIX):
             ids = [i for i in self._index.ids() if i in self.found]
@@ -92,18 +93,13 @@ class PictureList:
         self._rows = {picture_id: row for row, picture_id in enumerate(ids)}
 
     def count(self) -> int:
-        return len(self._index) if self._ids is None else len(self._ids)
+        return len(self._ids)
 
     def record(self, row: int) -> PictureRecord:
-        return self._index.at(row) if self._ids is None else self._index.get(self._ids[row])
+        return self._index.get(self._ids[row])
 
     def row_of(self, picture_id: int) -> int | None:
-        if self._ids is not None:
-            return self._rows.get(picture_id)
-        try:
-            return self._index.row(picture_id)
-        except KeyError:
-            return None
+        return self._rows.get(picture_id)
 
     def neighbour(
         self, picture_id: int | None, step: int, predicate: Callable[[PictureRecord], bool] = lambda _r: True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bisect
 import threading
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from core.images.folder import path_key, sorted_paths
 from core.project.records import PictureRecord, Status
@@ -42,6 +42,14 @@ class PictureIndex:
     def ids(self) -> list[int]:
         with self._lock:
             return list(self._ids)
+
+    def listing(self) -> tuple[Sequence[int], Mapping[int, int]]:
+        """Ids in order, and the row of each: as they are now, but for pictures that are added at the end later.
+
+        Not a copy, which would take long for a hundred thousand.
+        """
+        with self._lock:
+            return self._ids, self._rows
 
     def at(self, row: int) -> PictureRecord:
         """Raises IndexError."""

@@ -1,0 +1,34 @@
+"""The list that filmstrip and Review paint from, while another thread changes the index."""
+
+from __future__ import annotations
+
+from core.project.records import PictureRecord
+from core.session.picture_index import PictureIndex
+from desktop.picture_list import PictureList
+
+
+def names(shown: PictureList) -> list[str]:
+    return [shown.record(row).path for row in range(shown.count())]
+
+
+def test_a_picture_that_leaves_the_index_stays_until_the_list_is_refreshed() -> None:
+    index = PictureIndex(PictureRecord(number, f"{number}.png") for number in range(1, 5))
+    shown = PictureList(index)
+    index.synchronize([2, 4], [])
+    assert names(shown) == ["1.png", "2.png", "3.png", "4.png"]
+    assert shown.row_of(4) == 3
+    shown.refresh()
+    assert names(shown) == ["1.png", "3.png"]
+    assert shown.row_of(4) is None
+
+
+def test_rows_and_names_belong_together_while_pictures_are_added() -> None:
+    index = PictureIndex([PictureRecord(1, "b.png"), PictureRecord(2, "d.png")])
+    shown = PictureList(index)
+    index.extend([PictureRecord(3, "e.png")])
+    assert names(shown) == ["b.png", "d.png", "e.png"]
+    index.extend([PictureRecord(4, "a.png")])
+    assert names(shown) == ["b.png", "d.png", "e.png"]
+    shown.refresh()
+    assert names(shown) == ["a.png", "b.png", "d.png", "e.png"]
+    assert [shown.row_of(number) for number in (4, 1, 2, 3)] == [0, 1, 2, 3]
