@@ -122,8 +122,8 @@ def read_classes_file(path: Path) -> tuple[tuple[DatasetClass, ...], frozenset[i
         listed = [_dataset_class(row) for row in rows]
     except FileNotFoundError as missing:
         raise FormatError(
-            f"{path} is missing. It lists the classes: "
-            '{"classes": [{"index": 0, "name": "road", "color": [128, 64, 128]}], "ignore_index": 255}'
+            f"{path} is missing. It lists the classes, such as "
+            '{"classes": [{"index": 0, "name": "road", "color": [128, 64, 128]}], "ignore_index": 255}.'
         ) from missing
     except (KeyError, TypeError, AttributeError) as problem:
         raise FormatError(

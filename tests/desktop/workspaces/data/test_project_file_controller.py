@@ -33,6 +33,7 @@ def page(gui: GuiDriver) -> DataPage:
     gui.window.actions_by_id["workspace_data"].trigger()
     page: DataPage = gui.window.workspaces.data
     gui.wait_until(page.isVisible, "the Data workspace")
+    gui.wait_until(lambda: len(page.backups.rows) == 1, "the list of backups, which moves what is below", 60)
     return page
 
 
