@@ -190,14 +190,23 @@ def test_a_locked_class_is_neither_moved_nor_covered(chosen: GuiDriver) -> None:
 def test_delete_removes_the_region_under_the_pointer_with_any_tool(gui: GuiDriver) -> None:
     paint(gui, A)
     paint(gui, B)
-    QTest.mouseMove(gui.canvas, gui.canvas.widget_point(Point(70, 40)).toPoint())
-    gui.wait(20)
+    point_at(gui, Point(70, 40))
     gui.key(Qt.Key.Key_Delete)
-    assert np.array_equal(gui.label_values, expected((A, 1)))
-    QTest.mouseMove(gui.canvas, gui.canvas.widget_point(Point(50, 5)).toPoint())
-    gui.wait(20)
+    gui.wait_until(lambda: np.array_equal(gui.label_values, expected((A, 1))), "the region deleted")
+    point_at(gui, Point(50, 5))
     gui.key(Qt.Key.Key_Delete)
-    assert "no label here" in gui.said
+    gui.wait_until(lambda: "no label here" in gui.said, "the sentence")
+
+
+def point_at(gui: GuiDriver, point: Point) -> None:
+    """Move the mouse there, and wait until the canvas knows."""
+
+    def is_there() -> bool:
+        at = gui.canvas.cursor_point
+        return at is not None and abs(at.x - point.x) < 1 and abs(at.y - point.y) < 1
+
+    QTest.mouseMove(gui.canvas, gui.canvas.widget_point(point).toPoint())
+    gui.wait_until(is_there, "the mouse at the point")
 
 
 @pytest.mark.parametrize("at_once", [region_controller.INLINE_PIXELS, 0])
