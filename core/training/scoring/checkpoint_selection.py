@@ -268,36 +268,52 @@ class CheckpointSelector:
             # Weights accepted within the tolerance do not become the best: it would sink with every label.
             self._best_weights = _copy_weights(model)
             self.best_miou = score.miou if measured else None
-        in_use = self._beats_incumbent(score, split, step, seconds)
+        in_use = self._beats_incumbent(model, score, split, step, seconds)
         self._on_event(CheckpointPublished(step, score.miou if measured else None, str(self._folder), in_use))
         if in_use and measured:
             self._report_in_use(score, step, seconds)
 
-    def _beats_incumbent(self, score: ValidationScore, split: str, step: int, seconds: float) -> bool:
-        """Whether a checkpoint takes the place of the network in use; there is none once one did."""
+    def _beats_incumbent(
+        self, model: nn.Module, score: ValidationScore, split: str, step: int, seconds: float
+    ) -> bool:
+        """Whether a checkpoint, `model`, takes the place of the network in use; there is none once one did."""
         if self._incumbent is None:
             return True
+        own: ValidationScore | None = score
         try:
-            other = self._incumbent.score(split, self._limit(split), self._should_abort)
+            other = self._score_incumbent(self._incumbent, split, seconds)
         except ModelError as problem:
             self._on_event(TrainingNote(f"{problem} The new network takes its place."))
             other, self._incumbent = None, None
+        if other is not None and other.pictures < score.pictures:
+            own = self._score(model, split, other.pictures)
         if self._incumbent is None or (
-            other is not None and (score.miou > other.miou or math.isnan(other.miou))
+            other is not None and own is not None and (own.miou > other.miou or math.isnan(other.miou))
         ):
             self._incumbent, self._kept_incumbent = None, ""
             return True
         run, pictures = self._incumbent.run_id, "val pictures" if split == "val" else "labelled pictures"
-        if other is None:
+        if other is None or own is None:
             self._kept_incumbent = f"Run {run} stays in use: the training ended before the two were compared."
             return False
         if split == "val":
             self._report_in_use(other, step, seconds)
         self._kept_incumbent = (
             f"Run {run} stays in use: it has mIoU {other.miou:.3f} on the same {pictures}, the new network "
-            f"{score.miou:.3f}. “Use this network” in the table of runs takes the new one all the same."
+            f"{own.miou:.3f}. “Use this network” in the table of runs takes the new one all the same."
         )
         return False
+
+    def _score_incumbent(
+        self, incumbent: IncumbentScorer, split: str, seconds: float
+    ) -> ValidationScore | None:
+        """The time it takes delays the next evaluation, as that of any evaluation does."""
+        before, planned = incumbent.seconds, (self.recipe.minutes or 0.0) * 60
+        allowed = MAX_EVALUATION_SHARE * max(seconds, planned)
+        try:
+            return incumbent.score(split, self._limit(split), allowed, self._should_abort)
+        finally:
+            self._next += (incumbent.seconds - before) / MAX_EVALUATION_SHARE
 
     def _report_in_use(self, score: ValidationScore, step: int, seconds: float) -> None:
         values = self._pictures.scored_values
@@ -326,12 +342,12 @@ class CheckpointSelector:
         self._validation_key, self.best_miou, self._baseline = key, best_miou, baseline
         return True
 
-    def _score(self, model: nn.Module, split: str) -> ValidationScore | None:
+    def _score(self, model: nn.Module, split: str, limit: int | None = None) -> ValidationScore | None:
         return validate(
             model,
             self._pictures,
             split=split,
-            limit=self._limit(split),
+            limit=limit or self._limit(split),
             autocast=self._autocast,
             should_abort=self._should_abort,
             group=self._group,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,20 @@ import pytest
 import torch
 
 from core.models.checkpoint import load_checkpoint, save_checkpoint
+from core.models.inference import predict
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.training.data.snapshot import TrainingSnapshot
+from core.training.data.training_set import TrainingSet
+from core.training.distributed import ProcessGroup
 from core.training.events import CheckpointPublished, InUseScored, TrainingEvent, TrainingNote
 from core.training.loop import train
 from core.training.recipe import Recipe
+from core.training.scoring import checkpoint_selection, incumbent_scorer
 from core.training.scoring.incumbent import Incumbent
+from core.training.scoring.incumbent_scorer import IncumbentScorer
+from core.training.scoring.validation import validate
+from core.training.single_device import SingleDevice
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 32, (1, 2))
 TWO_STEPS = Recipe(minutes=None, steps=2, batch=4, threads=1, device="cpu", learning_rate=1e-5)
@@ -121,3 +129,56 @@ def test_a_network_whose_weights_are_gone_is_replaced(tmp_path: Path) -> None:
     heard = trained(tmp_path, TWO_STEPS, Incumbent(3, tmp_path / "gone", (1, 2)))
     assert published(heard).in_use
     assert "takes its place" in next(event.message for event in heard if isinstance(event, TrainingNote))
+
+
+def test_judging_takes_no_more_pictures_than_its_time_allows(
+    tmp_path: Path, good: tuple[Path, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def counted(*args: object, **options: object) -> object:
+        seen.append(1)
+        return predict(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(incumbent_scorer, "predict", counted)
+    recipe = replace(TWO_STEPS)
+    snapshot = snapshot_in(tmp_path, SPEC, recipe, val=24)
+    pictures = TrainingSet(snapshot, SPEC, recipe, torch.device("cpu"))
+    group = ProcessGroup(SingleDevice(torch.device("cpu"), "32-true"))
+
+    def scorer() -> IncumbentScorer:
+        return IncumbentScorer(Incumbent(3, good[0], (1, 2)), pictures, group)
+
+    hurried = scorer().score("val", 256, 0.0, lambda: False)
+    assert hurried is not None and (hurried.pictures, len(seen)) == (incumbent_scorer.MIN_PICTURES, 16)
+    seen.clear()
+    patient = scorer()
+    whole = patient.score("val", 256, 1e9, lambda: False)
+    assert whole is not None and (whole.pictures, len(seen)) == (24, 24)
+    seen.clear()
+    picture, values = example(99)
+    snapshot.put(4, "4.png", "val", picture, values)
+    pictures.refresh()
+    again = patient.score("val", 256, 1e9, lambda: False)
+    assert again is not None and (again.pictures, len(seen)) == (24, 1), "the others are known"
+
+
+def test_both_networks_are_compared_on_the_same_pictures(
+    tmp_path: Path, good: tuple[Path, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where there is no time for all, the newcomer is scored again on those that the network in use is scored on."""
+    monkeypatch.setattr(incumbent_scorer, "MIN_PICTURES", 1)
+    monkeypatch.setattr(checkpoint_selection, "MAX_EVALUATION_SHARE", 1e-9)
+    heard = trained(tmp_path / "one", TWO_STEPS, Incumbent(3, good[0], (1, 2)), val=6)
+    note = [event.message for event in heard if isinstance(event, TrainingNote)][-1]
+    assert "Run 3 stays in use" in note
+    newcomer = load_checkpoint(tmp_path / "one" / "run")
+    only = TrainingSet(
+        snapshot_in(tmp_path / "again", SPEC, TWO_STEPS, val=1), SPEC, TWO_STEPS, torch.device("cpu")
+    )
+    alone = validate(
+        newcomer.model.eval(), only, split="val", autocast=contextlib.nullcontext,
+        should_abort=lambda: False, group=ProcessGroup(SingleDevice(torch.device("cpu"), "32-true")),
+    )  # fmt: skip
+    assert alone is not None and f"the new network {alone.miou:.3f}" in note
+    assert f"{alone.miou:.3f}" != f"{newcomer.metadata['miou']:.3f}"
