@@ -24,8 +24,9 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# How long an example takes says something of the machine, nothing of the program.
-hypothesis.settings.register_profile("any machine", deadline=None)
+# How long an example takes says something of the machine, nothing of the program. The same examples each time, so that
+# a change is judged by what it changed.
+hypothesis.settings.register_profile("any machine", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("any machine")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

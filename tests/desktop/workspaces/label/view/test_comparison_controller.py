@@ -190,7 +190,7 @@ def test_the_prediction_flickers_while_the_key_is_held(gui: GuiDriver) -> None:
 def test_the_brush_cursor_shows_its_size(gui: GuiDriver) -> None:
     canvas, ring = gui.canvas, gui.canvas._overlays.brush_cursor
     QTest.mouseMove(canvas, gui.position_of(0.5, 0.5))
-    gui.wait_until(lambda: not ring.shows_ruler, "no scale")
+    gui.wait_until(lambda: ring.circle() is not None and not ring.shows_ruler, "the cursor without a scale")
     before = pixels(canvas)
     gui.key(Qt.Key.Key_BracketRight)
     assert (
