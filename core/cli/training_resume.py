@@ -54,9 +54,6 @@ def plan_resume(
         used = recipe_before.optimizer
         sentence = f"Run {base.id} used another optimizer ({used}); training starts from its weights."
         return ResumePlan(recipe, False, sentence)
-    if _parameter_groups(before, recipe_before) != _parameter_groups(spec, recipe):
-        sentence = f"Run {base.id} froze or slowed other layers; training starts from its weights."
-        return ResumePlan(recipe, False, sentence)
     pictures = max(1, sum(1 for r in project.pictures.labelled(Split.TRAIN)))
     if extend_budget:
         recipe = _extended(recipe, progress, pictures)
@@ -67,11 +64,6 @@ def plan_resume(
     return ResumePlan(
         recipe, True, f"Resumes run {base.id} with its optimizer state at step {progress.step}."
     )
-
-
-def _parameter_groups(spec: ModelSpec, recipe: Recipe) -> tuple[int, bool]:
-    """What decides which parameters an optimizer has, and in which order; its saved state goes by their number."""
-    return (recipe.frozen_levels, recipe.encoder_rate != 1) if spec.is_pretrained else (0, False)
 
 
 def _extended(recipe: Recipe, progress: ResumePoint, pictures: int) -> Recipe:

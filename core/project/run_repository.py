@@ -189,6 +189,17 @@ class RunRepository:
         ids = frozenset([picture_id])
         return Changes(pictures=ids, predictions=ids)
 
+    def forget_prediction(self, picture_id: int, run_id: int) -> Changes:
+        """The prediction of a picture is of run `run_id` now, which is not in use any more: no other run has one."""
+        with self._store.write_transaction(durable=False) as connection:
+            gone = connection.execute(
+                delete(predictions).where(
+                    predictions.c.picture_id == picture_id, predictions.c.run_id != run_id
+                )
+            )
+        ids = frozenset([picture_id] if gone.rowcount else ())
+        return Changes(pictures=ids, predictions=ids)
+
     def prediction_runs(self) -> dict[int, int]:
         """The run of each picture's newest prediction, by picture id."""
         with self._store.read_transaction() as connection:

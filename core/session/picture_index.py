@@ -27,6 +27,7 @@ class PictureIndex:
         self._records: dict[int, PictureRecord] = {}
         self._successors = dict(successors or {})
         self._done = 0
+        self._replaced: set[int] = set()
         self.excluded = ExcludedPaths()
         """Mask files that are not pictures to label. Replaced as a whole, on the document lane."""
         self.extend(records)
@@ -38,6 +39,11 @@ class PictureIndex:
     def done_count(self) -> int:
         """Number of pictures marked done."""
         return self._done
+
+    def replaced_ids(self) -> list[int]:
+        """Ids of the labelled pictures whose content was replaced, in list order. Does not go through the list."""
+        with self._lock:
+            return sorted(self._replaced, key=self._rows.__getitem__)
 
     def ids(self) -> list[int]:
         with self._lock:
@@ -87,6 +93,7 @@ class PictureIndex:
         with self._lock:
             self._done += (record.status == Status.DONE) - (self._records[record.id].status == Status.DONE)
             self._records[record.id] = record
+            self._note_replaced(record)
 
     def synchronize(
         self,
@@ -112,10 +119,12 @@ class PictureIndex:
             return
         with self._lock:
             self._done -= sum(self._records[i].status == Status.DONE for i in gone)
+            self._replaced.difference_update(gone)
             for record in new:
                 self._records[record.id] = record
                 self._successors.pop(record.id, None)
                 self._done += record.status == Status.DONE
+                self._note_replaced(record)
             by_path = {record.path: record.id for record in new}
             in_order = [by_path[path] for path in sorted_paths(by_path)]
             ids = [i for i in self._ids if i not in gone] if gone else self._ids
@@ -125,6 +134,9 @@ class PictureIndex:
                 return
             ids = self._inserted(list(ids), in_order)
             self._ids, self._rows = ids, {picture_id: row for row, picture_id in enumerate(ids)}
+
+    def _note_replaced(self, record: PictureRecord) -> None:
+        (self._replaced.add if record.is_replaced else self._replaced.discard)(record.id)
 
     def _inserted(self, ids: list[int], new: list[int]) -> list[int]:
         if len(new) > MAX_INSERTED_ONE_BY_ONE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -36,6 +37,7 @@ class RescueLog:
         """Changes of status, split, note and tags that wait, oldest first."""
         self.path: Path | None = None
         """The rescue file, while edits are in it that are not stored."""
+        self._earlier: list[Path] = []  # files of these edits that could not be continued, nor deleted yet
 
     def add(self, picture_id: int, edit: Edit, classes: ClassList) -> str:
         """Write an edit unless it is there already. Returns a sentence that says where it is."""
@@ -87,22 +89,46 @@ class RescueLog:
             with contextlib.suppress(OSError):
                 self.path.unlink(missing_ok=True)
             self.path = None
+            self._delete_earlier()
+
+    def _delete_earlier(self) -> None:
+        """What they hold is in the file of now, or stored; one on a drive that is away is deleted later."""
+        for path in list(self._earlier):
+            with contextlib.suppress(OSError):
+                path.unlink()
+                self._earlier.remove(path)
 
     def write_to(self, path: Path, edits: Sequence[PictureEdit], classes: ClassList) -> Path:
-        """Write edits to a new rescue file where the user wants it. Raises OSError."""
-        path = path if path.suffix == SUFFIX else path.with_name(path.name + SUFFIX)
-        path.unlink(missing_ok=True)
-        write_head(path, self._project.name, classes)
-        for picture_id, edit in edits:
-            self._append(path, picture_id, edit)
-        for change in self.changes:
-            append_change(path, self._picture(change.picture_id), change)
+        """Write edits to a new rescue file where the user wants it. Returns its path, which has a number where there
+        was a file already. Raises OSError."""
+        path = self._create(path, classes)
+        try:
+            for picture_id, edit in edits:
+                self._append(path, picture_id, edit)
+            for change in self.changes:
+                append_change(path, self._picture(change.picture_id), change)
+        except OSError:
+            with contextlib.suppress(OSError):
+                path.unlink()
+            raise
         return path
+
+    def _create(self, path: Path, classes: ClassList) -> Path:
+        """Under another name where there is such a file: it may hold edits that are nowhere else."""
+        stem = path.with_suffix("") if path.suffix == SUFFIX else path
+        for number in itertools.count(1):
+            free = stem.with_name(f"{stem.name}{f'-{number}' if number > 1 else ''}{SUFFIX}")
+            with contextlib.suppress(FileExistsError):
+                write_head(free, self._project.name, classes)
+                break
+        return free
 
     def _start_again(self, classes: ClassList) -> None:
         """A new file in the first folder that takes all that waits."""
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         data = platformdirs.user_data_path("maskloop", appauthor=False) / "rescue"
+        if self.path is not None:
+            self._earlier.append(self.path)
         self.path = None
         for folder in (self._project.home.parent, data):
             try:
@@ -110,6 +136,7 @@ class RescueLog:
                     folder.mkdir(parents=True, exist_ok=True)
                 path = folder / f"{clean_name(self._project.name)[:80]}-{stamp}{SUFFIX}"
                 self.path = self.write_to(path, self._waiting, classes)
+                self._delete_earlier()
                 return
             except OSError as problem:
                 log.warning("no rescue file in %s: %s", folder, problem)

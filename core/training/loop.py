@@ -110,7 +110,7 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     pretrained = spec.weights == "imagenet" and has_encoder(model)
     fresh_head = FreshHead(spec, recipe, pictures, snapshot.folder / "features")
     state = _set_up(runtime, group, model, recipe, note, pretrained=pretrained)
-    start = state.load(resume_from)
+    start = state.load(resume_from, note)
     parameters = sum(p.numel() for p in model.parameters())
     on_event(TrainingStarted(str(runtime.device), parameters, pictures.train_count))
     budget = Budget(recipe, pictures.train_count, step=start.step, seconds=start.seconds)
@@ -199,8 +199,10 @@ class _TrainState:
         self.averaged.reset()
         self.optimizer.state.clear()
 
-    def load(self, folder: Path | None) -> ResumePoint:
-        return load_state(folder, self.model, self.averaged, self.optimizer) if folder else ResumePoint()
+    def load(self, folder: Path | None, note: Callable[[str], None]) -> ResumePoint:
+        if folder is None:
+            return ResumePoint()
+        return load_state(folder, self.model, self.averaged, self.optimizer, note)
 
     def save(self, folder: Path, point: ResumePoint, note: Callable[[str], None]) -> None:
         try:

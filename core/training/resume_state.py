@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +28,8 @@ class StatefulOptimizer(Protocol):
 
     @property
     def state(self) -> MutableMapping[Any, Any]: ...
+    @property
+    def param_groups(self) -> list[dict[str, Any]]: ...
     def state_dict(self) -> dict[str, Any]: ...
     def load_state_dict(self, state_dict: dict[str, Any]) -> None: ...
 
@@ -46,10 +48,11 @@ def save_state(
     """Write the state beside the checkpoint in `folder`. Raises ModelError when the disk refuses."""
     tensors = {_MODEL + name: value for name, value in model.state_dict().items()}
     tensors |= {_AVERAGE + name: value for name, value in average.model.state_dict().items()}
+    parameters = _parameters(model, optimizer)
     for number, state in optimizer.state_dict()["state"].items():
         for key, value in state.items():
             if isinstance(value, Tensor):
-                tensors[f"{_OPTIMIZER}{number}/{key}"] = value
+                tensors[f"{_OPTIMIZER}{parameters[number][0]}/{key}"] = value
     packed = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
     metadata = {"spent": json.dumps({"step": point.step, "seconds": point.seconds})}
     try:
@@ -60,9 +63,16 @@ def save_state(
 
 
 def load_state(
-    folder: Path, model: nn.Module, average: AveragedModel, optimizer: StatefulOptimizer
+    folder: Path,
+    model: nn.Module,
+    average: AveragedModel,
+    optimizer: StatefulOptimizer,
+    note: Callable[[str], None] = lambda _: None,
 ) -> ResumePoint:
     """Load the saved state into a model, its average and its optimizer, all of the same shapes as then.
+
+    A parameter that was not trained then starts without a state of the optimizer. So do all, and `note` says so, where
+    an earlier version has numbered the parameters, and now trains others.
 
     Raises TrainingError when there is none or it belongs to another network.
     """
@@ -74,18 +84,13 @@ def load_state(
         model.load_state_dict(_with_prefix(tensors, _MODEL))
         average.model.load_state_dict(_with_prefix(tensors, _AVERAGE))
         average.updates = spent.step
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in _with_prefix(tensors, _OPTIMIZER).items():
-            number, _, key = name.partition("/")
-            state.setdefault(int(number), {})[key] = value
+        state = _numbered_state(_with_prefix(tensors, _OPTIMIZER), _parameters(model, optimizer))
+        if state is None:
+            note(
+                "Another version of Maskloop trained other layers; the weights are kept, the optimizer starts afresh."
+            )
         groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
-        for parameter, loaded in optimizer.state.items():
-            if not isinstance(parameter, Tensor):
-                raise ValueError("it trained other layers")
-            # A fused optimizer does not check this, and would write beyond the end of the smaller one.
-            if any(value.ndim and value.shape != parameter.shape for value in loaded.values()):
-                raise ValueError("the state of the optimizer has another shape")
+        optimizer.load_state_dict({"state": state or {}, "param_groups": groups})
     except FileNotFoundError as error:
         raise TrainingError(
             f"The run {folder.name} has no saved training state; start a new training."
@@ -112,6 +117,35 @@ def delete_old_states(runs: Path, keep: int = MAX_STATES) -> None:
     states = sorted(runs.glob(f"*/{STATE_FILE}"), key=lambda path: path.stat().st_mtime_ns)
     for path in states[:-keep]:
         path.unlink(missing_ok=True)
+
+
+def _parameters(model: nn.Module, optimizer: StatefulOptimizer) -> list[tuple[str, Tensor]]:
+    """(name, parameter) in the order in which the optimizer numbers them."""
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    return [(names[id(each)], each) for group in optimizer.param_groups for each in group["params"]]
+
+
+def _numbered_state(
+    saved: dict[str, Tensor], parameters: list[tuple[str, Tensor]]
+) -> dict[int, dict[str, Tensor]] | None:
+    """The state as the optimizer numbers it; None where numbers of an earlier version do not fit.
+
+    Raises ValueError for another shape: a fused optimizer does not check it, and would write beyond the end.
+    """
+    numbers = {name: number for number, (name, _) in enumerate(parameters)}
+    state: dict[int, dict[str, Tensor]] = {}
+    for path, value in saved.items():
+        name, _, key = path.rpartition("/")
+        number = int(name) if name.isdigit() else numbers.get(name)
+        if number is None:
+            continue  # this parameter is not trained now
+        fits = number < len(parameters) and (not value.ndim or value.shape == parameters[number][1].shape)
+        if not fits and name.isdigit():
+            return None
+        if not fits:
+            raise ValueError("the state of the optimizer has another shape")
+        state.setdefault(number, {})[key] = value
+    return state
 
 
 def _with_prefix(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, Tensor]:

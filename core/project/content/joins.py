@@ -54,6 +54,15 @@ class JoinResult:
     changes: Changes
     problems: tuple[str, ...] = ()
 
+    def __add__(self, other: JoinResult) -> JoinResult:
+        """Both parts of one batch."""
+        return JoinResult(
+            self.batch,
+            self.joins + other.joins,
+            self.changes | other.changes,
+            self.problems + other.problems,
+        )
+
 
 class PictureJoins:
     """Used on the thread that owns the Store."""
@@ -61,14 +70,15 @@ class PictureJoins:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def join(self, pairs: Sequence[JoinPair]) -> JoinResult:
-        """Join as one batch. Left out are pairs that a person has undone before, and paths of pictures with work."""
+    def join(self, pairs: Sequence[JoinPair], batch: int | None = None) -> JoinResult:
+        """Join in one transaction, as a new batch or as more of one. Left out are pairs that a person has undone
+        before, and paths of pictures with work."""
         made: list[JoinRecord] = []
         refused = self.refused()
         with self._store.write_transaction() as connection:
-            batch = (
-                int(connection.execute(select(func.coalesce(func.max(joins.c.batch), 0))).scalar_one()) + 1
-            )
+            if batch is None:
+                newest = select(func.coalesce(func.max(joins.c.batch), 0))
+                batch = int(connection.execute(newest).scalar_one()) + 1
             for pair in pairs:
                 if (pair.picture_id, pair.path) in refused:
                     continue
@@ -77,15 +87,23 @@ class PictureJoins:
                     made.append(record)
         return JoinResult(batch, tuple(made), _changes(made))
 
-    def undo(self, batch: int) -> JoinResult:
-        """Give the pictures of a batch their old paths, and list the files as pictures of their own.
+    def steps(self, batch: int, count: int, *, undone: bool) -> list[tuple[int, ...]]:
+        """Ids of the joins of a batch that are undone or not, the newest first, in parts of at most `count` for `undo`
+        and `redo`."""
+        with self._store.read_transaction() as connection:
+            ids = [int(row.id) for row in _of_batch(connection, batch, undone=undone)]
+        return [tuple(ids[start : start + count]) for start in range(0, len(ids), count)]
+
+    def undo(self, batch: int, part: Sequence[int] | None = None) -> JoinResult:
+        """Give the pictures of a batch, or of these joins in it, their old paths, and list the files as pictures of
+        their own.
 
         What was painted since stays with the joined picture. These pairs are never joined again by themselves.
         """
         done: list[JoinRecord] = []
         problems: list[str] = []
         with self._store.write_transaction() as connection:
-            for row in _of_batch(connection, batch, undone=False):
+            for row in _of_batch(connection, batch, part, undone=False):
                 path = _path_of(connection, row.picture_id)
                 if path != row.new_path:
                     name = path or row.new_path
@@ -107,12 +125,12 @@ class PictureJoins:
                 done.append(_record(row, other_id))
         return JoinResult(batch, tuple(done), _changes(done), tuple(problems))
 
-    def redo(self, batch: int) -> JoinResult:
+    def redo(self, batch: int, part: Sequence[int] | None = None) -> JoinResult:
         """Join the pictures of an undone batch again, unless the new entries have got work of their own since."""
         done: list[JoinRecord] = []
         problems: list[str] = []
         with self._store.write_transaction() as connection:
-            for row in _of_batch(connection, batch, undone=True):
+            for row in _of_batch(connection, batch, part, undone=True):
                 other = _listed_at(connection, row.new_path)
                 if other is None or other.has_work or _path_of(connection, row.picture_id) is None:
                     problems.append(
@@ -188,8 +206,12 @@ def _path_of(connection: Connection, picture_id: int) -> str | None:
     return None if found is None else str(found)
 
 
-def _of_batch(connection: Connection, batch: int, *, undone: bool) -> list[Any]:
+def _of_batch(
+    connection: Connection, batch: int, part: Sequence[int] | None = None, *, undone: bool
+) -> list[Any]:
     query = select(joins).where(joins.c.batch == batch, joins.c.undone == int(undone))
+    if part is not None:
+        query = query.where(joins.c.id.in_(part))
     return list(connection.execute(query.order_by(joins.c.id.desc())))
 
 

@@ -120,12 +120,16 @@ class PictureContents:
             return frozenset(int(i) for (i,) in connection.execute(query))
 
     def without_work(self, sizes: Iterable[int]) -> list[KnownContent]:
-        """Pictures with a file of one of these sizes (bytes), without problem and without anything of a person's."""
+        """Pictures with a file of one of these sizes (bytes) or of a size that was never looked at, without problem and
+        without anything of a person's."""
         wanted = sorted(set(sizes))
         found: list[KnownContent] = []
         with self._store.read_transaction() as connection:
             for start in range(0, len(wanted), BATCH_SIZE):
-                part = pictures.c.file_bytes.in_(wanted[start : start + BATCH_SIZE])
+                sizes_of_part = wanted[start : start + BATCH_SIZE]
+                part = or_(
+                    pictures.c.file_bytes.in_(sizes_of_part), pictures.c.file_bytes.is_(None) & (start == 0)
+                )
                 query = _KNOWN.where(part, pictures.c.problem.is_(None), ~HAS_WORK)
                 found += [_known(row) for row in connection.execute(query)]
         return found

@@ -6,19 +6,17 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import select
-
 from core.base.display_text import quoted
 from core.base.errors import ImageError
 from core.images.folder import scan_folder
 from core.images.image_reader import read_size
 from core.project.content.joins import PictureJoins
+from core.project.content.picture_contents import PictureContents
 from core.project.files.home_check import is_file
 from core.project.integrity.findings import FindingKind, IntegrityFinding, ProgressReport
 from core.project.packed_picture import file_digest
 from core.project.project import Project
 from core.project.records import PictureRecord
-from core.project.schema import edits, tiles
 
 
 def check_pictures(project: Project, report: ProgressReport, *, read: bool) -> Iterator[IntegrityFinding]:
@@ -104,7 +102,7 @@ def _find_moved(
             wanted.setdefault(digest, []).append(picture_id)
     if not wanted:
         return {}
-    with_work = paths_with_work(project)
+    with_work = {each.path for each in PictureContents(project.store).known() if each.has_work}
     refused = PictureJoins(project.store).refused()
     found: dict[int, str] = {}
     for path in scan_folder(project.folder):
@@ -117,15 +115,6 @@ def _find_moved(
             candidates.remove(fitting[0])
             found[fitting[0]] = relative
     return found
-
-
-def paths_with_work(project: Project) -> set[str]:
-    """Paths of pictures that have edits, labels, a split, a note or tags."""
-    with_edits = select(edits.c.picture_id).where(edits.c.picture_id.is_not(None)).distinct()
-    with project.store.read_transaction() as connection:
-        edited = {int(i) for (i,) in connection.execute(with_edits)}
-        edited |= {int(i) for (i,) in connection.execute(select(tiles.c.picture_id).distinct())}
-    return {r.path for r in project.pictures.all() if r.id in edited or r.split or r.note or r.tags}
 
 
 def _reason_if_forbidden(path: Path) -> str | None:

@@ -11,10 +11,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import ParamSpec
 
 from core.base.changes import Changes, Notice
 from core.base.errors import Cancelled, ImageError, MaskloopError
 from core.base.lane import Lane
+from core.base.progress import ProgressCallback
 from core.base.text import count_of
 from core.images.file_age import FileAge, file_age
 from core.images.image_reader import read_size
@@ -26,7 +28,7 @@ from core.project.content.decisions import (
     set_label_aside,
 )
 from core.project.content.file_content import ObservedContent, observe_file
-from core.project.content.joins import MISSING_MARK, JoinPair, JoinResult, PictureJoins
+from core.project.content.joins import MISSING_MARK, JoinRecord, JoinResult, PictureJoins
 from core.project.content.picture_contents import ContentChanges, KnownContent, PictureContents
 from core.project.project import Project
 from core.session.content.content_match import CandidateFile, FolderReport, WantedContent, match_contents
@@ -41,8 +43,9 @@ from core.session.content.double_preview import DoublePreview, preview_double
 from core.session.picture_index import PictureIndex
 from core.session.read_lane import ReadLane
 
-CHUNK = 200
-"""Pictures stored in one piece of work of the document lane: a stroke waits no longer than for one."""
+P = ParamSpec("P")
+CHUNK, JOIN_CHUNK = 200, 25
+"""Pictures stored, and joined, in one piece of work of the document lane: a stroke waits no longer than for one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,10 @@ class ContentService:
         def begin(project: Project) -> None:
             stored = PictureContents(project.store)
             on_ages(stored.ages())
+            if (
+                self._project.is_writing
+            ):  # an earlier version may have listed the files of missing pictures anew
+                self._join(project, self._missing_ids(), ())
             self._find_doubles(project)
             self._to_hash.extend(stored.ids_without_digest())
             self._post(self._hash_next)
@@ -142,33 +149,42 @@ class ContentService:
     # Decisions of the person ------------------------------------------------------------------------
 
     def replaced_ids(self) -> list[int]:
-        """Ids of the pictures that wait for a decision, in list order. Reads every record."""
-        return [i for i in self._index.ids() if self._index.get(i).is_replaced]
+        """Ids of the pictures that wait for a decision, in list order."""
+        return self._index.replaced_ids()
 
     def file_size(self, picture_id: int) -> tuple[int, int] | None:
         """(width, height) of a picture's file in pixels, None when it has not been seen; its label may have another."""
         return self._sizes.get(picture_id)
 
-    def decide(self, picture_ids: Sequence[int], decision: LabelDecision) -> Future[DecisionResult]:
-        """What becomes of the labels of replaced pictures; one undoable edit each."""
-        return self._lane.submit_first(lambda: self._decide(list(picture_ids), decision))
+    def decide(
+        self,
+        picture_ids: Sequence[int],
+        decision: LabelDecision,
+        progress: ProgressCallback = lambda _done, _all: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Future[DecisionResult]:
+        """What becomes of the labels of replaced pictures; one undoable edit each.
+
+        progress: gets the numbers of pictures done and of all, on another thread; cancelled: asked between two
+        """
+        return self._lane.submit_first(lambda: self._decide(list(picture_ids), decision, progress, cancelled))
 
     def undo_joins(self, batch: int) -> Future[JoinResult]:
         """Give pictures that were joined with renamed files their old names, and list the files on their own."""
-        return self._document.submit(lambda: self._store_joins(self._joins.undo(batch)))
+        return self._lane.submit_first(lambda: self._revert_joins(batch, undo=True))
 
     def redo_joins(self, batch: int) -> Future[JoinResult]:
         """Join them again."""
-        return self._document.submit(lambda: self._store_joins(self._joins.redo(batch)))
+        return self._lane.submit_first(lambda: self._revert_joins(batch, undo=False))
 
     def undo_latest_joins(self) -> Future[JoinResult | None]:
         """Undo the newest joins; None when there are none."""
 
         def undo() -> JoinResult | None:
-            batch = self._joins.latest()
-            return None if batch is None else self._store_joins(self._joins.undo(batch))
+            batch = self._document.submit(self._joins.latest).result()
+            return None if batch is None else self._revert_joins(batch, undo=True)
 
-        return self._document.submit(undo)
+        return self._lane.submit_first(undo)
 
     def double_of(self, picture_id: int | None) -> LabelDouble | None:
         """The labels that may be merged of which this picture has one."""
@@ -192,20 +208,8 @@ class ContentService:
     def _settle(self, project: Project, report: FolderReport) -> None:
         gone = {i for i, problem in report.problems.items() if problem and MISSING_MARK in problem}
         missing = self._missing_ids() - report.problems.keys() | gone
-        pairs: list[JoinPair] = []
-        if missing and (report.new or gone):
-            known = PictureContents(project.store).known(missing)
-            files = self._candidates(project, known, report.new)
-            if self._closing:
-                raise Cancelled  # not all were looked at: listed as new, they would never be joined
-            pairs = match_contents(known, files, PictureJoins(project.store).refused())
-        joined: set[int] = set()
-        taken: set[str] = set()
-        if pairs:
-            made = self._document.submit(lambda: self._store_joins(self._joins.join(pairs))).result().joins
-            joined, taken = {each.picture_id for each in made}, {each.new_path for each in made}
-            if made:
-                self._on_notice(Notice(joined_sentence(made), joins=made[0].batch))
+        made = self._join(project, missing, report.new) if report.new or gone else ()
+        joined, taken = {each.picture_id for each in made}, {each.new_path for each in made}
         new = [path for path in report.new if path not in taken]
         for start in range(0, len(new), CHUNK):
             self._document.submit(self._add, new[start : start + CHUNK]).result()
@@ -214,6 +218,33 @@ class ContentService:
             self._document.submit(self._store_problems, problems).result()
         if missing - joined or self._doubles:
             self._find_doubles(project)
+
+    def _join(self, project: Project, missing: set[int], new: Sequence[str]) -> tuple[JoinRecord, ...]:
+        """Join missing pictures with files of their content, as one batch, in steps that hold up no stroke."""
+        if not missing:
+            return ()
+        known = PictureContents(project.store).known(missing)
+        files = self._candidates(project, known, new)
+        if self._closing:
+            raise Cancelled  # not all were looked at: listed as new, they would never be joined
+        pairs = match_contents(known, files, PictureJoins(project.store).refused())
+        made: tuple[JoinRecord, ...] = ()
+        for start in range(0, len(pairs), JOIN_CHUNK):
+            batch = made[0].batch if made else None
+            joins = self._joins.join
+            step = self._document.submit(self._store_joins, joins, pairs[start : start + JOIN_CHUNK], batch)
+            made += step.result().joins
+        if made:
+            self._on_notice(Notice(joined_sentence(made), joins=made[0].batch))
+        return made
+
+    def _revert_joins(self, batch: int, *, undo: bool) -> JoinResult:
+        change = self._joins.undo if undo else self._joins.redo
+        steps = self._document.submit(self._joins.steps, batch, JOIN_CHUNK, undone=not undo).result()
+        result = JoinResult(batch, (), Changes())
+        for part in steps:
+            result += self._document.submit(self._store_joins, change, batch, part).result()
+        return result
 
     def _candidates(
         self, project: Project, missing: Sequence[KnownContent], new: Iterable[str]
@@ -309,10 +340,19 @@ class ContentService:
     def _missing_ids(self) -> set[int]:
         return {i for i in self._index.ids() if MISSING_MARK in (self._index.get(i).problem or "")}
 
-    def _decide(self, picture_ids: list[int], decision: LabelDecision) -> DecisionResult:
+    def _decide(
+        self,
+        picture_ids: list[int],
+        decision: LabelDecision,
+        progress: ProgressCallback,
+        cancelled: Callable[[], bool],
+    ) -> DecisionResult:
         done: list[int] = []
         problems: list[str] = []
-        for picture_id in picture_ids:
+        for number, picture_id in enumerate(picture_ids):
+            if self._closing or cancelled():
+                break
+            progress(number, len(picture_ids))
             record = self._index.get(picture_id)
             try:
                 size = read_size(self._project.picture_path(record.path))
@@ -341,7 +381,8 @@ class ContentService:
         self._announce(changes)
         return new_id
 
-    def _store_joins(self, result: JoinResult) -> JoinResult:
+    def _store_joins(self, change: Callable[P, JoinResult], *args: P.args, **kwargs: P.kwargs) -> JoinResult:
+        result = change(*args, **kwargs)
         if result.joins:
             self._announce(result.changes)
         return result

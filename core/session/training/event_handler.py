@@ -67,10 +67,7 @@ class WorkerEventHandler:
             case events.InUseScored():
                 self._on_in_use_scored(event)
             case events.PredictionReady():
-                if not self._predictions.is_outdated(event.picture_id):
-                    record = self._project.runs.record_prediction
-                    self._try_write(record, event.picture_id, event.run_id, event.mean_confidence)
-                self._predictions.on_answer(event)
+                self._on_predicted(event)
             case events.PredictionFailed():
                 self._on_prediction_failed(event)
             case events.TrainingFinished():
@@ -115,6 +112,14 @@ class WorkerEventHandler:
                 return
             self._status.set(replace(self._status.state, miou=event.miou))
             self._predictions.on_new_weights(self._reader.runs.get(self.recorder.run.id))
+
+    def _on_predicted(self, event: events.PredictionReady) -> None:
+        runs = self._project.runs
+        if self._predictions.is_late(event):
+            self._try_write(runs.forget_prediction, event.picture_id, event.run_id)
+        elif not self._predictions.is_outdated(event.picture_id):
+            self._try_write(runs.record_prediction, event.picture_id, event.run_id, event.mean_confidence)
+        self._predictions.on_answer(event)
 
     def _on_prediction_failed(self, event: events.PredictionFailed) -> None:
         self._predictions.on_answer(event)

@@ -60,6 +60,7 @@ class PredictionQueue:
         self._run = run
         self._worker.drop_predictions()
         self._in_flight.clear()
+        self._outdated.clear()
         self._up_to_date.clear()
         order = [record.id for record in self._reader.pictures.all() if record.problem is None]
         self._waiting = deque(prediction_order(order, self._shown, self._last_predicted))
@@ -78,6 +79,10 @@ class PredictionQueue:
         """Whether the prediction that is under way is of content that the file no longer has."""
         return picture_id in self._outdated
 
+    def is_late(self, event: PredictionReady) -> bool:
+        """Whether it is of a run that was in use when it was asked for, and is not any more."""
+        return self._run is not None and event.run_id != self._run.id
+
     def set_options(self, tta: str, device: str) -> None:
         """Set test-time augmentation and device; when the former changes, every picture is predicted again."""
         self._device = device
@@ -88,6 +93,8 @@ class PredictionQueue:
 
     def on_answer(self, event: PredictionReady | PredictionFailed) -> None:
         """The worker is done with a picture. It is sent again with these weights only if the worker ended before."""
+        if isinstance(event, PredictionReady) and self.is_late(event):
+            return  # the picture waits, or is under way, for the run in use
         self._in_flight.discard(event.picture_id)
         if event.picture_id in self._outdated:
             self._outdated.discard(event.picture_id)
@@ -102,8 +109,7 @@ class PredictionQueue:
                 return
         self._predicted_count += 1
         self._last_predicted[event.picture_id] = self._predicted_count
-        if isinstance(event, PredictionFailed) or self._run is None or event.run_id == self._run.id:
-            self._up_to_date.add(event.picture_id)
+        self._up_to_date.add(event.picture_id)
         self._send()
 
     def _send(self, beyond: int = 0) -> None:

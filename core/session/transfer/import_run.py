@@ -19,8 +19,11 @@ from core.base.progress import ProgressCallback
 from core.formats.account import Account, AccountBuilder
 from core.formats.dataset_types import ClassTarget, Dataset, Sample
 from core.formats.doubt import Doubt
+from core.images.file_age import file_age
 from core.labels.label_map import Edit, LabelMap, Origin, Values
 from core.project.bulk_insert import insert_pictures
+from core.project.content.file_content import observe_file
+from core.project.content.picture_contents import PictureContents
 from core.project.packed_picture import PackedPicture, file_digest
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
@@ -358,9 +361,7 @@ class _ImportRun:
         record = added[0] if added else project.pictures.by_path(path)
         check_label_size(path, size, labelled_size(record))
         project.pictures.set_size(record.id, *size)
-        if project.pictures.digest(record.id) is None:  # by which the file is found when it is moved
-            with contextlib.suppress(OSError):
-                project.pictures.set_digests({record.id: file_digest(project.picture_path(path))})
+        self._store_content(record, size)
         if item.split is not None and record.split is None:
             project.pictures.set_split([record.id], item.split)
         rows = _tag_rows(record, item.tags)
@@ -374,6 +375,18 @@ class _ImportRun:
         elif rows:
             project.journal.change_rows(record.id, "Import tags", "import", rows)
         return project.pictures.get(record.id), is_changed
+
+    def _store_content(self, record: PictureRecord, size: tuple[int, int]) -> None:
+        """By its content a file is found when it is moved, and noticed when it is replaced: a label that is imported
+        belongs to the content of now."""
+        contents, path = PictureContents(self._project.store), self._project.picture_path(record.path)
+        [known] = contents.known([record.id])
+        with contextlib.suppress(OSError):
+            if known.digest is None:
+                self._project.pictures.set_digests({record.id: file_digest(path)})
+            elif not known.is_labelled and (known.age is None or not known.age.is_same(file_age(path))):
+                seen = observe_file(record.id, path, size)
+                contents.observe([] if seen is None else [seen])
 
     def _is_another_label(self, record: PictureRecord, label: Values) -> bool:
         """Whether the stored label has another class where both have one."""

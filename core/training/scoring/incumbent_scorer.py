@@ -98,14 +98,18 @@ class IncumbentScorer:
         matrix = self._group.sum(total.to(self._pictures.device)).cpu().numpy()
         return score_from_confusion(matrix, scored, 0.0, count) if scored else None
 
-    def _confusion_of(self, example: LabelledExample, loaded: LoadedModel, table: NDArray[np.uint8]) -> Tensor:
+    def _confusion_of(
+        self, example: LabelledExample, loaded: LoadedModel, table: NDArray[np.uint8]
+    ) -> Tensor:
         key = (example.entry.picture_id, example.entry.digest)
         found = self._confusion.get(key)
         if found is None:
             started = time.monotonic()
             mask = predict(loaded, _picture(example, loaded), full_size=example.truth.shape[::-1])
             predicted, truth = torch.from_numpy(table[mask.values]), torch.from_numpy(example.truth)
-            found = self._confusion[key] = confusion_matrix(predicted, truth, len(self._values) + 1).to_sparse()
+            found = self._confusion[key] = confusion_matrix(
+                predicted, truth, len(self._values) + 1
+            ).to_sparse()
             self.seconds += time.monotonic() - started
             self._predicted += 1
         return found

@@ -86,7 +86,10 @@ class RescueController(Controller):
     def save_as(self, window: QWidget) -> bool:
         """Write what is not stored to a file that the user chooses. False when there is none."""
         start = str(Path.home() / f"{self._session.name}{SUFFIX}")
-        chosen, _ = QFileDialog.getSaveFileName(window, "Save the edits that are not stored", start, _FILTER)
+        never_replaced = QFileDialog.Option.DontConfirmOverwrite  # the file gets a number instead
+        chosen, _ = QFileDialog.getSaveFileName(
+            window, "Save the edits that are not stored", start, _FILTER, options=never_replaced
+        )
         return bool(chosen) and self.write(Path(chosen))
 
     def write(self, path: Path) -> bool:

@@ -137,6 +137,29 @@ def test_folder_that_is_gone_puts_the_rescue_file_into_the_users_data(
         painter.editing.write_rescue_file(tmp_path / "no" / "where", [(1, edit)]).result(TIMEOUT)
 
 
+def test_a_rescue_file_of_earlier_edits_is_never_replaced(painter: Painter, tmp_path: Path) -> None:
+    edits = [painter.stroke(row) for row in (10, 20)]
+    write = painter.editing.write_rescue_file
+    first = write(tmp_path / "mine", [(1, edits[0])]).result(TIMEOUT)
+    content = first.read_bytes()
+    second = write(first, [(1, edits[1])]).result(TIMEOUT)
+    third = write(tmp_path / "mine", [(1, edits[1])]).result(TIMEOUT)
+    assert [path.name for path in (second, third)] == [f"mine-2{SUFFIX}", f"mine-3{SUFFIX}"]
+    assert first.read_bytes() == content and len(list(read_edits(second))) == 1
+
+
+def test_a_rescue_file_that_had_to_be_begun_again_leaves_no_other_behind(painter: Painter) -> None:
+    shutil.rmtree(painter.project.home)
+    painter.refused(painter.stroke(10))
+    [first] = painter.rescue_files()
+    aside = painter.folder.rename(painter.folder.with_name("away"))
+    painter.editing.keep(1, painter.stroke(20)).result(TIMEOUT)  # cannot be appended to the first
+    aside.rename(painter.folder)
+    assert painter.rescue_files() == [first], "the second one is in the user's data"
+    painter.editing._rescue.clear()
+    assert painter.rescue_files() == []
+
+
 def delete_file(painter: Painter) -> None:
     (painter.project.home / PROJECT_FILE).unlink()
 
@@ -336,3 +359,23 @@ def test_cut_off_and_hostile_rescue_files(painter: Painter, tmp_path: Path) -> N
         assert all("damaged" in problem for problem in found["problems"])
     assert "cannot be read" in error_of("rescue", tmp_path / "missing", "--project", folder)
     assert (folder / HOME_FOLDER).is_dir()
+
+
+def test_edits_of_a_picture_that_was_set_aside_are_saved_with_the_one_that_has_its_file(
+    painter: Painter, tmp_path: Path
+) -> None:
+    """The new name of a renamed picture was on screen when the missing one got its file."""
+    stroke_before = painter.stroke(3)
+    painter.editing.commit(1, stroke_before).result(TIMEOUT)
+    edit = painter.stroke(20)
+    shutil.rmtree(painter.project.home)
+    painter.editing._current_id = lambda picture_id: 1 if picture_id == 2 else picture_id
+    with pytest.raises(ProjectFileGoneError):
+        painter.editing.set_note(2, "since then").result(TIMEOUT)
+    chosen = tmp_path / "elsewhere"
+    chosen.mkdir()
+    home = painter.editing.save_project(chosen, [(2, edit)]).result(TIMEOUT)
+    with Project.open_read_only(home) as saved:
+        assert len(saved.journal.history(1)) >= 2 and not saved.journal.history(2)
+        np.testing.assert_array_equal(saved.labels.read(1, 96, 64), painter.labels.values)
+        assert (saved.pictures.get(1).note, saved.pictures.get(2).note) == ("since then", "")

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from core.project.content.decisions import LabelDecision, MergeChoice
+from core.project.content.joins import MISSING, JoinResult
 from core.project.project import Project
 from core.project.records import Split, Status
+from core.session.content import service
 from tests.content_harness import TIMEOUT, ContentHarness, grow_old, save
 from tests.core.project.faults import unix
 from tests.factories import picture, picture_folder
@@ -375,3 +377,67 @@ def test_closing_while_files_are_looked_at_leaves_renamed_ones_for_the_next_time
     harness.reopen()
     assert harness.id_of("z.png") == picture_id and "p1.png" not in harness.paths
     np.testing.assert_array_equal(harness.values("z.png"), label)
+
+
+def test_file_that_an_earlier_version_listed_anew_is_joined_when_the_project_opens(
+    harness: ContentHarness,
+) -> None:
+    label, picture_id = with_work(harness, "p1.png"), harness.id_of("p1.png")
+
+    def as_before() -> None:
+        (harness.folder / "p1.png").rename(harness.folder / "z.png")
+        with Project.open(harness.folder) as project:
+            project.pictures.add(["z.png"])
+            project.pictures.set_problem(picture_id, MISSING.format(path="p1.png"))
+
+    harness.reopen(as_before)
+    assert harness.id_of("z.png") == picture_id and harness.record("z.png").problem is None
+    np.testing.assert_array_equal(harness.values("z.png"), label)
+    assert "p1.png" not in harness.paths and "z.png" in harness.said
+
+
+def test_many_renamed_files_are_joined_in_steps_and_undone_at_once(
+    harness: ContentHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "JOIN_CHUNK", 2)
+    names = ["p0.png", "p1.png", "p2.png", "sub/s1.png", "sub/s2.png"]
+    ids = {name: harness.id_of(name) for name in names}
+    for name in names:
+        with_work(harness, name)
+        (harness.folder / name).rename(harness.folder / f"new{ids[name]}.png")
+    steps: list[int] = []
+    store = harness.contents._store_joins
+
+    def counted(*args: object) -> JoinResult:
+        result = store(*args)  # type: ignore[arg-type]
+        steps.append(len(result.joins))
+        return result
+
+    monkeypatch.setattr(harness.contents, "_store_joins", counted)
+    harness.watch()
+    assert steps == [2, 2, 1] and harness.paths == sorted(f"new{i}.png" for i in ids.values())
+    [notice] = [each for each in harness.notices if each.joins is not None]
+    assert notice.joins is not None and "5 renamed pictures" in notice.message
+    apart = harness.contents.undo_joins(notice.joins).result(TIMEOUT)
+    assert len(apart.joins) == 5 and steps[3:] == [2, 2, 1]
+    assert {name: harness.id_of(name) for name in names} == ids
+    again = harness.contents.redo_joins(notice.joins).result(TIMEOUT)
+    assert len(again.joins) == 5 and harness.id_of(f"new{ids['p0.png']}.png") == ids["p0.png"]
+    latest = harness.contents.undo_latest_joins().result(TIMEOUT)
+    assert latest is not None and len(latest.joins) == 5
+
+
+def test_decisions_about_all_replaced_pictures_can_be_given_up(harness: ContentHarness) -> None:
+    for number in range(3):
+        with_work(harness, f"p{number}.png")
+        save(harness.folder / f"p{number}.png", seed=70 + number, age=30)
+    harness.watch()
+    ids = harness.contents.replaced_ids()
+    assert [harness.index.get(i).path for i in ids] == ["p0.png", "p1.png", "p2.png"]
+    told: list[tuple[int, int]] = []
+    result = harness.contents.decide(
+        ids, LabelDecision.KEEP, lambda *done: told.append(done), lambda: bool(told)
+    ).result(TIMEOUT)
+    assert result.done == (ids[0],) and told == [(0, 3)]
+    harness.settle()
+    assert harness.contents.replaced_ids() == ids[1:]

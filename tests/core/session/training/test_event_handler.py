@@ -156,6 +156,24 @@ def test_prediction_is_stored(harness: EventHarness) -> None:
     assert harness.announced[-1].predictions == {2}
 
 
+def test_late_prediction_of_a_run_that_is_not_in_use_any_more_is_not_stored(harness: EventHarness) -> None:
+    harness.report(CheckpointPublished(5, 0.5, "a folder"), TrainingFinished("budget", 5))
+    good = harness.run.id
+    harness.report(PredictionReady(1, "a file", 0.75, good), PredictionReady(2, "a file", 0.75, good))
+    harness.start_run()
+    harness.report(CheckpointPublished(5, 0.75, "another"), TrainingFinished("budget", 5))
+    other = harness.run.id
+    harness.report(PredictionReady(2, "a file", 0.25, other))
+    # A person chooses the first run while pictures 1 and 2 are under way for the other.
+    harness.project.runs.choose(good)
+    harness.predictions.on_new_weights(harness.project.runs.get(good))
+    harness.report(PredictionReady(1, "a file", 0.25, other), PredictionReady(2, "a file", 0.25, other))
+    assert harness.project.runs.prediction_runs() == {}, "the files are of the other run, so none is shown"
+    harness.report(PredictionReady(1, "a file", 0.5, good))
+    assert harness.project.runs.prediction_runs() == {1: good}
+    assert harness.project.pictures.get(1).mean_confidence == 0.5
+
+
 def test_failed_prediction_is_shown_once(harness: EventHarness) -> None:
     harness.report(PredictionFailed(1, "It was interrupted.", lost=True))
     assert harness.state.message == ""

@@ -16,9 +16,12 @@ from core.formats.readers import registry
 from core.formats.readers.masks import open_dataset
 from core.labels.class_list import VOID, ClassList
 from core.labels.label_map import LabelMap, Origin
+from core.project.content.file_content import observe_file
+from core.project.content.picture_contents import PictureContents
 from core.project.integrity.check import check_project
 from core.project.integrity.findings import FindingKind
 from core.project.integrity.repair import repair_project
+from core.project.packed_picture import file_digest
 from core.project.project import Project
 from core.project.records import Split, Status
 from core.session.session import Session
@@ -83,6 +86,23 @@ def test_imported_picture_is_found_after_it_was_moved(tmp_path: Path) -> None:
         repair_project(project, [found])
         assert check_project(project) == []
         assert project.pictures.by_path("elsewhere.png").is_labelled
+
+
+def test_masks_for_a_picture_that_was_replaced_belong_to_its_content_of_now(tmp_path: Path) -> None:
+    dataset = mask_dataset(tmp_path)
+    with empty_project(tmp_path) as project:
+        [record] = project.pictures.add(["images/train/a.png"])
+        path = project.picture_path(record.path)
+        contents = PictureContents(project.store)
+        before = observe_file(record.id, path, (24, 16))
+        assert before is not None
+        contents.observe([before])
+        Image.fromarray(picture(24, 16, seed=90)).save(path)
+        imported(project, dataset)
+        assert project.pictures.digest(record.id) == file_digest(path) != before.digest
+        after = observe_file(record.id, path, (24, 16))
+        assert after is not None and not contents.observe([after]).replaced
+        assert not project.pictures.get(record.id).is_replaced
 
 
 def test_an_import_can_be_undone(tmp_path: Path) -> None:
