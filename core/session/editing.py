@@ -271,7 +271,10 @@ class EditingService:
 
     def _save_project(self, folder: Path, edits: Sequence[PictureEdit]) -> Path:
         home = choose_home(self._project, folder)
-        save_open_project(self._project, home, edits, self._rescue.changes)
+        # A picture that was set aside is in no list: what was painted on it belongs to the one that has its file.
+        edits = [(self._current_id(picture_id), edit) for picture_id, edit in edits]
+        changes = [replace(each, picture_id=self._current_id(each.picture_id)) for each in self._rescue.changes]
+        save_open_project(self._project, home, edits, changes)
         self._rescue.clear()
         return home
 
