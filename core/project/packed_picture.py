@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
 
+import cv2
 import numpy as np
 
 from core.base.geometry import Box, TileKey, tile_box
@@ -15,6 +16,7 @@ from core.images.file_age import FileAge
 from core.labels.class_list import UNLABELLED
 from core.labels.codec import decode, encode
 from core.labels.label_map import Values, blank_values
+from core.labels.value_counts import count_pixels
 from core.project.records import Split
 
 _BLOCK = 1 << 22
@@ -72,14 +74,13 @@ def pack_label(values: Values) -> PackedLabel | None:
     for key in Box(0, 0, width, height).tiles():
         place = tile_box(key, width, height)
         part = values[place.slices]
-        there = part != UNLABELLED
-        count = int(np.count_nonzero(there))
+        of_tile = count_pixels(part)
+        count = part.size - int(of_tile[UNLABELLED])
         if not count:
             continue
-        rows, columns = np.flatnonzero(there.any(axis=1)), np.flatnonzero(there.any(axis=0))
-        inside = Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        box = box.union(inside.moved(place.x0, place.y0))
-        counts += np.bincount(part.ravel(), minlength=256)
+        x, y, across, down = cv2.boundingRect(np.ascontiguousarray(part))
+        box = box.union(Box(x, y, x + across, y + down).moved(place.x0, place.y0))
+        counts += of_tile
         labelled += count
         tiles.append(PackedTile(key, encode(part), count == part.size))
     if not tiles:

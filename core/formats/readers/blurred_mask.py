@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.formats.mask_values import pack_rgb
+from core.formats.value_runs import ValueRuns
 from core.labels.class_list import VOID, Colour
 
 TOLERANCE = 24
@@ -28,10 +29,12 @@ CORE = 3
 """Side of the square that fits into a region which is certain in itself."""
 MIN_STROKE = 8
 """Pixels of the smallest thin region that is taken for an object, such as a pole."""
-_COLOURS_AT_ONCE = 8192
+_COLOURS_AT_ONCE = 1 << 16
 
 _Pixels = NDArray[np.uint8]
 _Mask = NDArray[np.bool_]
+_Regions = NDArray[np.int16]
+"""(H, W): the index of the colour of each pixel, -1 where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +61,28 @@ def decide_colours(pixels: _Pixels, colours: Sequence[Colour], values: Sequence[
     mixed = _opponent(pixels)
     own = _opponent(palette[None])[0].astype(np.int16)
     seeds, weak = _regions(nearest, is_close, len(palette))
-    seeds |= _strokes(seeds, weak, own)
-    certain: _Mask = np.asarray(seeds.any(axis=0), bool)
-    decided = _assign(seeds, np.logical_not(certain), mixed, own)
-    index = np.where(certain, seeds.argmax(axis=0), decided)
-    table = np.array([*values, VOID], np.uint8)
-    found = decided[~certain] >= 0
-    return DecidedColours(table[index], float(certain.mean()), float(found.sum() / max(1, certain.size)))
+    seeds = _with_strokes(seeds, weak, own)
+    decided = _with_fringe(seeds, mixed, own)
+    values_of = np.array([*values, VOID], np.uint8)
+    fringe = seeds < 0
+    found = int(np.count_nonzero(decided[fringe] >= 0))
+    return DecidedColours(values_of[decided], 1 - float(fringe.mean()), found / max(1, fringe.size))
 
 
-def _nearest(pixels: _Pixels, palette: _Pixels) -> tuple[NDArray[np.intp], _Mask]:
+def _nearest(pixels: _Pixels, palette: _Pixels) -> tuple[_Regions, _Mask]:
     """Index of the nearest colour of each pixel, and whether it is within TOLERANCE."""
-    packed, inverse = np.unique(pack_rgb(pixels), return_inverse=True)
-    apart = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.int32)
-    index = np.empty(len(apart), np.intp)
-    close = np.empty(len(apart), bool)
+    runs = ValueRuns.of(pack_rgb(pixels))
+    packed = runs.found
+    apart = np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.float32)
+    own = palette.astype(np.float32)
+    # The square of the distance without that of the colour itself; float32 holds these whole numbers exactly.
+    lengths = (own**2).sum(axis=1)
+    index = np.empty(len(apart), np.int16)
     for start in range(0, len(apart), _COLOURS_AT_ONCE):
         part = slice(start, start + _COLOURS_AT_ONCE)
-        difference = np.abs(apart[part, None] - palette[None])
-        best = (difference**2).sum(axis=2).argmin(axis=1)
-        index[part] = best
-        close[part] = difference[np.arange(len(best)), best].max(axis=1) <= TOLERANCE
-    inverse = inverse.reshape(pixels.shape[:2])
-    return index[inverse], close[inverse]
+        index[part] = (lengths - 2 * apart[part] @ own.T).argmin(axis=1)
+    close = np.abs(apart - own[index]).max(axis=1) <= TOLERANCE
+    return runs.replaced(index), runs.replaced(close)
 
 
 def _opponent(pixels: _Pixels) -> _Pixels:
@@ -88,63 +90,75 @@ def _opponent(pixels: _Pixels) -> _Pixels:
     return np.asarray(cv2.cvtColor(np.ascontiguousarray(pixels), cv2.COLOR_RGB2YCrCb), np.uint8)
 
 
-def _regions(nearest: NDArray[np.intp], is_close: _Mask, count: int) -> tuple[_Mask, _Mask]:
-    """(count, H, W) bool: regions of each colour wider than two pixels, and the others."""
-    wide = np.zeros((count, *nearest.shape), bool)
-    thin = np.zeros_like(wide)
-    for index in np.unique(nearest[is_close]):
+def _regions(nearest: _Regions, is_close: _Mask, count: int) -> tuple[_Regions, _Regions]:
+    """Regions of each of `count` colours: those that are wider than two pixels, and the others."""
+    wide, thin = np.full(nearest.shape, -1, np.int16), np.full(nearest.shape, -1, np.int16)
+    for index in _occurring(nearest[is_close], count):
         mask = (is_close & (nearest == index)).astype(np.uint8)
         number, labels = cv2.connectedComponents(mask, connectivity=8)
         core = cv2.erode(mask, np.ones((CORE, CORE), np.uint8), borderType=cv2.BORDER_REPLICATE)
         has_core = np.zeros(number, bool)
-        has_core[np.unique(labels[core > 0])] = True
+        has_core[labels[core > 0]] = True
         has_core[0] = False
-        wide[index] = has_core[labels]
-        thin[index] = (mask > 0) & ~wide[index]
+        wide[has_core[labels]] = index
+        thin[(mask > 0) & ~has_core[labels]] = index
     return wide, thin
 
 
-def _strokes(seeds: _Mask, weak: _Mask, own: NDArray[np.int16]) -> _Mask:
-    """Thin regions whose colour is no mixture of the certain colours within REACH of them."""
-    found = np.zeros_like(weak)
-    low, high = _range_nearby(seeds, own)
-    for index in np.flatnonzero(weak.any(axis=(1, 2))):
-        is_mixture = ((own[index] >= low - SLACK) & (own[index] <= high + SLACK)).all(axis=2)
-        number, labels = cv2.connectedComponents(weak[index].astype(np.uint8), connectivity=8)
-        areas = np.bincount(labels.ravel(), minlength=number)
-        mixtures = np.bincount(labels.ravel(), weights=is_mixture.ravel(), minlength=number)
+def _with_strokes(seeds: _Regions, weak: _Regions, own: NDArray[np.int16]) -> _Regions:
+    """`seeds`, and thin regions whose colour is no mixture of the certain colours within REACH of them."""
+    found = seeds.ravel().copy()
+    at = np.flatnonzero(weak >= 0)
+    low, high = _range_nearby(seeds, own, at)
+    index_at = weak.ravel()[at]
+    is_mixture = ((own[index_at] >= low - SLACK) & (own[index_at] <= high + SLACK)).all(axis=1)
+    for index in _occurring(index_at, len(own)):
+        here = index_at == index
+        number, labels = cv2.connectedComponents((weak == index).astype(np.uint8), connectivity=8)
+        region = labels.ravel()[at[here]]
+        areas = np.bincount(region, minlength=number)
+        mixtures = np.bincount(region, weights=is_mixture[here], minlength=number)
         keep = (areas >= MIN_STROKE) & (2 * mixtures < areas)
-        keep[0] = False
-        found[index] = keep[labels]
-    return found
+        found[at[here][keep[region]]] = index
+    return found.reshape(seeds.shape)
 
 
-def _range_nearby(seeds: _Mask, own: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-    """(H, W, 3) int16 each: the least and the greatest of the certain colours within REACH of each pixel; the least is
-    above the greatest where there is none."""
-    shape = (*seeds.shape[1:], 3)
-    low, high = np.full(shape, 999, np.int16), np.full(shape, -999, np.int16)
+def _range_nearby(
+    seeds: _Regions, own: NDArray[np.int16], at: NDArray[np.intp]
+) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """(n, 3) int16 each: the least and the greatest of the certain colours within REACH of each pixel `at` (n positions
+    in reading order); the least is above the greatest where there is none."""
+    low, high = np.full((len(at), 3), 999, np.int16), np.full((len(at), 3), -999, np.int16)
     kernel = np.ones((2 * REACH + 1, 2 * REACH + 1), np.uint8)
-    for index in np.flatnonzero(seeds.any(axis=(1, 2))):
-        near = cv2.dilate(seeds[index].astype(np.uint8), kernel) > 0
+    for index in _occurring(seeds[seeds >= 0], len(own)):
+        near = cv2.dilate((seeds == index).astype(np.uint8), kernel).ravel()[at] > 0
         low[near] = np.minimum(low[near], own[index])
         high[near] = np.maximum(high[near], own[index])
     return low, high
 
 
-def _assign(seeds: _Mask, fringe: _Mask, mixed: _Pixels, own: NDArray[np.int16]) -> NDArray[np.intp]:
-    """(H, W) index of the class of each fringe pixel, -1 where nothing decides."""
-    low, high = _range_nearby(seeds, own)
-    wide = mixed.astype(np.int16)
-    cost = np.full(fringe.shape, np.inf, np.float32)
-    found = np.full(fringe.shape, -1, np.intp)
-    for index in np.flatnonzero(seeds.any(axis=(1, 2))):
-        distance = cv2.distanceTransform((~seeds[index]).astype(np.uint8), cv2.DIST_L2, 5)
-        apart = np.abs(wide - own[index])
-        unlike = apart[..., 0] + COLOUR_WEIGHT * (apart[..., 1] + apart[..., 2])
+def _with_fringe(seeds: _Regions, mixed: _Pixels, own: NDArray[np.int16]) -> _Regions:
+    """`seeds`, and the class of each other pixel; -1 where nothing decides."""
+    at = np.flatnonzero(seeds < 0)
+    low, high = _range_nearby(seeds, own, at)
+    colours = mixed.reshape(-1, 3)[at].astype(np.int16)
+    cost = np.full(len(at), np.inf, np.float32)
+    found = np.full(len(at), -1, np.int16)
+    for index in _occurring(seeds[seeds >= 0], len(own)):
+        distance = cv2.distanceTransform((seeds != index).astype(np.uint8), cv2.DIST_L2, 5).ravel()[at]
+        apart = np.abs(colours - own[index])
+        unlike = apart[:, 0] + COLOUR_WEIGHT * (apart[:, 1] + apart[:, 2])
         here = np.where(distance <= REACH, unlike + 8 * distance, np.inf)
-        better = fringe & (here < cost)
+        better = here < cost
         cost[better], found[better] = here[better], index
     below = np.array([DARKER, FOREIGN, FOREIGN], np.int16)
-    found[~((wide >= low - below) & (wide <= high + FOREIGN)).all(axis=2)] = -1
+    found[~((colours >= low - below) & (colours <= high + FOREIGN)).all(axis=1)] = -1
+    decided = seeds.ravel().copy()
+    decided[at] = found
+    return decided.reshape(seeds.shape)
+
+
+def _occurring(indices: NDArray[np.int16], count: int) -> list[int]:
+    """The different numbers below `count`, ascending."""
+    found: list[int] = np.flatnonzero(np.bincount(indices, minlength=count)).tolist()
     return found
