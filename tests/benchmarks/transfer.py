@@ -1,7 +1,8 @@
 """A recipe on small data sets unlike each other: mIoU of the first checkpoint and at the end of the training.
 
 python -m tests.benchmarks.transfer [--data SAMPLES] [--only NAME ...] [--minutes 1] [--network N] [--encoder E]
-                                    [--weights imagenet|none] [--size 480] [--set loss=ce ...] [--seed 0] [--json]
+                                    [--weights imagenet|none] [--size 480] [--channels 3] [--set loss=ce ...]
+                                    [--seed 0] [--json]
 
 Network, size and recipe are the program's defaults unless given. The data sets:
 
@@ -21,6 +22,10 @@ retina    a photo of the back of an eye, `skimage.data.retina`, in 16 tiles of 3
 tissue and retina are one picture each, so their tiles share light and stain, and their labels say how well a network
 learns a rule from few pixels, not how well it agrees with a pathologist. Both pictures are part of scikit-image's
 wheel; nothing is downloaded. pets and aerial are left out without `--data`.
+
+With `--channels 1` the network sees the pictures in grey, with `--channels 5` their three colours, how fast the grey
+value changes at each pixel (Sobel), and how much it varies around it (deviation in a box of 9 pixels): two measures
+with other ranges than a colour's, such as elevation or infrared would be.
 
 Each data set but scenes is sorted by file name (tiles by row) and dealt by `PARTS`: of six pictures three teach, one
 is in val, two are scored. The teaching and the selected checkpoint never see a scored picture or tile.
@@ -175,12 +180,38 @@ MADE: Mapping[str, Callable[[], DataSet]] = {
 }
 
 
+def with_channels(data: DataSet, channels: int) -> DataSet:
+    """The same labels, with the pictures in grey or with measures of their texture behind their colours."""
+    change = {1: in_grey, 3: lambda picture: picture, 5: with_texture}[channels]
+    parts = {
+        part: {name: (change(picture), label) for name, (picture, label) in pairs.items()}
+        for part, pairs in data.parts.items()
+    }
+    return DataSet(data.classes, parts)
+
+
+def in_grey(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, 3) -> (H, W, 1)."""
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None]
+
+
+def with_texture(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W, 3) -> (H, W, 5)."""
+    grey = in_grey(picture)[..., 0].astype(np.float32)
+    change = np.hypot(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1)) / 4
+    variance = cv2.blur(grey * grey, (9, 9)) - cv2.blur(grey, (9, 9)) ** 2
+    measures = np.stack([change, np.sqrt(np.maximum(variance, 0))], 2).clip(0, 255).astype(np.uint8)
+    return np.ascontiguousarray(np.concatenate([picture, measures], 2))
+
+
 def build_spec(asked: argparse.Namespace, class_values: tuple[int, ...]) -> ModelSpec:
     """The default spec of the device, with the network and size that were asked for."""
     usual = default_spec(device_kind(asked.device), class_values)
     encoder = asked.encoder if asked.encoder or asked.network else usual.encoder
     network = resolve_network(asked.network or usual.architecture, encoder)
-    return replace(usual.with_network(*network, asked.weights), size=asked.size or usual.size)
+    return replace(
+        usual.with_network(*network, asked.weights), size=asked.size or usual.size, channels=asked.channels
+    )
 
 
 def measure(asked: argparse.Namespace, data: DataSet) -> dict[str, Any]:
@@ -196,6 +227,7 @@ def measure(asked: argparse.Namespace, data: DataSet) -> dict[str, Any]:
         "network": spec.network_name,
         "weights": spec.weights,
         "size": spec.size,
+        "channels": spec.channels,
         "said": asked.set,
         **found,
     }
@@ -206,6 +238,7 @@ def main() -> None:
     words.add_argument(
         "--data", type=Path, metavar="SAMPLES", help="folder with oxford-pets and dubai-aerial"
     )
+    words.add_argument("--channels", type=int, choices=(1, 3, 5), default=3)
     words.add_argument("--only", nargs="+", choices=(*LOADED, *MADE), metavar="NAME")
     add_training_options(words)
     words.set_defaults(minutes=1.0)
@@ -218,7 +251,7 @@ def main() -> None:
         data = LOADED[name](asked.data) if name in LOADED else MADE[name]()
         if not all(data.parts.values()):
             words.error(f"There are too few pictures for {name} in {asked.data}.")
-        found = results[name] = measure(asked, data)
+        found = results[name] = measure(asked, with_channels(data, asked.channels))
         if not asked.json:
             (seconds, first), counts = found["first"], "/".join(str(n) for n in found["pictures"].values())
             print(
