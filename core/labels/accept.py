@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from core.base.errors import UserError
 from core.base.geometry import Box, Point
+from core.base.text import count_of
 from core.labels.class_list import UNLABELLED, ClassList
 from core.labels.deferred_edit import EditRequest
+from core.labels.grid_region import GridRegion
 from core.labels.label_map import LabelMap, Mask, Origin
 from core.labels.morphology import NEARBY_PIXELS, RegionMask, mask_in_box, nearby_region
 from core.labels.prediction import PredictedMask
@@ -77,3 +79,22 @@ def _accept(
         return box
 
     return EditRequest(name, "accept", value, box.area, paint, Origin.ACCEPTED, prediction.run_id or None)
+
+
+def accept_similar(labels: LabelMap, regions: Sequence[GridRegion], value: int, name: str) -> EditRequest:
+    """Gives a class to the unlabelled pixels of regions that look like what was corrected, as one edit."""
+    size = labels.width, labels.height
+
+    def paint(labels: LabelMap) -> Box:
+        dirty = Box.empty()
+        for region in regions:
+            box = region.picture_box(size)
+            for band in box.bands():
+                free = (labels.values[band.slices] == UNLABELLED) & region.pixels_in(band, size)
+                labels.paint(band, free, value)
+            dirty = dirty.union(box)
+        return dirty
+
+    pixels = sum(region.picture_box(size).area for region in regions)
+    title = f"Accept {count_of(len(regions), 'similar place')}, {name}"
+    return EditRequest(title, "accept", value, pixels, paint, Origin.ACCEPTED)

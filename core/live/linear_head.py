@@ -15,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812  (the customary name)
 from core.base.geometry import Box
 from core.labels.prediction import PredictedMask
 from core.live.guided_filter import GuidedFilter
+from core.live.network_prior import NetworkPrior
 from core.live.picture_features import PictureFeatures
 
 L2 = 0.1
@@ -36,12 +37,14 @@ class PixelRows:
     """Rows to fit to.
 
     features: (n, f) float32, the first `low` of them low-level; values: (n,) uint8 class values; weights: (n,) float32
+    prior: (n, classes) float32 log-probabilities that the head corrects, a column for each of all classes; None: none
     """
 
     features: Tensor
     values: NDArray[np.uint8]
     weights: Tensor
     low: int = 0
+    prior: Tensor | None = None
 
     @staticmethod
     def joined(parts: Sequence[PixelRows]) -> PixelRows:
@@ -50,20 +53,30 @@ class PixelRows:
             np.concatenate([part.values for part in parts]),
             torch.cat([part.weights for part in parts]),
             parts[0].low,
+            None if parts[0].prior is None else torch.cat([p.prior for p in parts if p.prior is not None]),
         )
 
 
 @dataclass(frozen=True, slots=True)
 class LinearHead:
-    """classes: class values, one for each column; weight: (f, classes); bias: (classes,)"""
+    """classes: class values, one for each column; weight: (f, classes); bias: (classes,)
+
+    has_prior: whether it corrects the log-probabilities of a network, and says nothing without them
+    """
 
     classes: tuple[int, ...]
     weight: Tensor
     bias: Tensor
+    has_prior: bool = False
 
     @torch.no_grad()
-    def probabilities(self, features: PictureFeatures) -> NDArray[np.float32]:
-        """(classes, h, w) at the resolution of the finest level, smoothed along the edges of the picture."""
+    def probabilities(
+        self, features: PictureFeatures, prior: NetworkPrior | None = None
+    ) -> NDArray[np.float32]:
+        """(classes, h, w) at the resolution of the finest level, smoothed along the edges of the picture.
+
+        prior: the network's prediction of this picture, for a head that corrects one
+        """
         parts = torch.split(self.weight, [level.shape[0] for level in features.levels])
         total: Tensor | None = None
         # From coarse to fine: what is added before upsampling is upsampled once.
@@ -75,7 +88,10 @@ class LinearHead:
                 logits = logits + total
             total = logits
         assert total is not None
-        probabilities: NDArray[np.float32] = torch.softmax(total[0] + self.bias[:, None, None], 0).numpy()
+        logits = total[0] + self.bias[:, None, None]
+        if self.has_prior and prior is not None:
+            logits = logits + prior.planes(self.classes, (logits.shape[1], logits.shape[2]))
+        probabilities: NDArray[np.float32] = torch.softmax(logits, 0).numpy()
         guided = GuidedFilter(_brightness(features.levels[0]))
         return np.stack([guided(plane) for plane in probabilities])
 
@@ -86,14 +102,18 @@ def fit_linear_head(
     start: LinearHead | None = None,
     should_abort: Callable[[], bool] = lambda: False,
     steps: int = STEPS,
+    classes: Sequence[int] | None = None,
 ) -> LinearHead:
     """A head for the classes in `rows`, two at least, by regularised cross-entropy.
 
+    classes: class values, ascending, of the columns of a prior. With one, all weights and the bias are drawn to zero,
+    so that the head says what the network says where nothing else was painted.
     start: a head fitted to nearly the same rows, from which fewer steps are needed. Raises FitInterruptedError when
     `should_abort`, which is asked at every step, says yes.
     """
-    values, targets = np.unique(rows.values, return_inverse=True)
-    classes = tuple(int(value) for value in values)
+    known = np.unique(rows.values) if classes is None else np.array(classes, np.uint8)
+    targets = np.searchsorted(known, rows.values)
+    classes = tuple(int(value) for value in known)
     rows_of, columns = torch.from_numpy(targets), len(classes)
     mean, std = rows.features.mean(0), rows.features.std(0, correction=0) + MIN_STD
     std[: rows.low] /= LOW_LEVEL_GAIN
@@ -114,18 +134,24 @@ def fit_linear_head(
     def closure() -> Tensor:
         if should_abort():
             raise FitInterruptedError
-        logs = torch.log_softmax(torch.addmm(bias, standardised, weight), 1)
+        logits = torch.addmm(bias, standardised, weight)
+        if rows.prior is not None:
+            logits += rows.prior
+        logs = torch.log_softmax(logits, 1)
         loss = -(logs[numbers, rows_of] * shares).sum() + L2 / 2 * weight.square().sum()
         residual = logs.exp_()
         residual[numbers, rows_of] -= 1
         residual *= shares[:, None]
         torch.addmm(weight, transposed, residual, beta=L2, out=weight.grad)
         torch.sum(residual, 0, out=bias.grad)
+        if rows.prior is not None:
+            loss += L2 / 2 * bias.square().sum()
+            bias.grad += L2 * bias  # type: ignore[operator]
         return loss
 
     optimizer.step(closure)  # type: ignore[no-untyped-call]
     folded = weight / std[:, None]
-    return LinearHead(classes, folded, bias - mean @ folded)
+    return LinearHead(classes, folded, bias - mean @ folded, rows.prior is not None)
 
 
 def render_prediction(

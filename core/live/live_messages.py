@@ -7,7 +7,9 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from core.base.geometry import Box
 from core.base.json_process import decode_message
+from core.labels.grid_region import GridRegion
 from core.live.labelled_pixels import LabelledPixels
 
 
@@ -48,6 +50,18 @@ class ShowCommand(_Command, frozen=True):
     pixels: PackedPixels
 
 
+class NetworkCommand(_Command, frozen=True):
+    """What the trained network says of a picture, before its ShowCommand; it holds until the next one.
+
+    size: (width, height) of a grid over the picture; values, confidence: a byte for each of its cells, none: nothing
+    """
+
+    picture_id: int
+    size: tuple[int, int] = (0, 0)
+    values: bytes = b""
+    confidence: bytes = b""
+
+
 class LearnCommand(_Command, frozen=True):
     """Keep labelled pixels of another picture for all heads from now on; without any, forget it."""
 
@@ -69,7 +83,48 @@ class ScoreCommand(_Command, frozen=True):
     pixels: PackedPixels
 
 
-LiveCommand = ShowCommand | LearnCommand | ForgetCommand | ScoreCommand
+class PicturePath(msgspec.Struct, frozen=True):
+    """A picture and its file. prediction: the file of the network's prediction, None where that is not wanted"""
+
+    picture_id: int
+    path: Path
+    prediction: Path | None = None
+
+
+class PrepareCommand(_Command, frozen=True):
+    """Compute the features of these pictures while nothing else is to be done; it takes the place of the one before."""
+
+    pictures: tuple[PicturePath, ...]
+
+
+class SearchCommand(_Command, frozen=True):
+    """A correction was made, and its ShowCommand follows: find regions like it once that is answered.
+
+    wrong, right: class values before and after; pixels: some of those corrected; pictures: where to search, as far as
+    their features are in memory; run_id: of the network whose prediction was shown, 0 where it was a live prediction;
+    network_id: of the newest run, which `run_classes`, a byte for each of its class values, maps to today's
+    """
+
+    number: int
+    picture_id: int
+    wrong: int
+    right: int
+    pixels: PackedPixels
+    pictures: tuple[PicturePath, ...]
+    run_id: int = 0
+    network_id: int = 0
+    run_classes: bytes = b""
+
+
+LiveCommand = (
+    ShowCommand
+    | NetworkCommand
+    | LearnCommand
+    | ForgetCommand
+    | ScoreCommand
+    | PrepareCommand
+    | SearchCommand
+)
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="event", tag=True):
@@ -80,7 +135,7 @@ class LiveReady(_Event, frozen=True):
     """An answer was written: the file `core.live.answer_file.answer_path` of this `serial`.
 
     refined: false for the first, quick answer, which another follows; classes: values that may be in it
-    size: (width, height) of the picture
+    size: (width, height) of the picture; has_network: it corrects the prediction of the trained network
     """
 
     number: int
@@ -89,6 +144,7 @@ class LiveReady(_Event, frozen=True):
     refined: bool
     classes: tuple[int, ...]
     size: tuple[int, int]
+    has_network: bool = False
 
 
 class LiveImpossible(_Event, frozen=True):
@@ -114,7 +170,39 @@ class LiveScored(_Event, frozen=True):
     predicted: bytes
 
 
-LiveEvent = LiveReady | LiveImpossible | LiveFailed | LiveScored
+class PackedRegion(msgspec.Struct, frozen=True):
+    """A `GridRegion` as it travels. box: x0, y0, x1, y1 in cells; mask: a bit for each of its cells; grid: of all"""
+
+    box: tuple[int, int, int, int]
+    mask: bytes
+    grid: tuple[int, int]
+
+    @classmethod
+    def pack(cls, region: GridRegion) -> PackedRegion:
+        box = region.box
+        bits = np.packbits(region.mask).tobytes()
+        return cls((box.x0, box.y0, box.x1, box.y1), bits, region.grid)
+
+    def unpack(self) -> GridRegion:
+        """Raises ValueError when box and mask do not belong together."""
+        box = Box(*self.box)
+        bits = np.unpackbits(np.frombuffer(self.mask, np.uint8), count=box.area)
+        return GridRegion(box, bits.reshape(box.height, box.width).astype(bool), self.grid)
+
+
+class LiveSimilar(_Event, frozen=True):
+    """Regions of one picture that look like what was corrected; `number` is that of the SearchCommand.
+
+    remaining: how many pictures are still to be searched
+    """
+
+    number: int
+    picture_id: int
+    regions: tuple[PackedRegion, ...]
+    remaining: int
+
+
+LiveEvent = LiveReady | LiveImpossible | LiveFailed | LiveScored | LiveSimilar
 
 
 def decode_live_command(line: str) -> LiveCommand:

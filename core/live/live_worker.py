@@ -19,6 +19,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from core.base.errors import MaskloopError
 from core.base.json_worker import reserve_stdout, send_message
 from core.labels.prediction import PredictedMask
@@ -32,18 +34,24 @@ from core.live.live_messages import (
     LiveImpossible,
     LiveReady,
     LiveScored,
+    NetworkCommand,
+    PicturePath,
+    PrepareCommand,
     ScoreCommand,
+    SearchCommand,
     ShowCommand,
     decode_live_command,
 )
 
 # torch is imported inside functions, while the reading thread already accepts commands.
 if TYPE_CHECKING:
+    from core.live.correction_search import CorrectionSearch
     from core.live.predictor import LivePredictor
 
 
 class AnswerScheduler:
-    """Answers the newest ShowCommand first, quickly and then well; pictures to learn from come in between.
+    """Answers the newest ShowCommand first, quickly and then well; then comes the search for regions like a correction,
+    pictures to learn from, and last the features of pictures that may be shown next.
 
     Lives on the main thread; only the queue is shared with the reading thread. None in it means that the input ended.
     """
@@ -56,6 +64,9 @@ class AnswerScheduler:
         self._refine: ShowCommand | None = None
         self._newest: ShowCommand | None = None
         self._others: deque[LearnCommand | ScoreCommand] = deque()
+        self._network: NetworkCommand | None = None
+        self._search: CorrectionSearch | None = None
+        self._next_pictures: deque[PicturePath] = deque()
         self._predictor: LivePredictor | None = None
         self._serial = 0
         self._must_forget = self._is_warm = self._quit = False
@@ -63,7 +74,7 @@ class AnswerScheduler:
     def run(self) -> None:
         while True:
             if not self._quit:  # the end of the input may have come during an answer
-                self._poll(wait=not (self._shown or self._refine or self._others or self._must_forget))
+                self._poll(wait=not self._has_work)
             if self._quit:
                 return
             if self._must_forget:
@@ -76,11 +87,26 @@ class AnswerScheduler:
             elif self._refine is not None:
                 command, self._refine = self._refine, None
                 self._answer(command, quick=False)
+            elif self._search is not None and self._search.is_under_way:
+                self._search_one(self._search)
             elif self._others:
                 other = self._others.popleft()
                 self._do(other)
                 if not self._others and not isinstance(other, ScoreCommand):
                     self._refine = self._newest  # what was learnt may change what is on screen
+            elif self._next_pictures:
+                self._prepare(self._next_pictures.popleft())
+
+    @property
+    def _has_work(self) -> bool:
+        return bool(
+            self._shown
+            or self._refine
+            or self._others
+            or self._next_pictures
+            or self._must_forget
+            or (self._search is not None and self._search.is_under_way)
+        )
 
     def _poll(self, *, wait: bool = False) -> None:
         with suppress(queue.Empty):
@@ -96,9 +122,15 @@ class AnswerScheduler:
                         self._refine = None
                     case ForgetCommand():
                         # At once, not after what waits: an answer from classes that are gone would be wrong.
-                        self._shown = self._refine = self._newest = None
+                        self._shown = self._refine = self._newest = self._search = None
                         self._others.clear()
                         self._must_forget = True
+                    case NetworkCommand():
+                        self._network = command
+                    case PrepareCommand():
+                        self._next_pictures = deque(command.pictures)
+                    case SearchCommand():
+                        self._search = self._new_search(command)
                     case _:
                         self._others.append(command)
 
@@ -113,6 +145,7 @@ class AnswerScheduler:
         try:
             predictor = self._get_predictor()
             pixels = command.pixels.unpack()
+            self._use_network(predictor)
             mask = predictor.predict(command.picture_id, command.path, pixels, self._is_outdated, quick=quick)
             if mask is None:
                 if not any(isinstance(other, LearnCommand) for other in self._others):
@@ -132,11 +165,55 @@ class AnswerScheduler:
             command.picture_id,
             self._serial,
             not quick,
-            predictor.classes,
+            predictor.head[1].classes if predictor.head else (),
             predictor.size,
+            predictor.head is not None and predictor.head[1].has_prior,
         )
         self._emit(ready)
+        if not quick and self._search is not None and predictor.head is not None:
+            picture_id, head = predictor.head
+            asked = self._search.command
+            if asked.picture_id == picture_id and command.number >= asked.number:
+                self._search.begin(predictor, head)
         return True
+
+    def _use_network(self, predictor: LivePredictor) -> None:
+        """Take over the newest NetworkCommand. Raises ValueError when it does not fit together."""
+        from core.live.network_prior import NetworkPrior
+
+        command, self._network = self._network, None
+        if command is None:
+            return
+        predictor.network = None
+        if command.values:
+            shape = command.size[::-1]
+            values = np.frombuffer(command.values, np.uint8).reshape(shape)
+            prior = NetworkPrior(values, np.frombuffer(command.confidence, np.uint8).reshape(shape))
+            predictor.network = command.picture_id, prior
+
+    def _new_search(self, command: SearchCommand) -> CorrectionSearch:
+        """The head at this moment is the one whose prediction was corrected: the command comes before the stroke's."""
+        from core.live.correction_search import CorrectionSearch
+
+        head = self._predictor.head if self._predictor is not None else None
+        is_same = head is not None and head[0] == command.picture_id
+        return CorrectionSearch(command, head[1] if head is not None and is_same else None)
+
+    def _search_one(self, search: CorrectionSearch) -> None:
+        try:
+            found = search.search_next(self._get_predictor())
+        except Exception:  # one picture fewer, and on with the next
+            traceback.print_exc()
+            return
+        self._emit(found)
+
+    def _prepare(self, picture: PicturePath) -> None:
+        try:
+            self._get_predictor().features(picture.picture_id, picture.path)
+        except MaskloopError:
+            pass  # told when it is shown
+        except Exception:
+            traceback.print_exc()
 
     def _write(self, folder: Path, mask: PredictedMask) -> None:
         self._serial += 1

@@ -23,6 +23,8 @@ BLURS = (2.0, 4.0, 8.0)
 ImageNet's features alone the head is worse than a random forest where colour decides, as in stained tissue."""
 LOW_LEVELS = 3
 """Levels that say what a pixel looks like rather than what it is part of: colours, and two of the encoder."""
+DEEP_LEVELS = (4, 5)
+"""Levels that say best what a thing is (docs/experiments.md)."""
 CACHE_BYTES = 400 << 20
 """Features that are kept in memory; a picture of 4 : 3 takes 23 MB."""
 
@@ -49,6 +51,13 @@ class PictureFeatures:
     def low_channels(self) -> int:
         """How many of these, the first ones, are of LOW_LEVELS."""
         return sum(level.shape[0] for level in self.levels[:LOW_LEVELS])
+
+    def deep_levels(self) -> NDArray[np.float32]:
+        """(C, h, w) of DEEP_LEVELS, at the resolution of the finer one."""
+        first, second = (self.levels[number][None].float() for number in DEEP_LEVELS)
+        same = F.interpolate(second, size=first.shape[2:], mode="bilinear", align_corners=False)
+        cells: NDArray[np.float32] = torch.cat([first, same], 1)[0].numpy()
+        return cells
 
     def widened(self) -> PictureFeatures:
         """The same in float32: twice the memory, but nothing to convert at every answer."""

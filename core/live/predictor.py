@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,7 @@ from core.live.linear_head import (
     fit_linear_head,
     render_prediction,
 )
+from core.live.network_prior import CELLS_WEIGHT, NetworkPrior
 from core.live.picture_features import FeatureMemory, PictureFeatures, compute_features
 from core.live.reservoir import Reservoir
 from core.models.input_tensors import Statistics
@@ -52,12 +54,14 @@ class LivePredictor:
         self._shown: tuple[PictureFeatures, PictureFeatures] | None = (
             None  # of the picture predicted last, and widened
         )
-        self._head: tuple[int, LinearHead] | None = None
+        self._fitted: tuple[int, LinearHead] | None = None
         self.reservoir = Reservoir()
-        self.classes: tuple[int, ...] = ()
-        """Class values that the newest prediction knows."""
+        self.head: tuple[int, LinearHead] | None = None
+        """Picture id and head of the newest prediction."""
         self.size = (0, 0)
         """(width, height) of its picture."""
+        self.network: tuple[int, NetworkPrior] | None = None
+        """Picture id, and what the trained network says of it; the head corrects that once there are strokes."""
 
     def features(self, picture_id: int, path: Path) -> PictureFeatures:
         """Of a picture file, from memory where it has not changed. Raises ImageError, also for more than
@@ -72,6 +76,10 @@ class LivePredictor:
             release_freed_memory()  # what the encoder needed is five times what an answer needs
             self._memory.put(key, found)
         return found
+
+    def known_features(self, picture_id: int, path: Path) -> PictureFeatures | None:
+        """Those in memory, unless the file has changed since."""
+        return self._memory.get((picture_id, path, _age(path)))
 
     def _encoder(self, channels: int) -> tuple[nn.Module, Statistics]:
         if channels not in self._encoders:
@@ -91,31 +99,38 @@ class LivePredictor:
         *,
         quick: bool = False,
     ) -> PredictedMask | None:
-        """The whole picture; None while fewer than two classes are labelled here and on other pictures.
+        """The whole picture; None while fewer than two classes are labelled here and on other pictures. With `network`
+        set, from that and the labelled pixels of this picture alone: it has learnt the others.
 
         pixels: labelled ones of this picture, which teach more than those of others. quick: a first answer in a quarter
         of the time, two points of mIoU worse, at most QUICK_PIXELS fine. Raises ImageError, also when the label has
         another size than the picture, and FitInterruptedError when `should_abort` says yes.
         """
         features = self._widened(self._fitting_features(picture_id, path, pixels))
-        rows = self._rows(picture_id, features, pixels)
-        if rows is None or len(np.unique(rows.values)) < 2:
+        prior = self._prior_of(picture_id, pixels)
+        classes: tuple[int, ...] | None = None
+        if prior is not None:
+            classes = tuple(sorted({*prior.classes, *pixels.classes}))
+            rows: PixelRows | None = _rows_with_prior(features, pixels, prior, classes)
+        else:
+            rows = self._rows(picture_id, features, pixels)
+        if rows is None or len(np.unique(rows.values) if classes is None else classes) < 2:
             return None
         if should_abort():
             raise FitInterruptedError
-        head = fit_linear_head(
-            rows, self._previous_head(picture_id), should_abort, QUICK_STEPS if quick else STEPS
-        )
+        steps = QUICK_STEPS if quick else STEPS
+        head = fit_linear_head(rows, self._previous_head(picture_id), should_abort, steps, classes)
         if len(pixels.values):
-            self._head = picture_id, head
-        probabilities = head.probabilities(features)
-        confident = None if quick else _confident_rows(head, features, probabilities)
+            self._fitted = picture_id, head
+        probabilities = head.probabilities(features, prior)
+        confident = None if quick else _confident_rows(head, features, probabilities, prior)
         if confident is not None:
             scale = CONFIDENT_WEIGHT * float(rows.weights.sum()) / len(confident.values)
-            more = PixelRows(confident.features, confident.values, confident.weights * scale)
-            head = fit_linear_head(PixelRows.joined([rows, more]), head, should_abort, CONFIDENT_STEPS)
-            probabilities = head.probabilities(features)
-        self.classes, self.size = head.classes, features.size
+            more = replace(confident, weights=confident.weights * scale)
+            joined = PixelRows.joined([rows, more])
+            head = fit_linear_head(joined, head, should_abort, CONFIDENT_STEPS, classes)
+            probabilities = head.probabilities(features, prior)
+        self.head, self.size = (picture_id, head), features.size
         width, height = features.size
         share = min(1.0, (QUICK_PIXELS / (width * height)) ** 0.5) if quick else 1.0
         size = max(1, round(width * share)), max(1, round(height * share))
@@ -144,8 +159,15 @@ class LivePredictor:
 
         Raises as `predict` does.
         """
+        shown, size = self.head, self.size
         mask = self.predict(picture_id, path, NO_PIXELS, should_abort)
+        self.head, self.size = shown, size
         return mask.values[points[:, 1], points[:, 0]] if mask else np.empty(0, np.uint8)
+
+    def _prior_of(self, picture_id: int, pixels: LabelledPixels) -> NetworkPrior | None:
+        if self.network is None or self.network[0] != picture_id or not len(pixels.values):
+            return None
+        return self.network[1]
 
     def _fitting_features(self, picture_id: int, path: Path, pixels: LabelledPixels) -> PictureFeatures:
         features = self.features(picture_id, path)
@@ -160,7 +182,7 @@ class LivePredictor:
         return self._shown[1]
 
     def _previous_head(self, picture_id: int) -> LinearHead | None:
-        return self._head[1] if self._head is not None and self._head[0] == picture_id else None
+        return self._fitted[1] if self._fitted is not None and self._fitted[0] == picture_id else None
 
     def _rows(self, picture_id: int, features: PictureFeatures, pixels: LabelledPixels) -> PixelRows | None:
         parts = []
@@ -175,8 +197,29 @@ class LivePredictor:
         return PixelRows.joined(parts) if parts else None
 
 
+def _rows_with_prior(
+    features: PictureFeatures, pixels: LabelledPixels, prior: NetworkPrior, classes: Sequence[int]
+) -> PixelRows:
+    """Labelled pixels, and places of which the network says what they are."""
+    points, values, sure = prior.sample(features.size)
+    places = np.concatenate([pixels.points.astype(np.int64), points])
+    weights = CELLS_WEIGHT * len(pixels.values) * sure / max(float(sure.sum()), 1e-6)
+    known = np.isin(values, np.array(classes, np.uint8))
+    values = np.where(known, values, classes[0]).astype(np.uint8)
+    return PixelRows(
+        features.at(places),
+        np.concatenate([pixels.values, values]),
+        torch.from_numpy(np.concatenate([np.ones(len(pixels.values)), weights * known]).astype(np.float32)),
+        features.low_channels,
+        prior.at(places, features.size, classes),
+    )
+
+
 def _confident_rows(
-    head: LinearHead, features: PictureFeatures, probabilities: NDArray[np.float32]
+    head: LinearHead,
+    features: PictureFeatures,
+    probabilities: NDArray[np.float32],
+    prior: NetworkPrior | None,
 ) -> PixelRows | None:
     """Pixels of the picture of whose class the head is sure: they show what the rest of it looks like."""
     best = probabilities.max(0)
@@ -188,8 +231,10 @@ def _confident_rows(
     height, width = best.shape
     y, x = np.divmod(chosen, width)
     points = np.stack([(x + 0.5) * features.size[0] / width, (y + 0.5) * features.size[1] / height], 1)
+    points = points.astype(np.int64)
     classes = np.array(head.classes, np.uint8)[probabilities.argmax(0).ravel()[chosen]]
-    return PixelRows(features.at(points.astype(np.int64)), classes, torch.ones(len(chosen)))
+    said = prior.at(points, features.size, head.classes) if prior is not None else None
+    return PixelRows(features.at(points), classes, torch.ones(len(chosen)), features.low_channels, said)
 
 
 def _age(path: Path) -> tuple[int, int]:

@@ -15,7 +15,8 @@ from core.base.errors import DiskError, ProjectError, ProjectFileGoneError, User
 from core.base.geometry import TileKey
 from core.base.lane import Lane
 from core.labels.class_list import UNLABELLED, VOID, ClassList, Colour
-from core.labels.label_map import Edit, Values
+from core.labels.deferred_edit import EditRequest
+from core.labels.label_map import Edit, LabelMap, Values
 from core.project.class_repository import ClassUsage
 from core.project.files.live_copy import choose_home, save_open_project
 from core.project.files.picture_change import PictureChange, store_change
@@ -64,6 +65,10 @@ class EditingService:
         `acknowledge_loss`.
         """
         return self._document.submit(self._commit, picture_id, edit)
+
+    def apply(self, picture_id: int, make: Callable[[LabelMap], EditRequest]) -> Future[None]:
+        """Make an edit in a picture that is not on screen. The future raises ProjectError when it is not stored."""
+        return self._document.submit(self._apply, picture_id, make)
 
     def keep(self, picture_id: int, edit: Edit) -> Future[None]:
         """An edit waits behind one that was refused: write it to the rescue file if the project file is gone."""
@@ -256,6 +261,19 @@ class EditingService:
             # The class was removed meanwhile: the stroke was stored as the class that replaces it, so reload it.
             changes |= Changes(classes=True)
         self._announce(changes)
+
+    def _apply(self, picture_id: int, make: Callable[[LabelMap], EditRequest]) -> None:
+        if self._refused is not None:
+            raise ProjectError("An earlier edit is not saved yet. Try again once it is.")
+        picture_id = self._current_id(picture_id)
+        record = self._project.pictures.get(picture_id)
+        if record.width is None or record.height is None or record.is_replaced:
+            raise ProjectError(f"{record.path} is not as it was when it was searched; it is left as it is.")
+        labels = LabelMap(self._project.labels.read(picture_id, record.width, record.height))
+        edit = make(labels).apply(labels)
+        if edit is not None:
+            self._project.journal.commit(picture_id, edit)
+            self._announce(changes_of_edit(picture_id))
 
     def _keep(self, picture_id: int, edit: Edit) -> None:
         if self._refused is not None and isinstance(self._refused[1], ProjectFileGoneError):

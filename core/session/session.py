@@ -19,7 +19,7 @@ from core.session.copy_labels import LabelCopier
 from core.session.dataset.service import DatasetService
 from core.session.draft_service import DraftService
 from core.session.editing import EditingService
-from core.session.live_prediction import LivePredictionService
+from core.session.live.live_prediction import LivePredictionService
 from core.session.loading.first_picture import FirstPicture
 from core.session.loading.folder_scan import check_folder
 from core.session.loading.folder_sync import FolderSync
@@ -141,6 +141,7 @@ class Session:
             session.folder_sync.start()
             session.training.start_if_due()
             session.maintenance.start()
+            session.loader.remove_leftovers()
         return session
 
     @property

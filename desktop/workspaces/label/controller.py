@@ -28,7 +28,8 @@ from desktop.workspaces.label.drafts.draft_controller import DraftController
 from desktop.workspaces.label.edit_queue import EditQueue
 from desktop.workspaces.label.files.file_controller import FileController
 from desktop.workspaces.label.history_controller import HistoryController
-from desktop.workspaces.label.live_controller import LiveController
+from desktop.workspaces.label.live.live_controller import LiveController
+from desktop.workspaces.label.live.similar_places_controller import SimilarPlacesController
 from desktop.workspaces.label.metadata_controller import PictureMetadataController
 from desktop.workspaces.label.navigation import PictureNavigator
 from desktop.workspaces.label.page import LabelPage
@@ -87,6 +88,9 @@ class LabelController(ControllerGroup):
         self._live = LiveController(
             session, dispatcher, self._canvas, self.picture, settings, actions["live_prediction"]
         )
+        self._similar_places = SimilarPlacesController(
+            session, dispatcher, self._canvas, page.similar_places, self.picture, self._apply
+        )
         self._pictures = PictureController(
             session,
             dispatcher,
@@ -123,6 +127,7 @@ class LabelController(ControllerGroup):
                 self._predictions,
                 self._corrections,
                 self._live,
+                self._similar_places,
                 self._drafts,
                 self._conversions,
                 self._pictures,
@@ -141,6 +146,7 @@ class LabelController(ControllerGroup):
         connect(canvas.tools.before_edit, self._undo.wait_for_pending)
         # The slots of one signal run in the order of these lines.
         connect(pictures.picture_changed, self._live.picture_changed)
+        connect(pictures.picture_changed, self._similar_places.picture_changed)
         connect(pictures.picture_changed, self._undo.drop_pending)
         connect(pictures.picture_changed, self._drafts.picture_changed)
         connect(pictures.picture_changed, self._conversions.picture_changed)
@@ -156,7 +162,10 @@ class LabelController(ControllerGroup):
         for label_changed in (pictures.label_reloaded, self._undo.label_changed):
             connect(label_changed, self._pixel_readout.refresh)
             connect(label_changed, self._regions.refresh)
-            connect(label_changed, self._live.edit_finished)
+            connect(label_changed, self._live.label_changed)
+        connect(self._undo.label_changed, self._similar_places.clear)
+        connect(self._live.places_found, self._similar_places.places_found)
+        connect(self._similar_places.picture_requested, pictures.show)
         connect(self._undo.reload_needed, pictures.reload)
         connect(self._navigator.picture_requested, pictures.show)
         connect(self._metadata.marked_done, self._corrections.picture_done)

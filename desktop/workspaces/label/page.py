@@ -13,6 +13,7 @@ from desktop.theme.theme import Theme
 from desktop.widgets.controls import hairline
 from desktop.workspaces.label.drafts.draft_offer import DraftOffer
 from desktop.workspaces.label.files.notice_bar import FileNoticeBar
+from desktop.workspaces.label.live.similar_places_sheet import SimilarPlacesSheet
 from desktop.workspaces.label.panels.filmstrip import Filmstrip
 from desktop.workspaces.label.panels.metadata_bar import MetadataBar
 from desktop.workspaces.label.panels.option_bar import OptionBar
@@ -30,6 +31,7 @@ class LabelPage(QWidget):
         self.option_bar = OptionBar(actions, theme)
         self.canvas = Canvas()
         self.draft_offer = DraftOffer(theme, self.canvas)
+        self.similar_places = SimilarPlacesSheet(actions, theme, self.canvas)
         self.conversion_sheet = ConversionSheet(self.canvas)
         self.file_notice = FileNoticeBar(theme)
         self.metadata_bar = MetadataBar(theme)

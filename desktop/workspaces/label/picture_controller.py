@@ -255,6 +255,7 @@ class PictureController(Controller):
             self._prefetcher.prefetch(upcoming[0] if upcoming else None)
             self._session.loader.warm_cache(upcoming[1:])
             self._session.training.on_picture_shown(self._picture.id, upcoming)
+            self._session.live.prepare(upcoming)
 
     def _edit_stored(self, _picture_id: int) -> None:
         if self._reload_when_stored and not self._edit_queue.is_blocked:

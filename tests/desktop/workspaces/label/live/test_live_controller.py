@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import Qt
 
 from core.live.head_comparison import HeadComparison
-from core.session import live_prediction
+from core.session.live import live_prediction
 from tests.desktop.conftest import GuiDriver
 from tests.factories import predict, truth
 

@@ -14,8 +14,8 @@ import pytest
 from core.labels.label_map import LabelMap
 from core.project.project import Project
 from core.project.records import Split
-from core.session import live_prediction
-from core.session.live_prediction import LiveAnswer, LivePredictionService
+from core.session.live import live_prediction, live_process, teaching_pictures
+from core.session.live.live_prediction import LiveAnswer, LivePredictionService
 from tests.factories import label_all, predict, project_in, stroke, truth
 
 TIMEOUT = 60
@@ -48,11 +48,17 @@ def painted(*values: int) -> LabelMap:
     return labels
 
 
+def next_answer(answers: queue.SimpleQueue[LiveAnswer]) -> LiveAnswer:
+    """The next one that is more than the word that the process is starting."""
+    while (answer := answers.get(timeout=TIMEOUT)).is_preparing:
+        pass
+    return answer
+
+
 def refined(answers: queue.SimpleQueue[LiveAnswer]) -> LiveAnswer:
-    while True:
-        answer = answers.get(timeout=TIMEOUT)
-        if answer.refined:
-            return answer
+    while not (answer := next_answer(answers)).refined:
+        pass
+    return answer
 
 
 def test_strokes_of_two_classes_are_answered_quickly_and_then_well(
@@ -60,8 +66,8 @@ def test_strokes_of_two_classes_are_answered_quickly_and_then_well(
 ) -> None:
     shown = project.pictures.all()[0].id
     service.predict(shown, painted(1, 2).snapshot())
-    first = answers.get(timeout=TIMEOUT)
-    second = answers.get(timeout=TIMEOUT)
+    first = next_answer(answers)
+    second = next_answer(answers)
     assert [first.refined, second.refined] == [False, True]
     for answer in (first, second):
         assert answer.picture_id == shown
@@ -72,10 +78,29 @@ def test_strokes_of_two_classes_are_answered_quickly_and_then_well(
 def test_one_class_says_what_is_missing(
     service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
 ) -> None:
-    service.predict(project.pictures.all()[0].id, painted(1).snapshot())
-    answer = answers.get(timeout=TIMEOUT)
-    assert answer.mask is None
-    assert "second class" in answer.problem
+    shown = project.pictures.all()[0].id
+    service.predict(shown, LabelMap.blank(96, 64).snapshot())
+    assert "each of two classes" in next_answer(answers).problem
+    assert service._process is None
+    service.predict(shown, painted(1).snapshot())
+    first = answers.get(timeout=TIMEOUT)  # at once, while the process starts
+    assert first.is_preparing
+    for answer in (first, next_answer(answers)):
+        assert answer.mask is None
+        assert "second class" in answer.problem
+
+
+def test_the_window_hears_that_the_process_is_starting_and_only_then(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    shown = project.pictures.all()[0].id
+    service.predict(shown, painted(1, 2).snapshot())
+    first = answers.get(timeout=TIMEOUT)
+    assert (first.is_preparing, first.mask) == (True, None)
+    assert first.problem == live_prediction.PREPARING
+    refined(answers)
+    service.predict(shown, painted(1, 2).snapshot())
+    assert not answers.get(timeout=TIMEOUT).is_preparing
 
 
 def test_only_the_newest_request_is_answered(
@@ -123,9 +148,9 @@ def test_a_process_that_always_ends_is_given_up_with_a_sentence(
     answers: queue.SimpleQueue[LiveAnswer],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(live_prediction, "MODULE", "this")
+    monkeypatch.setattr(live_process, "MODULE", "this")
     service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
-    answer = answers.get(timeout=TIMEOUT)
+    answer = next_answer(answers)
     assert answer.mask is None
     assert "ended unexpectedly" in answer.problem
     monkeypatch.undo()
@@ -141,7 +166,8 @@ def test_no_file_stays_behind(
     for record in project.pictures.all()[:2]:
         service.predict(record.id, painted(1, 2).snapshot())
         refined(answers)
-    folder = service._folder
+    assert service._process is not None
+    folder = service._process.folder
     deadline = time.monotonic() + TIMEOUT
     while any(folder.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -184,18 +210,18 @@ def test_a_picture_beyond_the_limit_and_one_that_is_unreadable_are_told(
     first, second = project.pictures.all()[:2]
     project.picture_path(first.path).write_bytes(b"no picture")
     service.predict(first.id, painted(1, 2).snapshot())
-    assert first.path in answers.get(timeout=TIMEOUT).problem
+    assert first.path in next_answer(answers).problem
     monkeypatch.setattr(live_prediction, "MAX_PICTURE_PIXELS", 1000)
     service.predict(second.id, painted(1, 2).snapshot())
-    assert "megapixels get no live prediction" in answers.get(timeout=TIMEOUT).problem
+    assert "megapixels get no live prediction" in next_answer(answers).problem
 
 
 def test_labels_of_replaced_and_held_out_pictures_teach_nothing(project: Project) -> None:
     record = project.pictures.all()[0]
-    assert live_prediction._may_teach(record)
-    assert not live_prediction._may_teach(replace(record, is_replaced=True))
-    assert not live_prediction._may_teach(replace(record, split=Split.VAL))
-    assert not live_prediction._may_teach(replace(record, width=10_000, height=10_000))
+    assert teaching_pictures.may_teach(record)
+    assert not teaching_pictures.may_teach(replace(record, is_replaced=True))
+    assert not teaching_pictures.may_teach(replace(record, split=Split.VAL))
+    assert not teaching_pictures.may_teach(replace(record, width=10_000, height=10_000))
 
 
 def test_head_and_network_are_compared_on_validation_pictures(

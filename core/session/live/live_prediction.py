@@ -4,57 +4,52 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
-import tempfile
 import threading
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import msgspec
-import numpy as np
 
 from core.base.errors import ImageError, MaskloopError
-from core.base.json_process import JsonProcess
-from core.labels.label_map import LabelSnapshot, Values
-from core.labels.prediction import PredictedMask, read_prediction
+from core.labels.label_map import Edit, LabelSnapshot
+from core.labels.prediction import PredictedMask
 from core.live.answer_file import answer_path, read_answer
-from core.live.head_comparison import HeadComparison, compare
-from core.live.labelled_pixels import (
-    MAX_PICTURE_PIXELS,
-    NO_PIXELS,
-    LabelledPixels,
-    sample_evenly,
-    sample_labelled_pixels,
-)
+from core.live.correction import Correction, find_correction
+from core.live.head_comparison import HeadComparison
+from core.live.labelled_pixels import MAX_PICTURE_PIXELS, sample_labelled_pixels
 from core.live.live_messages import (
     ForgetCommand,
-    LearnCommand,
     LiveCommand,
+    LiveEvent,
     LiveFailed,
     LiveImpossible,
     LiveReady,
     LiveScored,
+    LiveSimilar,
     PackedPixels,
-    ScoreCommand,
+    PicturePath,
+    PrepareCommand,
     ShowCommand,
-    decode_live_event,
 )
-from core.project.project import Project, run_class_mapping
-from core.project.records import PictureRecord, Split
+from core.project.project import Project
+from core.session.live.head_comparison_run import HeadComparisonRun
+from core.session.live.live_process import LiveProcess
+from core.session.live.network_grid import network_command
+from core.session.live.similar_places import SimilarPlace, SimilarPlaces, free_places, search_command
+from core.session.live.teaching_pictures import first_pictures, is_usable, known_pixels, lesson
 from core.session.read_lane import ReadLane
 
 log = logging.getLogger(__name__)
 
-MODULE = "core.live.live_worker"
 MAX_CRASHES = 3
 """A process that ended by itself so often is no longer started."""
-MAX_COMPARED, COMPARED_PIXELS = 24, 2000
-"""Validation pictures, and labelled pixels of each, on which the live head is compared with the trained network."""
-MAX_LEARNT = 60
-"""Labelled pictures that the first answer of a session learns from, evenly spread over all."""
+MAX_REMEMBERED = 200
+"""Pictures of which it is remembered that the process may have their features, far more than fit into its memory."""
+FIRST_CLASSES = "Paint a stroke in each of two classes to get a live prediction."
+PREPARING = "Preparing live prediction…"
 SECOND_CLASS = "Paint a stroke of a second class to get a live prediction."
 CRASHED = "Live prediction ended unexpectedly several times. Switch it off and on to try again."
 
@@ -63,7 +58,8 @@ CRASHED = "Live prediction ended unexpectedly several times. Switch it off and o
 class LiveAnswer:
     """mask: the prediction, None with `problem`, a sentence why there is none; refined: no better one follows.
 
-    number: of the request; classes: values that may be in the mask
+    number: of the request; classes: values that may be in the mask; is_preparing: the answer follows once the process
+    has started, and nothing else is known yet; has_network: it corrects the network's prediction
     """
 
     number: int
@@ -72,19 +68,8 @@ class LiveAnswer:
     refined: bool = True
     problem: str = ""
     classes: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
-class _OpenComparison:
-    """Pictures to ask about, and the label and network values of those whose live values are waited for; lists as
-    `core.live.head_comparison.compare` takes them."""
-
-    number: int
-    to_ask: deque[PictureRecord]
-    waiting: dict[int, tuple[Values, Values]] = field(default_factory=dict)
-    labels: list[Values] = field(default_factory=list)
-    live: list[Values] = field(default_factory=list)
-    network: list[Values] = field(default_factory=list)
+    is_preparing: bool = False
+    has_network: bool = False
 
 
 class LivePredictionService:
@@ -99,27 +84,45 @@ class LivePredictionService:
         self._lock = threading.Lock()
         self._lane: ReadLane | None = None
         self._on_answer: Callable[[LiveAnswer], object] | None = None
+        self._on_places: Callable[[SimilarPlaces], object] | None = None
+        self._on_comparison: Callable[[], object] | None = None
         self._number = 0
         self._settled = 0
         """The newest request to which no further answer comes."""
         self.comparison: HeadComparison | None = None
         """The newest; None until both were measured."""
         # Of the live lane.
-        self._process: JsonProcess | None = None
-        self._folder = Path()
+        self._process: LiveProcess | None = None
+        self._is_alone = False
+        """Whether the process had no other picture to learn."""
         self._crashes = 0
         self._request: ShowCommand | None = None
         self._to_learn: deque[int] | None = None
         """Pictures that wait; None while the process has learnt nothing."""
-        self._comparison: _OpenComparison | None = None
+        self._comparison: HeadComparisonRun | None = None
         self._comparisons = 0
+        self._correction: tuple[int, Correction] | None = None
+        """The newest, with the number of its request."""
+        self._network: PredictedMask | None = None
+        self._told_network: PredictedMask | None = None
+        """Of the newest request; what the process was told."""
+        self._recent: OrderedDict[int, None] = OrderedDict()
+        """Pictures that were asked for, the newest last."""
 
     # GUI thread -----------------------------------------------------------------------------------
 
-    def start(self, on_answer: Callable[[LiveAnswer], object]) -> None:
-        """Take requests from now on. The process starts with the first label, which it needs to answer anything."""
+    def start(
+        self,
+        on_answer: Callable[[LiveAnswer], object],
+        on_places: Callable[[SimilarPlaces], object] | None = None,
+        on_comparison: Callable[[], object] | None = None,
+    ) -> None:
+        """Take requests from now on. The process starts with the first label, which it needs to answer anything.
+
+        on_places: takes what was found like a correction; on_comparison: called when `comparison` was measured
+        """
         with self._lock:
-            self._on_answer = on_answer
+            self._on_answer, self._on_places, self._on_comparison = on_answer, on_places, on_comparison
             self._lane = self._lane or ReadLane("live", self._home)
             self._crashes = 0
 
@@ -127,15 +130,31 @@ class LivePredictionService:
         """End the process and free its memory; `start` may be called again."""
         self.cancel()
         with self._lock:
-            self._on_answer = None
+            self._on_answer = self._on_places = self._on_comparison = None
         self._post(self._end_process)
 
-    def predict(self, picture_id: int, labels: LabelSnapshot) -> None:
-        """Answer to the label of the picture on screen as it is now. A later request takes the place of this one."""
+    def predict(
+        self,
+        picture_id: int,
+        labels: LabelSnapshot,
+        network: PredictedMask | None = None,
+        edited: tuple[Edit, PredictedMask] | None = None,
+    ) -> int:
+        """Answer to the label of the picture on screen as it is now. A later request takes the place of this one.
+
+        network: what the trained network says of it, which strokes correct; None: predict without
+        edited: what was just painted, and the prediction that was shown before: where that was corrected, places like
+        it are searched. Returns the number of the request.
+        """
         with self._lock:
             self._number += 1
             number = self._number
-        self._post_if_on(partial(self._predict, number, picture_id, labels))
+        self._post_if_on(partial(self._predict, number, picture_id, labels, network, edited))
+        return number
+
+    def prepare(self, picture_ids: Sequence[int]) -> None:
+        """These may be shown next: compute their features when nothing else is to be done."""
+        self._post_if_on(partial(self._prepare, tuple(picture_ids)))
 
     def cancel(self) -> None:
         """No answer to a request so far is the newest: another picture, or other content of the same, is shown."""
@@ -164,7 +183,7 @@ class LivePredictionService:
         """End process and lane; no answer comes afterwards. May be called twice."""
         self.cancel()
         with self._lock:
-            self._on_answer = None
+            self._on_answer = self._on_places = self._on_comparison = None
             lane, self._lane = self._lane, None
         if lane is not None:
             if (process := self._process) is not None:
@@ -194,16 +213,54 @@ class LivePredictionService:
 
     # Live lane ------------------------------------------------------------------------------------
 
-    def _predict(self, number: int, picture_id: int, labels: LabelSnapshot) -> None:
-        if number != self._number:
+    def _predict(
+        self,
+        number: int,
+        picture_id: int,
+        labels: LabelSnapshot,
+        network: PredictedMask | None,
+        edited: tuple[Edit, PredictedMask] | None,
+    ) -> None:
+        correction = find_correction(*edited) if edited is not None else None
+        if number != self._number and correction is None:
             return
         try:
-            self._request = self._command(number, picture_id, labels)
-            self._ask(self._request)
+            if correction is not None:
+                self._search(number, picture_id, correction)
+            if number == self._number:
+                self._request = self._command(number, picture_id, labels)
+                self._network = network
+                self._ask(self._request)
         except KeyError:
             log.warning("not predicted: picture %s is not in the list any more", picture_id)
         except MaskloopError as error:
             self._deliver(LiveAnswer(number, picture_id, None, problem=str(error)))
+
+    def _search(self, number: int, picture_id: int, correction: Correction) -> None:
+        """Before the stroke is told: the process then still has the head that was wrong."""
+        if self._to_learn is not None:
+            self._correction = number, correction
+            self._send(
+                search_command(self._project(), number, picture_id, correction, reversed(self._recent))
+            )
+
+    def _prepare(self, picture_ids: tuple[int, ...]) -> None:
+        if self._to_learn is None:
+            return
+        project, pictures = self._project(), []
+        for picture_id in picture_ids:
+            with contextlib.suppress(KeyError):
+                record = project.pictures.get(picture_id)
+                if is_usable(record):
+                    pictures.append(PicturePath(picture_id, project.picture_path(record.path)))
+                    self._touch(picture_id)
+        self._send(PrepareCommand(tuple(pictures)))
+
+    def _touch(self, picture_id: int) -> None:
+        self._recent[picture_id] = None
+        self._recent.move_to_end(picture_id)
+        if len(self._recent) > MAX_REMEMBERED:
+            self._recent.popitem(last=False)
 
     def _command(self, number: int, picture_id: int, labels: LabelSnapshot) -> ShowCommand:
         width, height = labels.size
@@ -213,30 +270,37 @@ class LivePredictionService:
             )
         project = self._project()
         path = project.picture_path(project.pictures.get(picture_id).path)
-        pixels = self._known(sample_labelled_pixels(labels.copy()))
-        return ShowCommand(number, picture_id, path, self._folder, PackedPixels.pack(pixels))
+        pixels = known_pixels(project, sample_labelled_pixels(labels.copy()))
+        return ShowCommand(number, picture_id, path, Path(), PackedPixels.pack(pixels))
 
     def _ask(self, command: ShowCommand) -> None:
         """Raises MaskloopError when there is no process to ask."""
         if self._process is not None and self._process.has_exited:
             self._bury_process()
         if self._to_learn is None:
-            first = self._first_pictures(command.picture_id)
+            first = first_pictures(self._project(), command.picture_id)
             if not (first or command.pixels.values):
-                self._deliver(LiveAnswer(command.number, command.picture_id, None))
+                problem = FIRST_CLASSES if len(self._project().classes.read()) > 1 else ""
+                self._deliver(LiveAnswer(command.number, command.picture_id, None, problem=problem))
                 return
+            self._is_alone = not first
             self._start_process()
             self._to_learn = deque(first)
             self._post(self._learn_next)
-        self._send(msgspec.structs.replace(command, folder=self._folder))
+        process = self._start_process()
+        if not process.has_answered:
+            self._tell_start(command)
+        if self._network is not self._told_network:
+            process.send(network_command(command.picture_id, self._network))
+            self._told_network = self._network
+        process.send(msgspec.structs.replace(command, folder=process.folder))
+        self._touch(command.picture_id)
 
-    def _first_pictures(self, shown: int) -> tuple[int, ...]:
-        records = [r for r in self._project().pictures.labelled() if _may_teach(r) and r.id != shown]
-        return tuple(record.id for record in records[:: max(1, -(-len(records) // MAX_LEARNT))])
-
-    def _known(self, pixels: LabelledPixels) -> LabelledPixels:
-        """Without those of classes that are gone: the label on screen may not have been read again yet."""
-        return pixels.of_classes(self._project().classes.read().values)
+    def _tell_start(self, command: ShowCommand) -> None:
+        """The process takes seconds to start. What is missing is told at once, and it starts meanwhile."""
+        answer = LiveAnswer(command.number, command.picture_id, None, refined=False, is_preparing=True)
+        is_missing = self._is_alone and len(command.pixels.unpack().classes) < 2
+        self._deliver(replace(answer, problem=SECOND_CLASS if is_missing else PREPARING))
 
     def _learn(self, picture_ids: tuple[int, ...]) -> None:
         if self._to_learn is None:
@@ -251,24 +315,15 @@ class LivePredictionService:
             return
         picture_id = self._to_learn.popleft()
         try:
-            self._send(self._lesson(picture_id))
+            self._send(lesson(self._project(), picture_id))
+            self._touch(picture_id)
         except (MaskloopError, KeyError) as error:
             log.warning("not learnt for live prediction: picture %s (%s)", picture_id, error)
         if self._to_learn:
             self._post(self._learn_next)
 
-    def _lesson(self, picture_id: int) -> LearnCommand:
-        """The labelled pixels of a picture; none for one that must not teach."""
-        project = self._project()
-        record = project.pictures.get(picture_id)
-        pixels = NO_PIXELS
-        if _may_teach(record):
-            pixels = self._known(sample_labelled_pixels(_label(project, record)))
-        path = project.picture_path(record.path) if len(pixels.values) else Path(record.path)
-        return LearnCommand(picture_id, path, PackedPixels.pack(pixels))
-
     def _forget(self) -> None:
-        self._to_learn = self._request = self._comparison = None
+        self._to_learn = self._request = self._comparison = self._correction = None
         self._send(ForgetCommand())
 
     def _project(self) -> Project:
@@ -278,103 +333,83 @@ class LivePredictionService:
             raise MaskloopError("The project is being closed.")
         return lane.project
 
-    # Comparison with the network, on the live lane -------------------------------------------------
+    # Comparison with the network, and places like a correction, on the live lane ---------------------
 
     def _compare(self) -> None:
-        """Only pictures of which there is a prediction of the network are compared, on the same pixels."""
         if self._to_learn is None:
             return  # there is no head
         self._comparisons += 1
-        records = [r for r in self._project().pictures.labelled(Split.VAL) if _is_usable(r)]
-        chosen = records[:: max(1, -(-len(records) // MAX_COMPARED))]
-        self._comparison = _OpenComparison(self._comparisons, deque(chosen))
+        self._comparison = HeadComparisonRun(self._comparisons, self._project())
         self._compare_next(self._comparison)
 
-    def _compare_next(self, opened: _OpenComparison) -> None:
-        if opened is not self._comparison:
+    def _compare_next(self, run: HeadComparisonRun) -> None:
+        if run is not self._comparison:
             return
-        if opened.to_ask:
-            record = opened.to_ask.popleft()
-            try:
-                self._send(self._question(opened, record))
-            except (MaskloopError, KeyError) as error:
-                log.info("not compared: %s (%s)", record.path, error)
-            self._post(partial(self._compare_next, opened))
-        elif not opened.waiting:
-            self._comparison = None
-            self.comparison = compare(opened.labels, opened.live, opened.network)
-
-    def _question(self, opened: _OpenComparison, record: PictureRecord) -> ScoreCommand:
-        project = self._project()
-        mask = read_prediction(project.prediction_path(record.id))
-        mask = mask.remapped(run_class_mapping(project, mask.run_id))
-        label = _label(project, record)
-        if mask.values.shape != label.shape:
-            raise ImageError(f"The prediction of {record.path} has another size than its label.")
-        path = project.picture_path(record.path)
-        pixels = sample_evenly(label, COMPARED_PIXELS)
-        x, y = pixels.points.T
-        opened.waiting[record.id] = pixels.values, mask.values[y, x]
-        return ScoreCommand(opened.number, record.id, path, PackedPixels.pack(pixels))
+        if run.ask_next(self._project(), self._send):
+            self._post(partial(self._compare_next, run))
+        elif run.is_done:
+            self._comparison, self.comparison = None, run.result
+            self._report_comparison()
 
     def _scored(self, event: LiveScored) -> None:
-        opened = self._comparison
-        if opened is None or event.number != opened.number or event.picture_id not in opened.waiting:
+        if self._comparison is not None:
+            self._comparison.scored(event)
+            if self._comparison.is_done:
+                self._compare_next(self._comparison)
+
+    def _report_comparison(self) -> None:
+        with self._lock:
+            on_comparison = self._on_comparison
+        if on_comparison is not None:
+            on_comparison()
+
+    def _found(self, event: LiveSimilar) -> None:
+        if self._correction is None or event.number != self._correction[0]:
             return
-        labels, network = opened.waiting.pop(event.picture_id)
-        live = np.frombuffer(event.predicted, np.uint8)
-        if len(live) == len(labels):
-            opened.labels.append(labels)
-            opened.network.append(network)
-            opened.live.append(live)
-        if not opened.to_ask:
-            self._compare_next(opened)
+        number, correction = self._correction
+        places: tuple[SimilarPlace, ...] = ()
+        try:
+            places = free_places(self._project(), event)
+        except (MaskloopError, KeyError, ValueError) as error:
+            log.warning("places like a correction are left out: picture %s (%s)", event.picture_id, error)
+        with self._lock:
+            on_places = self._on_places
+        if on_places is not None:
+            on_places(SimilarPlaces(number, correction, places, event.remaining))
 
     # The process, on the live lane -------------------------------------------------------------------
 
     def _send(self, command: LiveCommand) -> None:
-        """To the running process, if there is one. What one that has ended would not read is asked again."""
+        """To the running process, if there is one."""
         if self._process is not None:
-            with contextlib.suppress(OSError, ValueError):
-                self._process.send(command)
+            self._process.send(command)
 
-    def _start_process(self) -> None:
+    def _start_process(self) -> LiveProcess:
         """Unless it runs. Raises MaskloopError."""
-        if self._process is not None:
-            return
-        if self._crashes >= MAX_CRASHES:
-            raise MaskloopError(CRASHED)
-        folder: Path | None = None
-        try:
-            # Not in the project: it may be read-only, or on a slow disk.
-            folder = Path(tempfile.mkdtemp(prefix="maskloop-live-"))
-            self._process = JsonProcess(
-                MODULE,
-                on_line=partial(self._on_line, folder),
-                on_exit=lambda process: self._post(partial(self._exited, process)),
+        if self._process is None:
+            if self._crashes >= MAX_CRASHES:
+                raise MaskloopError(CRASHED)
+            self._process = LiveProcess(
+                self._on_event, on_exit=lambda process: self._post(partial(self._exited, process))
             )
-            self._folder = folder
-        except OSError as error:
-            if folder is not None:
-                shutil.rmtree(folder, ignore_errors=True)
-            raise MaskloopError(f"Live prediction could not be started: {error}.") from error
+        return self._process
 
     def _end_process(self) -> None:
         process, self._process = self._process, None
-        self._to_learn = self._request = self._comparison = None
+        self._to_learn = self._request = self._comparison = self._correction = None
+        self._told_network = None
+        self._recent.clear()
         if process is not None:
-            process.kill()
-            process.reap(1.0)
-            shutil.rmtree(self._folder, ignore_errors=True)
+            process.end()
 
     def _bury_process(self) -> None:
         """It has ended without being told to."""
         self._crashes += 1
         if self._process is not None:
-            log.warning("live prediction ended: %s", " | ".join(self._process.stderr_tail)[-2000:])
+            self._process.log_end()
         self._end_process()
 
-    def _exited(self, process: JsonProcess) -> None:
+    def _exited(self, process: LiveProcess) -> None:
         """Ask a new process what this one has not answered."""
         if process is not self._process:
             return
@@ -390,12 +425,7 @@ class LivePredictionService:
 
     # A thread of the process ---------------------------------------------------------------------------
 
-    def _on_line(self, folder: Path, _process: JsonProcess, line: str) -> None:
-        try:
-            event = decode_live_event(line)
-        except ValueError:
-            log.warning("live prediction wrote a line that is not an event: %s", line[:200])
-            return
+    def _on_event(self, folder: Path, event: LiveEvent) -> None:
         match event:
             case LiveReady():
                 self._deliver_mask(answer_path(folder, event.serial), event)
@@ -404,11 +434,14 @@ class LivePredictionService:
                     self._deliver(LiveAnswer(event.number, event.picture_id, None, problem=SECOND_CLASS))
             case LiveScored():
                 self._post(partial(self._scored, event))
+            case LiveSimilar():
+                self._post(partial(self._found, event))
             case LiveFailed():
                 self._deliver(LiveAnswer(event.number, event.picture_id, None, problem=event.message))
 
     def _deliver_mask(self, path: Path, event: LiveReady) -> None:
         answer = LiveAnswer(event.number, event.picture_id, None, event.refined, classes=event.classes)
+        answer = replace(answer, has_network=event.has_network)
         try:
             if self.is_newest(answer):
                 self._deliver(replace(answer, mask=read_answer(path, event.size)))
@@ -416,20 +449,3 @@ class LivePredictionService:
             log.warning("%s", error)
         finally:
             path.unlink(missing_ok=True)
-
-
-def _is_usable(record: PictureRecord) -> bool:
-    """Whether its label belongs to its file, and live prediction takes pictures of its size."""
-    pixels = (record.width or 0) * (record.height or 0)
-    return 0 < pixels <= MAX_PICTURE_PIXELS and not record.is_replaced
-
-
-def _may_teach(record: PictureRecord) -> bool:
-    # Pictures of val and test are what heads are measured on.
-    return record.split in (None, Split.TRAIN) and _is_usable(record)
-
-
-def _label(project: Project, record: PictureRecord) -> Values:
-    assert record.width is not None
-    assert record.height is not None
-    return project.labels.read(record.id, record.width, record.height)

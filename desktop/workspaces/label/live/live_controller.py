@@ -11,7 +11,9 @@ from core.base.changes import Changes
 from core.base.settings import Settings
 from core.labels.label_map import Edit
 from core.labels.prediction import PredictedMask
-from core.session.live_prediction import MAX_LEARNT, LiveAnswer
+from core.session.live.live_prediction import LiveAnswer
+from core.session.live.similar_places import SimilarPlaces
+from core.session.live.teaching_pictures import MAX_LEARNT
 from core.session.session import Session
 from desktop.canvas.canvas import Canvas
 from desktop.controller import Controller
@@ -27,11 +29,14 @@ COMPARE_DELAY_MS = 5000
 class LiveController(Controller):
     """Lives on the GUI thread. `prediction_changed`: another prediction of the active picture is shown.
 
-    A live prediction is shown where no network was trained yet, and where the head is better than the network on the
-    validation pictures. The setting `live_prediction` forces it, or switches it off.
+    A live prediction is shown where no network was trained yet, where the head is better than the network on the
+    validation pictures, and where strokes of the picture correct the network's.
+    The setting `live_prediction` forces it, or switches it off.
     """
 
     prediction_changed = Signal()
+    places_found = Signal(object)
+    """SimilarPlaces: what one more picture has of the places like a correction."""
 
     def __init__(
         self,
@@ -47,6 +52,7 @@ class LiveController(Controller):
         self._picture, self._settings, self._switch = picture, settings, switch
         self._answer: LiveAnswer | None = None
         self._shown: int | None = None
+        self._asked_network: PredictedMask | None = None
         self._changed = False
         self._told = ""
         self._running = False
@@ -90,15 +96,24 @@ class LiveController(Controller):
         self._answer = self._picture.live_prediction = None
         self._delay.start()
 
-    def edit_finished(self, _edit: Edit | None = None) -> None:
-        """The label of the active picture has changed."""
+    def edit_finished(self, edit: Edit) -> None:
+        """The active picture was edited: a correction where it was predicted as another class."""
+        shown = self._picture.prediction
+        self._changed = True
+        self._delay.stop()
+        self._request((edit, shown) if shown is not None else None)
+
+    def label_changed(self) -> None:
+        """The label of the active picture is another one: undone, redone or read again."""
         self._changed = True
         self._delay.stop()
         self._request()
 
     def network_prediction_shown(self) -> None:
-        """The prediction of the network was read again, and is on the canvas."""
+        """The prediction of the network was read again, and is on the canvas: the live one corrects the newest."""
         self._show()
+        if self._running and self._picture.network_prediction is not self._asked_network:
+            self._delay.start()
 
     @property
     def _mode(self) -> str:
@@ -108,10 +123,15 @@ class LiveController(Controller):
     def _prefers_live(self) -> bool:
         if self._mode != "auto":
             return self._mode == "always"
+        # One that corrects the network is as good as that where nothing was painted, and better elsewhere.
+        corrects_it = self._answer is not None and self._answer.has_network
+        return corrects_it or not self._session.training.has_weights or self._is_better_without_network
+
+    @property
+    def _is_better_without_network(self) -> bool:
+        """Whether that was measured on the validation pictures."""
         comparison = self._session.live.comparison
-        return not self._session.training.has_weights or (
-            comparison is not None and comparison.is_live_better
-        )
+        return comparison is not None and comparison.is_live_better
 
     def _switched(self, is_on: bool) -> None:
         if is_on != (self._mode != "off"):
@@ -127,21 +147,27 @@ class LiveController(Controller):
             return
         self._running = is_on
         if is_on:
-            self._session.live.start(self._on_answer)
+            self._session.live.start(self._on_answer, self._on_places)
             self._request()
         else:
             self._session.live.stop()
             self._forget_answer()
 
-    def _request(self) -> None:
+    def _request(self, edited: tuple[Edit, PredictedMask] | None = None) -> None:
         labels = self._picture.labels
         if self._picture.id is None or labels is None:
             return
-        self._session.live.predict(self._picture.id, labels.snapshot())
+        self._asked_network = self._picture.network_prediction
+        network = None if self._is_better_without_network else self._picture.network_prediction
+        self._session.live.predict(self._picture.id, labels.snapshot(), network, edited)
 
     def _on_answer(self, answer: LiveAnswer) -> None:
         """A thread of the service."""
         self._dispatcher.post(partial(self._answered, answer))
+
+    def _on_places(self, found: SimilarPlaces) -> None:
+        """A thread of the service."""
+        self._dispatcher.post(partial(self.places_found.emit, found))
 
     def _answered(self, answer: LiveAnswer) -> None:
         if self.is_closed or not self._session.live.is_newest(answer):
@@ -150,7 +176,8 @@ class LiveController(Controller):
             return
         if not set(answer.classes) <= set(self._session.editing.classes.values):
             return  # a class is gone; its change, which comes next, asks again
-        self._answer = answer
+        if not answer.is_preparing:
+            self._answer = answer
         if answer.problem != self._told and self._prefers_live:
             # Once: every stroke would say it again. Empty when the reason is gone.
             self.message.emit(answer.problem)
