@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from core.base.display_text import quoted
 from core.base.errors import FormatError
+from core.base.geometry import Box
 from core.formats.account import NOT_AN_AREA, AccountBuilder, AccountKind
 from core.formats.class_sets import default_target
 from core.formats.dataset_tree import MALFORMED_ERRORS, DatasetTree
@@ -31,7 +32,7 @@ from core.formats.rasterizer import (
     find_excessive,
     rasterize,
 )
-from core.formats.run_length import Runs, fills
+from core.formats.run_length import BoxMask, Runs, fills
 from core.images.image_reader import MAX_PIXELS, read_size
 from core.labels.class_list import MAX_CLASS_VALUE, Colour, default_colour
 
@@ -46,12 +47,13 @@ COVERS_NOTHING = "it covers no pixel of the picture"
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedObject:
-    """One object with its label: outlines and holes in them, or run lengths of the whole picture."""
+    """One object with its label: outlines and holes in them, run lengths of the whole picture, or a mask in a box."""
 
     label: str
     rings: tuple[Ring, ...] = ()
     holes: tuple[Ring, ...] = ()
     runs: Runs | None = None
+    part: BoxMask | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,7 +317,7 @@ def _read(
             account.left_out(f"{name}, “{obj.label}” in {picture_name}", reason, AccountKind.OBJECT)
             continue
         value = background if obj.label == ERASE_LABEL else value_of[obj.label]
-        shapes.append(FilledShape(value, obj.rings, obj.holes, obj.runs))
+        shapes.append(FilledShape(value, obj.rings, obj.holes, obj.runs, obj.part))
     account.came_in(objects=len(shapes))
     for place, reason in annotation.left_out:
         account.left_out(f"{name}, {place}", reason, AccountKind.OBJECT)
@@ -329,7 +331,13 @@ def _read(
 
 def _outside(objects: Sequence[AnnotatedObject], size: tuple[int, int]) -> set[int]:
     """Positions of the objects without a pixel: no outline, outlines beside the picture, empty masks."""
-    found = {n for n, obj in enumerate(objects) if obj.runs is None or not obj.runs[1::2].any()}
+    picture = Box(0, 0, *size)
+    found = {
+        n
+        for n, obj in enumerate(objects)
+        if (obj.runs is None or not obj.runs[1::2].any())
+        and (obj.part is None or not obj.part.area or obj.part.box.intersection(picture).is_empty)
+    }
     rings = [(n, ring) for n, obj in enumerate(objects) for ring in obj.rings if len(ring)]
     if rings:
         begins = np.cumsum([0, *(len(ring) for _, ring in rings[:-1])])

@@ -15,7 +15,7 @@ from core.base.errors import FormatError
 from core.base.geometry import Box
 from core.base.text import count_of
 from core.formats.malformed import MalformedValueError
-from core.formats.run_length import Runs, fills
+from core.formats.run_length import BoxMask, Runs, fills
 from core.images.image_reader import MAX_PIXELS, read_size
 from core.labels.rasterization import polygon_runs, ring_successors
 
@@ -50,12 +50,14 @@ _NO_LINES: _Lines = (_NO_PIXELS, _NO_PIXELS, _NO_PIXELS, _NO_PIXELS)
 
 @dataclass(frozen=True, slots=True)
 class FilledShape:
-    """One object: its value in a LoadedMask, and outlines with holes, or run lengths of the whole picture."""
+    """One object: its value in a LoadedMask, and outlines with holes, or run lengths of the whole picture, or a mask in
+    a box of it."""
 
     value: int
     rings: tuple[Ring, ...] = ()
     holes: tuple[Ring, ...] = ()
     runs: Runs | None = None
+    part: BoxMask | None = None
 
 
 def rasterize(
@@ -221,9 +223,13 @@ class _Canvas:
     def _fill_batch(self, shapes: Sequence[FilledShape], band: Box, *, with_runs: bool = True) -> None:
         if self.is_exhausted:
             return
-        parts = [self._ring_lines(shapes, band)] + [_run_lines(shapes, *self._values.shape)] * with_runs
+        parts = [self._ring_lines(shapes, band)] + [
+            _run_lines(shapes, *self._values.shape),
+            _box_lines(shapes, self._box),
+        ] * with_runs
+        parts = [part for part in parts if len(part[0])] or [_NO_LINES]
         turn, start, step, count = (np.concatenate(column) for column in zip(*parts, strict=True))
-        if all(len(part[0]) for part in parts):
+        if len(parts) > 1:
             order = np.argsort(turn, kind="stable")
             turn, start, step, count = turn[order], start[order], step[order], count[order]
         painted = int(count.sum())
@@ -262,6 +268,7 @@ class _Canvas:
 def _effort(shape: FilledShape, height: int) -> int:
     """Upper bound of the lines and crossings of a shape."""
     runs = 0 if shape.runs is None else len(shape.runs) + int(shape.runs[1::2].sum()) // height
+    runs += 0 if shape.part is None else len(shape.part.runs) + shape.part.box.height
     return runs + height * sum(map(len, shape.rings))
 
 
@@ -288,15 +295,45 @@ def _run_lines(shapes: Sequence[FilledShape], height: int, width: int) -> _Lines
     ends = np.concatenate([np.cumsum(part)[1::2] for _, part in runs])
     begins = ends - np.concatenate([part[1::2] for _, part in runs])
     turn = np.repeat([turn for turn, _ in runs], [len(part) // 2 for _, part in runs])
-    keep = begins < ends
-    begins, ends, turn = begins[keep], ends[keep], turn[keep]
-    first = begins // height
-    pieces = (ends - 1) // height - first + 1
-    of = np.repeat(np.arange(len(pieces)), pieces)
-    column = np.arange(len(of)) + np.repeat(first - np.cumsum(pieces) + pieces, pieces)
-    top = np.maximum(begins[of] - column * height, 0)
-    bottom = np.minimum(ends[of] - column * height, height)
+    of, column, top, bottom = _cut_runs(begins, ends, np.intp(height))
     return turn[of], top * width + column, np.full(len(of), width, np.intp), bottom - top
+
+
+def _box_lines(shapes: Sequence[FilledShape], picture: Box) -> _Lines:
+    """Pixel rows inside the masks in boxes, within the box `picture`."""
+    parts = [(turn, shape.part) for turn, shape in enumerate(shapes) if shape.part is not None]
+    if not parts:
+        return _NO_LINES
+    lengths = np.concatenate([part.runs[: len(part.runs) // 2 * 2] for _, part in parts])
+    counts = np.array([len(part.runs) // 2 for _, part in parts])
+    boxes = np.array([(part.box.x0, part.box.y0, part.box.width) for _, part in parts])
+    ends = np.cumsum(lengths)[1::2]
+    begins = ends - lengths[1::2]
+    base = np.append(0, ends)[np.cumsum(counts) - counts]  # where the runs of each part begin
+    of_part = np.repeat(np.arange(len(parts)), counts)
+    x, y, across = boxes[of_part].T
+    of, row, left, right = _cut_runs(begins - base[of_part], ends - base[of_part], across)
+    left, right = np.maximum(left + x[of], picture.x0), np.minimum(right + x[of], picture.x1)
+    row += y[of]
+    keep = (left < right) & (row >= picture.y0) & (row < picture.y1)
+    of, row, left, right = of[keep], row[keep], left[keep], right[keep]
+    turn = np.array([turn for turn, _ in parts])[of_part[of]]
+    start = (row - picture.y0) * picture.width + left - picture.x0
+    return turn, start, np.ones(len(of), np.intp), right - left
+
+
+def _cut_runs(begins: NDArray[Any], ends: NDArray[Any], length: Any) -> _Lines:
+    """Runs from `begins` to `ends`, cut at the ends of lines of `length` pixels, which may differ from run to run: the
+    index of the run, the line, and begin and end within the line."""
+    kept = np.flatnonzero(begins < ends)
+    begins, ends = begins[kept], ends[kept]
+    length = np.broadcast_to(length, kept.shape) if np.ndim(length) == 0 else length[kept]
+    first = begins // length
+    pieces = (ends - 1) // length - first + 1
+    of = np.repeat(np.arange(len(pieces)), pieces)
+    line = np.arange(len(of)) + np.repeat(first - np.cumsum(pieces) + pieces, pieces)
+    offset = line * length[of]
+    return kept[of], line, np.maximum(begins[of] - offset, 0), np.minimum(ends[of] - offset, length[of])
 
 
 def _paint(
@@ -327,7 +364,12 @@ def _areas(shapes: Sequence[FilledShape]) -> NDArray[np.float64]:
     """Area of each shape in pixels, by the shoelace formula."""
     rings = [(ring, n, 1) for n, shape in enumerate(shapes) for ring in shape.rings]
     rings += [(ring, n, -1) for n, shape in enumerate(shapes) for ring in shape.holes]
-    found = np.array([0.0 if s.runs is None else float(s.runs[1::2].sum()) for s in shapes])
+    found = np.array(
+        [
+            float(s.part.area) if s.part else 0.0 if s.runs is None else float(s.runs[1::2].sum())
+            for s in shapes
+        ]
+    )
     if rings:
         x, y = np.concatenate([ring for ring, _, _ in rings]).T
         begins, after = ring_successors([len(ring) for ring, _, _ in rings])

@@ -6,12 +6,14 @@ before anything of that size is allocated. `core.formats.writers.region_outlines
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.geometry import Box
 from core.formats.malformed import MalformedValueError
 from core.images.image_reader import MAX_PIXELS
 
@@ -42,14 +44,24 @@ def runs_from_counts(counts: Sequence[Any], height: int, width: int) -> Runs:
     return _check_runs(_numbers(counts, width * height), height, width)
 
 
-def mask_from_counts(counts: Iterable[Any], width: int, height: int) -> NDArray[np.bool_]:
-    """(height, width) bool from row-major run lengths, starting with outside, as CVAT writes them for a box.
+@dataclass(frozen=True, slots=True)
+class BoxMask:
+    """A mask in a box of the picture, which may reach out of it. runs: row-major, starting with outside, of the box."""
 
-    The size must not be larger than that of the picture, which only the caller knows. Raises ValueError.
-    """
-    check_mask_size(width, height)
-    runs = _check_runs(_numbers(list(counts), width * height), height, width)
-    return np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
+    runs: Runs
+    box: Box
+
+    @classmethod
+    def from_counts(cls, counts: Sequence[Any], box: Box) -> BoxMask:
+        """As CVAT writes them. The box must not be larger than the picture, which only the caller knows. Raises
+        ValueError."""
+        check_mask_size(box.width, box.height)
+        return cls(_check_runs(_numbers(counts, box.width * box.height), box.height, box.width), box)
+
+    @property
+    def area(self) -> int:
+        """In pixels, those outside the picture included."""
+        return int(self.runs[1::2].sum())
 
 
 def _numbers(counts: Sequence[Any], pixels: int) -> Runs:

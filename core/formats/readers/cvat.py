@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from core.base.errors import FormatError
+from core.base.geometry import Box
 from core.formats.class_sets import parse_hex_colour
 from core.formats.dataset_tree import MALFORMED_ERRORS, SPLIT_NAMES, DatasetTree, split_of, stem_of
 from core.formats.dataset_types import Dataset, Recognition
@@ -31,7 +32,7 @@ from core.formats.object_dataset import (
     kind_is_unknown,
 )
 from core.formats.rasterizer import Ring, box_ring, circle_ring, parse_ring
-from core.formats.run_length import mask_from_counts, place_mask
+from core.formats.run_length import BoxMask
 from core.labels.class_list import Colour
 
 NAME = "cvat"
@@ -318,8 +319,8 @@ def _read_object(tracked: _TrackedShape, size: tuple[int, int] | None) -> Annota
             left, top, width, height = (int(shape.attrib[key]) for key in ("left", "top", "width", "height"))
             if width > size[0] or height > size[1]:
                 raise MalformedValueError(f"its mask of {width} x {height} pixels is larger than its picture")
-            part = mask_from_counts(shape.attrib["rle"].split(","), width, height)
-            return AnnotatedObject(label, runs=place_mask(part, left, top, size))
+            box = Box(left, top, left + width, top + height)
+            return AnnotatedObject(label, part=BoxMask.from_counts(shape.attrib["rle"].split(","), box))
         case _:
             raise MalformedValueError(kind_is_unknown(shape.tag))
 

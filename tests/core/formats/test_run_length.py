@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from core.base.geometry import Box
 from core.formats.malformed import MalformedValueError
+from core.formats.rasterizer import FilledShape, rasterize
 from core.formats.run_length import (
+    BoxMask,
     decode_rle,
     decode_rles,
     fills,
-    mask_from_counts,
     mask_to_runs,
     place_mask,
     runs_from_counts,
@@ -36,7 +39,7 @@ def runs_of(counts: list[Any]) -> Any:
 
 
 def box_of(counts: list[Any]) -> Any:
-    return mask_from_counts(map(str, counts), 4, 4)
+    return BoxMask.from_counts([str(count) for count in counts], Box(0, 0, 4, 4))
 
 
 @pytest.mark.parametrize("decode", [runs_of, box_of])
@@ -70,7 +73,7 @@ def test_impossible_sizes_are_refused_before_anything_is_allocated(size: tuple[i
     width, height = size
     for decode in (
         lambda: runs_from_counts([width * height], height, width),
-        lambda: mask_from_counts([width * height], width, height),
+        lambda: BoxMask.from_counts([width * height], Box(0, 0, width, height)),
         lambda: decode_rle("0", height, width),
         lambda: place_mask(np.ones((1, 1), bool), 0, 0, size),
     ):
@@ -89,10 +92,11 @@ def test_run_lengths_that_wrap_do_not_end_the_process() -> None:
     code = (
         "import resource; from core.formats.run_length import *\n"
         "from core.formats.malformed import MalformedValueError\n"
+        "box = Box(0, 0, 4, 4)\n"
         "from tests.core.formats.test_run_length import WRAPPING\n"
         "resource.setrlimit(resource.RLIMIT_AS, (3 << 30,) * 2)\n"
         "for counts in WRAPPING:\n"
-        "    for decode in (lambda: mask_from_counts(counts, 4, 4), lambda: runs_from_counts(counts, 4, 4)):\n"
+        "    for decode in (lambda: BoxMask.from_counts(counts, box), lambda: runs_from_counts(counts, 4, 4)):\n"
         "        try: decode()\n"
         "        except MalformedValueError: print('refused')\n"
     )
@@ -112,8 +116,6 @@ def test_masks_come_back_from_each_code(mask: np.ndarray[Any, Any]) -> None:
     np.testing.assert_array_equal(decode_rle(code, height, width), runs)
     np.testing.assert_array_equal(decode_rles([code, code], height, width)[1], runs)
     np.testing.assert_array_equal(runs_from_counts(runs.tolist(), height, width), runs)
-    rows = mask_to_runs(np.ascontiguousarray(mask.T))
-    np.testing.assert_array_equal(mask_from_counts(rows.tolist(), width, height), mask)
 
 
 @given(masks, st.integers(-15, 15), st.integers(-15, 15), st.tuples(st.integers(1, 14), st.integers(1, 14)))
@@ -127,6 +129,28 @@ def test_a_part_is_placed_as_in_a_whole_picture(
     runs = place_mask(part, x, y, size)
     assert fills(runs, width * height)
     np.testing.assert_array_equal(runs, mask_to_runs(wide[30 : 30 + height, 30 : 30 + width]))
+
+
+places = st.integers(-15, 15)
+
+
+@given(
+    st.lists(st.tuples(masks, places, places), min_size=1, max_size=4), st.tuples(*[st.integers(1, 14)] * 2)
+)
+@settings(max_examples=300)
+def test_masks_in_boxes_are_drawn_as_in_a_whole_picture(
+    parts: list[tuple[np.ndarray[Any, Any], int, int]], size: tuple[int, int]
+) -> None:
+    width, height = size
+    wide = np.zeros((height + 60, width + 60), np.uint8)
+    shapes = []
+    for value, (part, x, y) in enumerate(parts, 1):
+        down, across = part.shape
+        wide[y + 30 : y + 30 + down, x + 30 : x + 30 + across][part] = value
+        counts = mask_to_runs(np.ascontiguousarray(part.T)).tolist()
+        shapes.append(FilledShape(value, part=BoxMask.from_counts(counts, Box(x, y, x + across, y + down))))
+    drawn = rasterize(size, shapes, later_on_top=True, source=Path("a.xml"))
+    np.testing.assert_array_equal(drawn, wide[30 : 30 + height, 30 : 30 + width])
 
 
 @given(st.lists(st.integers(-(2**62), 2**63 - 1), max_size=6), st.integers(1, 20))
