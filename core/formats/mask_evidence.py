@@ -25,6 +25,9 @@ MAX_DISTINCT = 4096
 MAX_TOTAL = 65536
 """Values or colours of all masks that are counted."""
 
+MIN_AREA_SHARE, APART = 0.005, 24
+"""Of the pixels of blurred masks, that a grey must fill in areas to be a class; and from how far it is another one."""
+
 
 @dataclass(slots=True)
 class MaskEvidence:
@@ -33,7 +36,8 @@ class MaskEvidence:
     masks: that could be read; kinds: of them grey, palette, colour, or “grey in three channels”; lossy: in a file
     format that blurs; numbers: pixels by stored number; solid: of them in the inside of areas of one number
     presence: masks by number; colours: pixels by colour, of colour files; palette: first colour of each number in
-    palette files; transparent, pixels: numbers of pixels; pictures_as_masks: files with too many values for a mask
+    palette files; by_palette: pixels by the colour that the palette of their own file gives them
+    transparent, pixels: numbers of pixels; pictures_as_masks: files with too many values for a mask
     is_complete: whether all masks of the dataset were looked at
     """
 
@@ -50,6 +54,7 @@ class MaskEvidence:
     presence: Counter[int] = field(default_factory=Counter)
     colours: Counter[Colour] = field(default_factory=Counter)
     palette: dict[int, Colour] = field(default_factory=dict)
+    by_palette: Counter[Colour] = field(default_factory=Counter)
 
     def share(self, number: int) -> float:
         """Share of the pixels that are not transparent."""
@@ -57,9 +62,23 @@ class MaskEvidence:
 
     def palette_colours(self) -> Counter[Colour]:
         """Pixels by the colour that the palette gives them."""
+        if self.palettes_differ:
+            return self.by_palette
         found: Counter[Colour] = Counter()
         for number, count in self.numbers.items():
             found[self.palette.get(number, (number & 255,) * 3)] += count
+        return found
+
+    def are_palettes_swapped(self) -> bool:
+        """Whether the palettes of different files give the same few colours to different numbers."""
+        return self.palettes_differ and len(self.by_palette) <= len(self.numbers)
+
+    def grey_areas(self) -> list[int]:
+        """The numbers that fill areas, most frequent first; of numbers near each other, as in JPEG, only one."""
+        found: list[int] = []
+        for number, count in self.solid.most_common():
+            if count > MIN_AREA_SHARE * self.numbers.total() and all(abs(number - n) > APART for n in found):
+                found.append(number)
         return found
 
     def grey_colours(self) -> Counter[Colour]:
@@ -126,10 +145,12 @@ def _add_numbers(evidence: MaskEvidence, numbers: NDArray[Any], clear: NDArray[n
 
 def _add_palette(evidence: MaskEvidence, mask: StoredMask) -> None:
     assert mask.palette is not None
-    for number in ValueRuns.of(np.asarray(mask.numbers)).found.tolist():
+    runs = ValueRuns.of(np.asarray(mask.numbers))
+    for number, count in zip(runs.found.tolist(), runs.counts.tolist(), strict=True):
         if number >= len(mask.palette):
             continue
         red, green, blue = mask.palette[number].tolist()
+        evidence.by_palette[red, green, blue] += count
         if evidence.palette.setdefault(number, (red, green, blue)) != (red, green, blue):
             evidence.palettes_differ = True
 

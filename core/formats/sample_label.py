@@ -72,8 +72,17 @@ def read_label(sample: Sample, size: tuple[int, int], root: Path) -> SampleLabel
 def leave_out_picture(sample: Sample, problem: ImageError | FormatError, root: Path) -> Account:
     """The account of a sample whose picture cannot be used."""
     account = AccountBuilder()
-    account.failed(_relative(sample.picture, root), problem)
-    account.came_in(files=-1)
+    if sample.picture.is_relative_to(root):
+        account.failed(_relative(sample.picture, root), problem)
+        account.came_in(files=-1)
+        return account.result()
+    # Masks alone: the picture is in the project, so what is left out of the dataset are its masks.
+    masks = _mask_files(sample)
+    for path in masks:
+        account.left_out(
+            _relative(path, root), f"its picture {sample.picture.name} cannot be used: {problem}"
+        )
+    account.came_in(files=-len(masks))
     return account.result()
 
 

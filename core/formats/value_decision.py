@@ -6,6 +6,7 @@ the class lists that lie beside them, and get classes, a reader of mask files, n
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,6 +109,9 @@ class _Decision:
         if (table := self._contradicting_list()) is not None:
             followed = reading == ValueReading.PALETTE
             self._doubts.append(value_doubts.palette_order(self._evidence, table, is_followed=followed))
+        elif self._evidence.palettes_differ:
+            followed = reading == ValueReading.PALETTE
+            self._doubts.append(value_doubts.palettes_differ(self._evidence, is_followed=followed))
         return ValueDecision(
             reading, self._readings, classes, reader, tuple(self._notes), tuple(self._doubts)
         )
@@ -129,8 +133,10 @@ class _Decision:
         evidence = self._evidence
         if evidence.colours:
             return ValueReading.COLOUR
-        if evidence.palette and self._palette_contradicts_list():
+        if evidence.palette and (self._contradicting_list() is not None or evidence.are_palettes_swapped()):
             return ValueReading.PALETTE
+        if self._has_blurred_greys():
+            return ValueReading.COLOUR
         if self._is_smeared() or self._is_black_and_white() or evidence.lossy == evidence.masks > 0:
             return ValueReading.BINARY
         if not evidence.palette and self._greys_are_colours():
@@ -177,6 +183,11 @@ class _Decision:
             set(between)
         )
 
+    def _has_blurred_greys(self) -> bool:
+        """Whether all masks are in a format that blurs and have areas of three or more greys."""
+        evidence = self._evidence
+        return evidence.lossy == evidence.masks > 0 and len(evidence.grey_areas()) > 2
+
     def _lists_name(self, numbers: set[int]) -> bool:
         """Whether a class list has all of these indices."""
         return any(numbers <= {c.index for c in table.classes} for table in self._lists)
@@ -190,9 +201,6 @@ class _Decision:
             if table.has_colours and not numbers <= indices and set(self._evidence.grey_colours()) <= colours:
                 return True
         return False
-
-    def _palette_contradicts_list(self) -> bool:
-        return self._contradicting_list() is not None
 
     def _contradicting_list(self) -> ClassListFile | None:
         """The list whose colours the palette has, but at other indices."""
@@ -321,17 +329,20 @@ class _Decision:
             )
         is_binary = len(seen) == 2 and seen[0] == 0
         spread = _is_evenly_spread(seen)
-        void = (
-            frozenset([VOID_NUMBER]) if VOID_NUMBER in seen and not is_binary and not spread else frozenset()
-        )
+        is_alone = seen == [VOID_NUMBER]
+        is_void = VOID_NUMBER in seen and not (is_binary or spread or is_alone)
+        void = frozenset([VOID_NUMBER]) if is_void else frozenset()
         rest = [v for v in seen if v not in void]
-        names = {0: "background", seen[-1]: "foreground"} if is_binary else {}
+        names = {0: "background", seen[-1]: "foreground"} if is_binary or is_alone else {}
         classes = tuple(
             DatasetClass(v, names.get(v, f"class {v}"), default_colour(n)) for n, v in enumerate(rest, 1)
         )
         mapped = ", ".join(str(v) for v in rest[:12]) + (" …" if len(rest) > 12 else "")
         told = f"No file names the values, so each becomes a class: {mapped}"
-        self._notes.append(f"{told} (255 is void)." if void else f"{told}.")
+        if rest:
+            self._notes.append(f"{told} (255 is void)." if void else f"{told}.")
+        if is_alone:
+            self._doubts.append(value_doubts.only_255(evidence))
         if void and len(classes) < MAX_CLASS_VALUE:
             classes = (*classes, DatasetClass(VOID_NUMBER, _VOID_CLASS, (128, 128, 128), ClassTarget.VOID))
             void = frozenset()
@@ -348,6 +359,9 @@ class _Decision:
         evidence = self._evidence
         numbers = evidence.palette_colours() if evidence.palette else evidence.grey_colours()
         seen = evidence.colours + numbers
+        if not evidence.colours and self._has_blurred_greys():
+            seen = Counter({(n, n, n): evidence.solid[n] for n in evidence.grey_areas()})
+            self._doubts.append(value_doubts.blurred_greys(evidence, sorted(evidence.grey_areas())))
         table = self._list_of_colours(set(seen))
         if table is None and (len(seen) > MAX_CLASS_VALUE or evidence.pictures_as_masks):
             raise FormatError(

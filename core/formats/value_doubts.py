@@ -103,6 +103,54 @@ def spread_greys(evidence: MaskEvidence, seen: Sequence[int]) -> Doubt:
     )
 
 
+def blurred_greys(evidence: MaskEvidence, seen: Sequence[int]) -> Doubt:
+    """seen: the greys that fill areas."""
+    return Doubt(
+        "blurred-greys",
+        f"The masks are stored in a format that blurs, and have areas of the greys {', '.join(map(str, seen))}; each "
+        "became a class, and pixels that are unlike all of them are void.",
+        tuple((str(n), evidence.share(n)) for n in seen[:MAX_SHARES]),
+        (
+            DoubtAnswer("each grey is a class", ValueReading.COLOUR, (), True),
+            DoubtAnswer("only black and white count", ValueReading.BINARY),
+        ),
+    )
+
+
+def palettes_differ(evidence: MaskEvidence, *, is_followed: bool) -> Doubt:
+    """is_followed: whether the colours were read and not the numbers."""
+    done = (
+        "the colours were read, not the numbers" if is_followed else "the numbers were read, not the colours"
+    )
+    total = max(1, evidence.by_palette.total())
+    return Doubt(
+        "palettes-differ",
+        f"The palettes of the masks give different colours to the same number; {done}.",
+        tuple(
+            ("#{:02x}{:02x}{:02x}".format(*colour), count / total)
+            for colour, count in evidence.by_palette.most_common(MAX_SHARES)
+        ),
+        (
+            DoubtAnswer("the colour is the class", ValueReading.PALETTE, (), is_followed),
+            DoubtAnswer("the number is the class", ValueReading.INDEX, (), not is_followed),
+        ),
+    )
+
+
+def only_255(evidence: MaskEvidence) -> Doubt:
+    rest = "; transparent pixels stay unlabelled" if evidence.transparent else ""
+    return Doubt(
+        "only-255",
+        f"The masks hold no other value than 255, which was read as foreground and not as void{rest}.",
+        (("255", (evidence.pixels - evidence.transparent) / max(1, evidence.pixels)),),
+        (
+            DoubtAnswer("255 is foreground", None, (), True),
+            DoubtAnswer("255 is void", None, (("foreground", "void"),)),
+        ),
+        ("foreground",),
+    )
+
+
 def no_data(evidence: MaskEvidence, numbers: Sequence[int]) -> Doubt:
     shown = ", ".join(map(str, numbers[:5]))
     return Doubt(

@@ -22,8 +22,8 @@ from core.formats.readers.mask_folders import NAME, build_mask_dataset
 
 _ELSEWHERE = "\0/"
 """Begins the name of a picture in the other folder; no file of a dataset is called so."""
-_FEW_VALUES = 64
-"""Grey photographs have more values."""
+_FEW_VALUES = 12
+"""Grey photographs have more values, also those of few bits."""
 _SOLID = 0.3
 """Share of the pixels of a mask, without its most frequent value, that lie inside areas of one value; of a photograph
 hardly any do."""

@@ -98,10 +98,11 @@ def _regions(nearest: _Regions, is_close: _Mask, count: int) -> tuple[_Regions, 
         number, labels = cv2.connectedComponents(mask, connectivity=8)
         core = cv2.erode(mask, np.ones((CORE, CORE), np.uint8), borderType=cv2.BORDER_REPLICATE)
         has_core = np.zeros(number, bool)
-        has_core[labels[core > 0]] = True
+        has_core[np.unique(np.asarray(labels)[core > 0])] = True
         has_core[0] = False
-        wide[has_core[labels]] = index
-        thin[(mask > 0) & ~has_core[labels]] = index
+        is_wide: _Mask = np.asarray(has_core[labels], bool)
+        wide[is_wide] = index
+        thin[(mask > 0) & np.logical_not(is_wide)] = index
     return wide, thin
 
 
@@ -111,7 +112,8 @@ def _with_strokes(seeds: _Regions, weak: _Regions, own: NDArray[np.int16]) -> _R
     at = np.flatnonzero(weak >= 0)
     low, high = _range_nearby(seeds, own, at)
     index_at = weak.ravel()[at]
-    is_mixture = ((own[index_at] >= low - SLACK) & (own[index_at] <= high + SLACK)).all(axis=1)
+    is_inside = (own[index_at] >= low - SLACK) & (own[index_at] <= high + SLACK)
+    is_mixture: _Mask = np.asarray(is_inside.all(axis=1), bool)
     for index in _occurring(index_at, len(own)):
         here = index_at == index
         number, labels = cv2.connectedComponents((weak == index).astype(np.uint8), connectivity=8)

@@ -306,3 +306,50 @@ def test_every_reading_gives_classes_or_a_sentence(
             continue
         mask = decision.reader(path)
         assert set(np.unique(mask.values).tolist()) <= {0, VOID, *range(1, len(decision.classes) + 1)}
+
+
+def plain_picture(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    Image.new("RGB", SIDE).save(path)
+
+
+def test_palettes_that_swap_their_numbers_are_read_by_colour(tmp_path: Path) -> None:
+    red, green = [255, 0, 0], [0, 255, 0]
+    for name, order in (("a", red + green), ("b", green + red)):
+        plain_picture(tmp_path / "images" / f"{name}.png")
+        image = Image.fromarray(areas() if name == "a" else areas(bird=2, nest=1), "P")
+        image.putpalette([0, 0, 0, *order])
+        (tmp_path / "masks").mkdir(exist_ok=True)
+        image.save(tmp_path / "masks" / f"{name}.png")
+    opened = open_dataset(tmp_path)
+    first, second = (sample.read_mask().values for sample in opened.samples if sample.read_mask)
+    np.testing.assert_array_equal(first, second)
+    assert [doubt.key for doubt in opened.doubts] == ["palettes-differ"]
+    assert all(doubt.is_answered for doubt in open_dataset(tmp_path, values=ValueReading.INDEX).doubts)
+
+
+def test_three_greys_of_a_jpeg_are_three_classes(tmp_path: Path) -> None:
+    plain_picture(tmp_path / "images" / "a.png")
+    (tmp_path / "masks").mkdir()
+    assert cv2.imwrite(str(tmp_path / "masks" / "a.jpg"), areas(0, 127, 254))
+    opened = open_dataset(tmp_path)
+    read = opened.samples[0].read_mask
+    assert read is not None
+    values = read().values
+    inside = [values[slot][4:-4, 4:-4] for slot in (BIRD, NEST)]
+    assert [len(np.unique(part)) for part in inside] == [1, 1]
+    assert len({int(values[0, 0]), *(int(part[0, 0]) for part in inside)} - {0, VOID}) == 3
+    assert [doubt.key for doubt in opened.doubts] == ["blurred-greys"]
+
+
+def test_white_on_transparent_is_foreground(tmp_path: Path) -> None:
+    plain_picture(tmp_path / "images" / "a.png")
+    alpha = areas(0, 255, 255)
+    (tmp_path / "masks").mkdir()
+    Image.fromarray(np.dstack([np.full_like(alpha, 255)] * 3 + [alpha])).save(tmp_path / "masks" / "a.png")
+    opened = open_dataset(tmp_path)
+    read = opened.samples[0].read_mask
+    assert read is not None
+    np.testing.assert_array_equal(read().values, np.where(alpha, 1, 0))
+    assert [c.name for c in opened.classes] == ["foreground"]
+    assert [doubt.key for doubt in opened.doubts] == ["only-255"]
