@@ -139,10 +139,13 @@ label_colors.txt, class_names.txt, codes.txt, classes.txt, labels.txt, a README 
 - **Class sets of known datasets** are assumed only if no list names the values, with the classes that occur, and are
   doubted: folders named like
   Pascal VOC's are not Pascal VOC unless the pictures are, too.
+- **Palettes that differ** from mask to mask and give the same colours to other numbers: the colour is the class.
 - **Smeared edges.** Greys between black and white are no classes if at most 5 % of their pixels lie inside areas of one
-  grey. JPEG masks keep a band of void between black and white; other files are cut in the middle.
-- **255** is void in index masks, except where it is the only value beside 0, where a list names it, or in evenly spread
-  greys. Void is doubted when it is the most or second most frequent value, unless a class list states it.
+  grey. JPEG masks keep a band of void between black and white; other files are cut in the middle. Three or more greys
+  that fill areas of JPEG masks are classes, and pixels that are unlike all of them are void.
+- **255** is void in index masks, except where it is the only value, or the only one beside 0, where a list names it, or
+  in evenly spread greys. Void is doubted when it is the most or second most frequent value, unless a class list states
+  it.
 - **A doubt is settled** by `--values`, by `--fit-masks`, or once every class that it is about is mapped with `--map` or
   in the dialog. Dry run, import and report do not list it any more; the dialog shows it as answered.
 - **Numbers below 0** are “no data”: unlabelled, and said.

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from core.base.errors import FormatError
+from core.base.text import count_of
 from core.formats.dataset_tree import DatasetTree, split_of
 from core.formats.dataset_types import Dataset, Recognition
 from core.formats.doubt import Doubt, ValueReading, answered_by_reading
@@ -35,6 +36,7 @@ from core.formats.readers import (
 )
 
 AUTO = "auto"
+_ARCHIVES = (".zip", ".rar", ".7z", ".tar", ".tar.gz", ".tgz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,7 +304,7 @@ def open_dataset(
     if not found:
         problem = FormatError(
             f"No dataset format was recognised in {tree.root}. Give the format by name (“maskloop formats” lists "
-            "them), or choose the folder that contains both pictures and annotations."
+            f"them), or choose the folder that contains both pictures and annotations.{_packed_files(tree)}"
         )
         raise with_refused(problem, tree)
     first, *others = found
@@ -320,6 +322,15 @@ def open_dataset(
                 dataset = _open(tree, other.format, values)
                 return replace(dataset, doubts=(_second_choice(first, other, problem), *dataset.doubts))
         raise
+
+
+def _packed_files(tree: DatasetTree) -> str:
+    """A sentence about archives in the folder, in which the annotations may be; empty without any."""
+    packed = [name for name in tree.files if name.lower().endswith(_ARCHIVES)]
+    if not packed:
+        return ""
+    others = f" and {count_of(len(packed) - 1, 'other archive')}" if len(packed) > 1 else ""
+    return f" {packed[0]}{others} may hold them: unpack archives first; those within a folder are not read."
 
 
 def _open(tree: DatasetTree, format_name: str, values: ValueReading | None) -> Dataset:

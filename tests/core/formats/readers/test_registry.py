@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -114,3 +115,11 @@ def test_an_error_is_kept_unless_it_is_very_long() -> None:
     problem = ImageError("A sentence.")
     assert as_format_error(problem, "a") is problem
     assert shorten("a\nb", 9) == "a\\nb"
+
+
+def test_an_archive_within_a_folder_without_annotations_is_named(tmp_path: Path) -> None:
+    photo(tmp_path / "images" / "a.jpg")
+    with zipfile.ZipFile(tmp_path / "masks.ZIP", "w") as packed:
+        packed.writestr("masks/a.png", b"")
+    with pytest.raises(FormatError, match=r"masks\.ZIP may hold them: unpack archives first"):
+        open_dataset(tmp_path)
