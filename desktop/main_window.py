@@ -279,9 +279,6 @@ class MainWindow(QMainWindow):
         )
         self._message_timer.timeout.connect(lambda: self.status_bar.show_message(""))
         self.top_bar.recent_chosen.connect(lambda path: self.open_project(Path(path)))
-        self.label_page.training.auto_start_changed.connect(
-            lambda on: self._auxiliary_windows.show_setting("train_automatically", on)
-        )
         self.read_only_bar.write_requested.connect(self._open_for_writing)
         self.welcome_page.open_requested.connect(self._ask_folder)
         self.welcome_page.sample_requested.connect(lambda: self.open_sample(self.sample_folder))
@@ -340,7 +337,6 @@ class MainWindow(QMainWindow):
 
     def _choose_theme(self, choice: str) -> None:
         self._settings.set("theme", choice)
-        self._auxiliary_windows.show_setting("theme", choice)
         self._theme.switch(choice)
         self.actions_by_id[f"theme_{choice}"].setChecked(True)
 

@@ -19,6 +19,8 @@ MaskloopError
 Every other exception is a bug and is reported as one.
 """
 
+from pathlib import Path
+
 
 class MaskloopError(Exception):
     """Base class of all exceptions that Maskloop raises on purpose."""
@@ -50,11 +52,11 @@ class ProjectTakenOverError(ProjectFileGoneError):
 
 class ProjectLockedError(ProjectError):
     """Another window or command is writing to this project. `can_take_over`: nobody can know whether it still runs, so
-    the user may say that it does not."""
+    the user may say that it does not. `home`: the folder of the project."""
 
-    def __init__(self, message: str, *, can_take_over: bool = False) -> None:
+    def __init__(self, message: str, home: Path, *, can_take_over: bool = False) -> None:
         super().__init__(message)
-        self.can_take_over = can_take_over
+        self.home, self.can_take_over = home, can_take_over
 
 
 class ProjectFolderError(ProjectError):

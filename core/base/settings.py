@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,8 @@ class Settings:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path or settings_folder() / "settings.json"
         self._values: dict[str, Any] = {}
+        self.on_changed: Callable[[str, Any], object] = lambda _name, _value: None
+        """Called with name and value after a setting was changed, by whatever part of the program."""
         try:
             stored = json.loads(self.path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -125,6 +128,7 @@ class Settings:
         self._values[name] = value
         self._stored[name] = value
         self._write()
+        self.on_changed(name, value)
 
     def set_state(self, name: str, value: Any) -> None:
         """Store window state (geometry, recent projects): any JSON value; not validated, never raises."""

@@ -29,6 +29,7 @@ COMMANDS = {
     "backup": "project_file_commands:backup_command",
     "restore": "project_file_commands:restore_command",
     "rescue": "project_file_commands:rescue_command",
+    "unlock": "project_file_commands:unlock_command",
 }
 """Module in this package and function (or group of commands) of every command that works without a window."""
 

@@ -155,6 +155,22 @@ def rescue_command(
         print_result(result, as_json, lines + [f"Left out: {problem}" for problem in report.problems])
 
 
+def unlock_command(project: ProjectOption = Path(), as_json: JsonOption = False) -> None:
+    """Remove the lock of a program that has given no sign of life for a while, such as one on a computer that is gone.
+
+    A lock whose program runs, or gave a sign of life just now, stays.
+    """
+    with report_errors():
+        home = find_home(project)
+        try:
+            lock = WriterLock(home, "the command unlock", take_over=True)
+        except OSError as problem:
+            raise ProjectError(f"{home} cannot be written: {problem.strerror or problem}.") from problem
+        lock.release()
+        notice = lock.notice
+        print_result({"removed": bool(notice)}, as_json, [notice or f"The project in {home} is not locked."])
+
+
 def _is_folder(out: Path) -> bool:
     """Raises UserError for a name that is too long."""
     try:

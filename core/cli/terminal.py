@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from core.base.display_text import printable
-from core.base.errors import Cancelled, MaskloopError, UserError
+from core.base.errors import Cancelled, MaskloopError, ProjectLockedError, UserError
 from core.project.project import Project
 
 # Standard output is for results; progress and messages go to standard error.
@@ -94,6 +94,11 @@ def report_errors() -> Iterator[None]:
         raise typer.Exit(2) from None
     except Cancelled:
         console.print("Cancelled.")
+        raise typer.Exit(1) from None
+    except ProjectLockedError as problem:
+        unlock = f" If nothing runs there any more, remove its lock: maskloop unlock --project {problem.home}"
+        sentence = f"{problem}{unlock if problem.can_take_over else ''}"
+        console.print(printable(sentence), markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     except MaskloopError as problem:
         console.print(printable(str(problem)), markup=False, soft_wrap=True)

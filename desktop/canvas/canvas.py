@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import (
+    QColor,
     QEnterEvent,
     QFocusEvent,
     QHideEvent,
@@ -17,7 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
 from core.base.geometry import Box, Point
-from core.tools.tool import Modifiers
+from core.tools.tool import Modifiers, OutlinePreview
 from desktop.canvas.input.input_handler import InputHandler
 from desktop.canvas.input.tool_runner import ToolRunner
 from desktop.canvas.input.wheel import Scrolling
@@ -114,6 +115,11 @@ class Canvas(LayeredImageWidget):
     def highlight(self, box: Box | None) -> None:
         """Frame these image pixels, so that people see where something happened; None removes the frame."""
         self._overlays.set_highlight(box)
+        self.update_overlays()
+
+    def set_left_shape(self, outline: OutlinePreview | None, colour: QColor) -> None:
+        """Show a shape that was left unfinished, in the colour of its class; None shows none."""
+        self._overlays.set_left_shape(outline, colour)
         self.update_overlays()
 
     def set_ruler(self, always: bool) -> None:

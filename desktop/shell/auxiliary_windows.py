@@ -42,6 +42,7 @@ class AuxiliaryWindows:
         self.palette: CommandPalette | None = None
         search.on_names_ready = self._refresh_palette
         self._settings_dialog: SettingsDialog | None = None
+        settings.on_changed = self._show_setting
         self._cheat_sheet: CheatSheet | None = None
         self._keymap_dialog: KeymapDialog | None = None
         keymap.changed.connect(self._rebuild_cheat_sheet)
@@ -67,9 +68,9 @@ class AuxiliaryWindows:
         self._settings_dialog.raise_()
         self._settings_dialog.activateWindow()
 
-    def show_setting(self, name: str, value: object) -> None:
-        """Update the open settings dialog after a setting was changed elsewhere."""
-        if self._settings_dialog is not None:
+    def _show_setting(self, name: str, value: object) -> None:
+        """Update the open settings dialog after a setting was changed, unless that was done in it."""
+        if self._settings_dialog is not None and not self._settings_dialog.is_changing:
             self._settings_dialog.show_value(name, value)
 
     def _make_settings_dialog(self) -> SettingsDialog:

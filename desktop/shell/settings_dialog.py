@@ -32,6 +32,8 @@ class SettingsDialog(QDialog):
         self.setWindowTitle("Settings")
         self.setModal(False)
         self._fields: dict[str, OptionField] = {}
+        self.is_changing = False
+        """Whether a change that was made here is being stored."""
         self._error = text_label("", "danger", wrap=True)
         self._error.hide()
         layout = column(spacing=2 * GRID, margins=(3 * GRID, 3 * GRID, 3 * GRID, 2 * GRID))
@@ -80,7 +82,10 @@ class SettingsDialog(QDialog):
 
     def _emit(self, name: str, value: Any) -> None:
         self.show_error("")
+        self.is_changing = True
         try:
             self.changed.emit(name, value)
         except UserError as problem:
             self.show_error(str(problem))
+        finally:
+            self.is_changing = False

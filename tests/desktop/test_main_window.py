@@ -270,6 +270,12 @@ def test_settings_open_once_and_show_changes_from_elsewhere(hands: WindowDriver,
     assert not learning.auto_start.isChecked()
     actions["theme_dark"].trigger()
     assert theme.currentData() == "dark"
+    live = dialog.fields["live_prediction"]
+    before = live.currentData()
+    actions["live_prediction"].trigger()
+    assert {before, live.currentData()} == {"auto", "off"}
+    actions["live_prediction"].trigger()
+    assert live.currentData() == before
     dialog.close()
     actions["theme_light"].trigger()
     actions["settings"].trigger()

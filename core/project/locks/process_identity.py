@@ -40,7 +40,7 @@ class ProcessIdentity:
             return None
         if self.namespace != _namespace():
             return None  # the number means another process there
-        if not _is_running(self.process):
+        if not is_running(self.process):
             return True
         started = _start_time(self.process)
         if self.started is None or started is None:
@@ -83,7 +83,7 @@ def _start_time(pid: int) -> int | None:
         return None
 
 
-def _is_running(pid: int) -> bool:
+def is_running(pid: int) -> bool:
     """Whether there is such a process. A number that cannot be one is no process."""
     if pid <= 0:
         return False

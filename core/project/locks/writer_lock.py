@@ -216,7 +216,7 @@ class WriterLock:
             )
         else:
             sentence += " Close it there, then try again; if it is gone, try again in a minute."
-        return ProjectLockedError(sentence, can_take_over=can_take_over)
+        return ProjectLockedError(sentence, self._home, can_take_over=can_take_over)
 
 
 def is_being_written(home: Path) -> bool:

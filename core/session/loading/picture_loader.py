@@ -132,7 +132,7 @@ class PictureLoader:
         self._reading = reading
         self._writer = ChangeWriter(document, announce)
         self._closing = False
-        self.converter = PictureConverter(project.cache_folder)
+        self.converter = PictureConverter(project.cache_folder, writing=project.is_writing)
         self._versions = PictureVersions()
         self._frames: dict[int, int] = {}  # by picture id, of files read so far that hold several
         self._observed: dict[int, ObservedContent] = {}  # by picture id, of files read, until they are stored
@@ -184,8 +184,13 @@ class PictureLoader:
 
     def convert(self, picture_id: int, report: Callable[[float], object]) -> Future[Path]:
         """Make a picture readable for which `load` raised ConversionNeededError; see `PictureConverter.convert`."""
-        path = self._project.picture_path(self._index.get(picture_id).path)
-        return self.converter.convert(picture_id, path, report)
+        return self.converter.convert(
+            picture_id, lambda: self._project.picture_path(self._index.get(picture_id).path), report
+        )
+
+    def remove_leftovers(self) -> None:
+        """Delete what a crash has left of conversions, behind what waits on the reading lane."""
+        self._reading.submit(self.converter.remove_leftovers)
 
     # For the session --------------------------------------------------------------------------------
 
@@ -309,7 +314,7 @@ class PictureLoader:
                 f"{path.name} is so large that it must be converted into tiles first."
             )
         if read_size(found) != read_size(path):
-            found.unlink(missing_ok=True)
+            self.converter.reject(found)
             raise ConversionNeededError(f"The tiles of {path.name} are damaged; it must be converted again.")
         return found
 

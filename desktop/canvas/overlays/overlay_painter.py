@@ -6,13 +6,15 @@ from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QPainter
 
 from core.base.geometry import Box
-from core.tools.tool import MaskPreview
+from core.tools.tool import MaskPreview, OutlinePreview
 from desktop.canvas.input.host import CanvasHost
 from desktop.canvas.input.input_handler import InputHandler
 from desktop.canvas.input.tool_runner import ToolRunner
 from desktop.canvas.overlays import outlines
 from desktop.canvas.overlays.brush_cursor import BrushCursor
 from desktop.canvas.overlays.mask_preview import MaskPreviewPainter
+
+LEFT_SHAPE_OPACITY = 0.7
 
 
 class OverlayPainter:
@@ -24,11 +26,16 @@ class OverlayPainter:
         self._preview_painter = MaskPreviewPainter()
         self._pending_painter = MaskPreviewPainter()
         self._highlight: Box | None = None
+        self._left_shape: tuple[OutlinePreview, QColor] | None = None
         self._areas: list[QRect] = []
 
     def set_highlight(self, box: Box | None) -> None:
         """Frame these image pixels; None removes the frame."""
         self._highlight = None if box is None or box.is_empty else box
+
+    def set_left_shape(self, outline: OutlinePreview | None, colour: QColor) -> None:
+        """Show a shape that was left unfinished, in the colour of its class; None shows none."""
+        self._left_shape = None if outline is None else (outline, colour)
 
     def update(self) -> None:
         """Repaint where the overlays were at the last call and where they are now."""
@@ -39,6 +46,7 @@ class OverlayPainter:
             outlines.outline_area(pending.outline, to_widget),
             outlines.frame_area(pending.preview.box if pending.preview else None, to_widget),
             outlines.outline_area(self._tools.outline, to_widget),
+            outlines.outline_area(self._left_shape[0] if self._left_shape else None, to_widget),
             outlines.frame_area(self._highlight, to_widget),
             outlines.frame_area(preview.box if preview else None, to_widget),
         ]
@@ -51,6 +59,10 @@ class OverlayPainter:
         """The painter counts widget pixels."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         tools, to_widget = self._tools, self._host.widget_point
+        if self._left_shape is not None:
+            painter.setOpacity(LEFT_SHAPE_OPACITY)
+            outlines.draw_outline(painter, self._left_shape[0], to_widget, self._left_shape[1])
+            painter.setOpacity(1.0)
         pending, class_colour = tools.pending_edit, tools.colour_of(None)
         self._draw_preview(painter, self._pending_painter, pending.preview, pending.colour)
         if pending.outline is not None:

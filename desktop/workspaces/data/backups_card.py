@@ -28,6 +28,7 @@ MAX_CLASSES = 8
 """Classes whose pixels a preview lists, most pixels first."""
 UNKNOWN_COLOUR = (128, 128, 128)
 """Of a value that is no class of the backup."""
+READING = "Reading the list of backups…"
 EMPTY = "No backups yet. One is made every half hour while you work."
 _REASONS = {"before-repair": "before a repair", "replaced": "replaced by an earlier restore"}
 
@@ -157,7 +158,7 @@ class BackupsCard(Card):
         self._is_enabled = True
         self._restored: Path | None = None
         self.rows: list[BackupRow] = []
-        self.summary = text_label(EMPTY, "muted", wrap=True)
+        self.summary = text_label(READING, "muted", wrap=True)
         self.progress = TaskProgress("Progress of the backup")
         self.open_restored = button("Open it")
         self.open_restored.clicked.connect(lambda: self.open_requested.emit(self._restored))
@@ -169,7 +170,13 @@ class BackupsCard(Card):
         head.setStretch(0, 1)
         self.add(head, self.progress, self._list, row(self.more, None))
         self.back_up.clicked.connect(self.backup_requested)
-        self.set_backups(())
+        self.set_waiting()
+
+    def set_waiting(self) -> None:
+        """The list is not known yet."""
+        self._backups = ()
+        self._lay_out()
+        self.set_summary(READING)
 
     def set_backups(self, backups: Sequence[BackupSummary]) -> None:
         """List these, newest first; an unchanged list keeps its previews."""
@@ -178,7 +185,7 @@ class BackupsCard(Card):
             self._lay_out()
             if not backups:
                 self.set_summary(EMPTY)
-            elif self.summary.text() == EMPTY:
+            elif self.summary.text() in (EMPTY, READING):
                 self.set_summary("")
 
     def set_summary(self, text: str, role: str = "muted", restored: Path | None = None) -> None:

@@ -56,7 +56,7 @@ class ProjectFileController(Controller):
         connect(backups.open_requested, self.open_requested.emit)
         connect(backups.progress.cancel_requested, self._service.cancel)
         integrity.set_findings((), {}, INTRODUCTION)
-        backups.set_backups(())
+        backups.set_waiting()
         self._end()
 
     def close(self) -> None:
@@ -66,7 +66,7 @@ class ProjectFileController(Controller):
 
     def refresh(self) -> None:
         """List the backups again: some are made by time, and old ones are thinned."""
-        self._dispatcher.when_done(self._service.backups(), self._show_backups)
+        self._dispatcher.when_done(self._service.backups(), self._show_backups, self._show_backup_problem)
 
     # Check and repair ---------------------------------------------------------------------------
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from core.project.backup import BACKUP_FOLDER, list_backups
+from core.project.locks.lock_holder import SILENCE_SECONDS, LockHolder
+from core.project.locks.process_identity import own_identity
+from core.project.locks.writer_lock import NOTE_FILE
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from tests.command_line import error_of, json_of, run_command
 from tests.factories import label_all, picture_folder, project_in
@@ -149,3 +155,28 @@ def test_restore_without_backup_is_refused(tmp_path: Path) -> None:
     assert "no Maskloop project" in error_of("restore", "--project", tmp_path / "b")
     assert run_command("restore", "--list", "--project", tmp_path / "a")[1].startswith("There are no backups")
     assert run_command("restore", "x", "--list", "--project", tmp_path / "a")[0] == 2
+
+
+def test_lock_of_a_computer_that_is_gone_is_removed(tmp_path: Path) -> None:
+    make_labelled_project(tmp_path)
+    json_of("backup", "--project", tmp_path)
+    note = tmp_path / HOME_FOLDER / NOTE_FILE
+    identity = replace(own_identity(), machine="another", boot="another")
+    note.write_text(LockHolder("the Maskloop window", "attic", identity, by_note=True).to_json())
+    long_ago = time.time() - 10 * SILENCE_SECONDS
+    assert "Close it there" in error_of("unlock", "--project", tmp_path), "it was touched just now"
+    os.utime(note, (long_ago, long_ago))
+    for words in (("check", "--repair"), ("restore",)):
+        said = error_of(*words, "--project", tmp_path)
+        assert "attic" in said and f"maskloop unlock --project {tmp_path / HOME_FOLDER}" in said
+    found = run_command("unlock", "--project", tmp_path / HOME_FOLDER)
+    assert found[0] == 0 and "attic" in found[1] and "was removed" in found[1]
+    assert not note.exists()
+    assert json_of("check", "--repair", "--project", tmp_path)["sound"]
+    assert json_of("unlock", "--project", tmp_path) == {"removed": False}
+
+
+def test_lock_of_a_program_that_runs_is_not_removed(tmp_path: Path) -> None:
+    with project_in(tmp_path):
+        said = error_of("unlock", "--project", tmp_path)
+        assert "a test (process" in said and "maskloop unlock" not in said

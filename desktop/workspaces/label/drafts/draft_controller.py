@@ -7,10 +7,13 @@ from concurrent.futures import Future
 from functools import partial
 from typing import Any
 
+from PySide6.QtGui import QColor
+
 from core.base.settings import Settings
 from core.labels.class_list import UNLABELLED, VOID
 from core.session.session import Session
 from core.tools.shape_draft import ShapeDraft
+from core.tools.tool import OutlinePreview, Scribble
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
@@ -54,6 +57,7 @@ class DraftController(Controller):
         self._request.cancel()
         self._canvas.tools.fills_left_shapes = lambda: True
         self._offer.show_draft(None)
+        self._show_outline(None)
 
     def actions(self) -> Actions:
         return {"continue_shape": self.continue_shape}
@@ -61,7 +65,7 @@ class DraftController(Controller):
     def picture_changed(self) -> None:
         """Another picture is active: read what was left unfinished in it."""
         self._left = []
-        self._offer.show_draft(None)
+        self._show_offer()
         self._request.cancel()
         if self._picture.id is not None and self._picture.labels is not None:
             self._request.send(self._session.drafts.open(self._picture.id), self._loaded)
@@ -124,6 +128,13 @@ class DraftController(Controller):
     def _show_offer(self) -> None:
         last = self._left[-1] if self._left else None
         self._offer.show_draft(last, len(self._left) - 1, self._choice)
+        self._show_outline(last)
+
+    def _show_outline(self, draft: ShapeDraft | None) -> None:
+        name = draft.class_name if draft is not None else ""
+        found = [one.colour for one in self._session.editing.classes.classes if one.name == name]
+        colour = QColor(*found[0]) if found else QColor("white")
+        self._canvas.set_left_shape(None if draft is None else _outline_of(draft), colour)
 
     def _send(self, operation: Callable[[int, Any], Future[None]], draft: ShapeDraft | None) -> None:
         """Carry out an operation of the DraftService for the picture on screen."""
@@ -142,3 +153,12 @@ class DraftController(Controller):
             self.message.emit(
                 f"There is no class “{draft.class_name}” any more; the shape gets the class that is active."
             )
+
+
+def _outline_of(draft: ShapeDraft) -> OutlinePreview:
+    """Its lines, without handles."""
+    paths = (point for path in draft.paths for point in path)
+    line = (*draft.line[:1], *paths) if draft.paths else draft.line
+    rings = (*draft.rings, *(draft.region.rings if draft.region else ()))
+    scribbles = tuple(Scribble(stroke.points, stroke.is_background) for stroke in draft.strokes)
+    return OutlinePreview(line, handles=False, rings=rings, scribbles=scribbles)

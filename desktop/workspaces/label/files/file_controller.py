@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 
 from core.base.changes import Changes, Notice
@@ -21,7 +22,7 @@ from desktop.workspaces.label.files.merge_dialog import PREVIEW_SIDE, MergeDialo
 from desktop.workspaces.label.files.notice_bar import FileNotice
 from desktop.workspaces.label.page import LabelPage
 
-UNDO, REDO, MERGE = "undo", "redo", "merge"
+UNDO, REDO, MERGE, CANCEL = "undo", "redo", "merge", "cancel"
 _KEEP = (
     (LabelDecision.KEEP, "Keep the label", "The label fits the new picture. Undo takes this back."),
     (LabelDecision.CHECK, "Keep and check", "Keep the label, and mark the picture to review."),
@@ -55,6 +56,8 @@ class FileController(Controller):
         self._bar = page.file_notice
         self._joined: tuple[int, FileNotice] | None = None
         self._dismissed: set[int] = set()  # ids of pictures whose notice was closed
+        self._progress: FileNotice | None = None  # of a decision about several pictures
+        self._cancelled = threading.Event()
         self.dialog: MergeDialog | None = None
         connect = self.connections.connect
         connect(self._bar.chosen, self._choose)
@@ -63,6 +66,7 @@ class FileController(Controller):
 
     def close(self) -> None:
         super().close()
+        self._cancelled.set()
         self._bar.show_notice(None)
         if self.dialog is not None:
             self.dialog.close()
@@ -78,7 +82,7 @@ class FileController(Controller):
     def refresh(self) -> None:
         """Show what is to be said about the active picture, else about joined pictures."""
         if not self.is_closed:
-            shown = self._notice_of_picture()
+            shown = self._progress or self._notice_of_picture()
             self._bar.show_notice(shown or (self._joined[1] if self._joined else None))
 
     # What is said -----------------------------------------------------------------------------------
@@ -124,9 +128,9 @@ class FileController(Controller):
         self.refresh()
 
     def _dismiss(self) -> None:
-        if self._notice_of_picture() is not None and self._picture.id is not None:
+        if self._progress is None and self._notice_of_picture() is not None and self._picture.id is not None:
             self._dismissed.add(self._picture.id)
-        else:
+        elif self._progress is None:
             self._joined = None
         self.refresh()
 
@@ -140,21 +144,52 @@ class FileController(Controller):
             self._dispatcher.when_done(future, partial(self._reverted, key))
         elif key == MERGE:
             self._open_merge()
+        elif key == CANCEL:
+            self._cancelled.set()
         elif picture_id is not None:
             self._page.canvas.finish_edit()
             ids = self._session.contents.replaced_ids() if for_all else [picture_id]
-            decision = LabelDecision(key)
-            self._dispatcher.when_done(
-                self._session.contents.decide(ids, decision), partial(self._decided, decision)
-            )
+            self._decide(ids, LabelDecision(key))
+
+    def _decide(self, ids: list[int], decision: LabelDecision) -> None:
+        self._cancelled = cancelled = threading.Event()
+        if len(ids) > 1:
+            self._show_progress(0, len(ids))
+        future = self._session.contents.decide(
+            ids,
+            decision,
+            lambda done, of: self._dispatcher.post(partial(self._show_progress, done, of)),
+            cancelled.is_set,
+        )
+        self._dispatcher.when_done(
+            future, partial(self._decided, decision), self._not_decided, self._end_progress
+        )
+
+    def _show_progress(self, done: int, of: int) -> None:
+        """Once it has ended, a report that comes late shows nothing."""
+        if of > 1 and (done == 0 or self._progress is not None):
+            text = f"Deciding about the labels of replaced pictures: {done:,} of {of:,}."
+            stop = (CANCEL, "Cancel", "The other pictures go on waiting for a decision.")
+            self._progress = FileNotice(text, (stop,), is_question=False)
+            self.refresh()
+
+    def _end_progress(self) -> None:
+        self._progress = None
+        self.refresh()
+
+    def _not_decided(self, problem: MaskloopError) -> None:
+        self._end_progress()
+        self._refused(problem)
 
     def _decided(self, decision: LabelDecision, result: DecisionResult) -> None:
+        self._progress = None
         if self.is_closed:
             return
         done = f"{_DONE[decision]} ({count_of(len(result.done), 'picture')})." if result.done else ""
         more = f" {len(result.problems) - 1:,} more are alike." if len(result.problems) > 1 else ""
         problem = f"{result.problems[0]}{more}" if result.problems else ""
-        self.message.emit(f"{done} {problem}".strip())
+        left = "Cancelled; the others go on waiting." if self._cancelled.is_set() else ""
+        self.message.emit(" ".join(filter(None, (done, problem, left))))
         self.refresh()
 
     def _undo_latest(self) -> None:

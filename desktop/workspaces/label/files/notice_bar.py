@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
@@ -63,7 +63,10 @@ class FileNoticeBar(QWidget):
         """None hides the bar. The same notice again changes nothing: a choice of “all” stays."""
         if notice == self.notice:
             return
-        self.notice = notice
+        before, self.notice = self.notice, notice
+        if notice is not None and before == replace(notice, text=before.text if before else ""):
+            self._show_text(notice.text)  # the buttons stay: one may be pressed at this moment
+            return
         while (item := self._buttons.takeAt(0)) is not None:
             if (old := item.widget()) is not None:
                 old.hide()
@@ -72,8 +75,7 @@ class FileNoticeBar(QWidget):
         if notice is None:
             self.hide()
             return
-        self.text.setText(notice.text)
-        self.text.setToolTip(notice.text)
+        self._show_text(notice.text)
         self.all_box.setVisible(notice.others > 0)
         self.all_box.setChecked(False)
         self.all_box.setText(f"All {notice.others + 1:,} replaced")
@@ -91,6 +93,10 @@ class FileNoticeBar(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
         self._lay_out()
+
+    def _show_text(self, text: str) -> None:
+        self.text.setText(text)
+        self.text.setToolTip(text)
 
     def _lay_out(self) -> None:
         """Put the buttons below the text where there is no room for both side by side."""

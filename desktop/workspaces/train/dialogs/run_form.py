@@ -13,12 +13,23 @@ from core.base.errors import TrainingError
 from core.base.text import count_of
 from core.training.recipe import PRESETS, RECIPE_OPTIONS_BY_NAME, Recipe, parse_recipe_options
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import button, column, combo_box, row, set_role, text_label
+from desktop.widgets.controls import (
+    button,
+    column,
+    combo_box,
+    row,
+    scroll_area,
+    set_background,
+    set_role,
+    text_label,
+)
 from desktop.workspaces.train.dialogs.augmentation_preview import AugmentationPreview
 from desktop.workspaces.train.dialogs.network_page import NetworkPage
 from desktop.workspaces.train.dialogs.recipe_form import PAGES, RecipeForm
 
 CUSTOM = "own"
+WIDTH, HEIGHT, MIN_WIDTH, MIN_HEIGHT = 1040, 720, 880, 420
+"""Of the form in pixels; pages scroll where they are higher."""
 PREVIEW_DELAY_MS = 250
 """Between the last change and the request for a new preview."""
 
@@ -74,7 +85,6 @@ class RunForm(QDialog):
         self._starting_points = [*preset_starting_points(), *runs]
         self.setWindowTitle("Next run")
         self.setModal(False)
-        self.setMinimumSize(1040, 720)
         self.network = NetworkPage(network)
         self._default = defaults[self._is_pretrained()]
         self.network.changed.connect(self._on_network_changed)
@@ -104,6 +114,9 @@ class RunForm(QDialog):
                 margins=(3 * GRID, 2 * GRID, 3 * GRID, 2 * GRID),
             )
         )
+        self.setMinimumSize(MIN_WIDTH, MIN_HEIGHT)
+        room = self.screen().availableSize()
+        self.resize(min(WIDTH, room.width() - 4 * GRID), min(HEIGHT, room.height() - 6 * GRID))
         self._show_choices(choices)
         same = [place for place, one in enumerate(self._starting_points) if one.choices == self.choices()]
         self.starting_point.setCurrentIndex(same[0] if same else len(self._starting_points))
@@ -139,11 +152,11 @@ class RunForm(QDialog):
 
     def _page(self, place: int) -> QWidget:
         if not place:
-            return self.network
+            return _scrolling(self.network)
         page, rows = QWidget(), self.rows[place - 1]
         below = self.preview if tuple(PAGES)[place - 1] == "Augmentation" else None
         page.setLayout(column(rows, 2 * GRID, below, None) if below else column(rows, None))
-        return page
+        return _scrolling(page)
 
     def _show_page(self, place: int) -> None:
         self.pages.setCurrentIndex(place)
@@ -211,3 +224,8 @@ class RunForm(QDialog):
     def _accept(self) -> None:
         self.values_accepted.emit(self.network.values(), self.choices())
         self.accept()
+
+
+def _scrolling(page: QWidget) -> QWidget:
+    set_background(page, "panel")
+    return scroll_area(page)

@@ -181,6 +181,8 @@ def test_many_findings_are_counted(qtbot: QtBot) -> None:
 def test_without_backups_the_card_says_when_there_will_be_one(qtbot: QtBot, theme: Theme) -> None:
     card = BackupsCard(theme)
     show_widget(qtbot, card, 600, 400)
+    assert card.summary.isVisible() and card.summary.text() == "Reading the list of backups…"
+    card.set_backups(())
     assert card.summary.isVisible() and card.summary.text().startswith("No backups yet")
     assert not card.open_restored.isVisible() and not card.more.isVisible()
 

@@ -9,7 +9,7 @@ import torch
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QScrollArea
 
 from core.models.checkpoint import save_checkpoint
 from core.models.network_builder import build_network
@@ -35,6 +35,25 @@ def form(gui: GuiDriver) -> RunForm:
     shown = planning(gui).form
     assert shown is not None and shown.isVisible()
     return shown
+
+
+def test_the_form_fits_a_low_screen_and_scrolls(gui: GuiDriver) -> None:
+    shown = form(gui)
+    shown.resize(1000, 540)
+    gui.wait(50)
+    assert (shown.width(), shown.height()) == (1000, 540)
+    for title, segment in shown.segments.items():
+        gui.click(segment)
+        gui.wait(20)
+        area = shown.pages.currentWidget()
+        assert isinstance(area, QScrollArea), title
+        assert area.horizontalScrollBar().maximum() == 0, title
+        inside = area.widget()
+        assert inside.width() >= inside.minimumSizeHint().width(), title
+        lower = shown.accept_button.mapTo(shown, shown.accept_button.rect().bottomRight())
+        assert shown.rect().contains(lower), title
+    assert area.widget().height() >= area.widget().minimumSizeHint().height()
+    shown.reject()
 
 
 def search(gui: GuiDriver, shown: RunForm, field: str, words: str) -> None:

@@ -93,10 +93,21 @@ def test_another_picture_keeps_the_polygon_and_its_own_picture_offers_it(gui: Gu
     gui.window.actions_by_id["tool_brush"].trigger()
     show(gui, "p0.png")
     assert offered(gui) == "Unfinished polygon (4 points, roof)."
+    shown = gui.canvas._overlays._left_shape
+    assert shown is not None and len(shown[0].points) == 4
+    [roof] = [each for each in gui.session.editing.classes.classes if each.name == "roof"]
+    assert shown[1].getRgb()[:3] == roof.colour
+    corner = gui.canvas.widget_point(shown[0].points[0]).toPoint()
+    with_shape = gui.canvas.grab().toImage().copy(corner.x() - 4, corner.y() - 4, 9, 9)
     assert gui.labelled_pixels == 0, "nothing was filled"
     gui.click(offer_of(gui).continue_button)
     assert gui.canvas.tools.tool.name == "polygon" and gui.canvas.hasFocus()
     assert not offer_of(gui).isVisible() and stored(gui) == ["polygon"]
+    assert gui.canvas._overlays._left_shape is None
+    gui.key(Qt.Key.Key_Escape)
+    gui.wait(50)
+    assert gui.canvas.grab().toImage().copy(corner.x() - 4, corner.y() - 4, 9, 9) != with_shape
+    draw(gui)
     gui.key(Qt.Key.Key_Return)
     assert_filled(gui)
     assert stored(gui) == []

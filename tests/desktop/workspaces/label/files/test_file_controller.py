@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,13 @@ def test_picture_of_another_size_offers_to_scale_its_label(gui: GuiDriver, folde
     assert gui.record.status == Status.TO_REVIEW
 
 
+def hold_document_lane(gui: GuiDriver) -> threading.Event:
+    """Nothing is stored until the event is set."""
+    go_on = threading.Event()
+    gui.session.contents._document.submit(go_on.wait, 30)
+    return go_on
+
+
 def test_choice_for_all_replaced_pictures(gui: GuiDriver, folder: Path) -> None:
     for number in range(2):
         gui.labelling.show_picture(gui.session.pictures.at(number).id)
@@ -104,6 +112,16 @@ def test_choice_for_all_replaced_pictures(gui: GuiDriver, folder: Path) -> None:
     gui.wait_until(lambda: bar(gui).isVisible() and bar(gui).all_box.isVisible(), "the notice", 20)
     assert "2" in bar(gui).all_box.text()
     bar(gui).all_box.setChecked(True)
+    held = hold_document_lane(gui)
+    press(gui, "keep")
+    assert [*bar(gui).buttons] == ["cancel"] and "0 of 2" in bar(gui).text.text()
+    bar(gui).buttons["cancel"].click()
+    held.set()
+    gui.wait_until(lambda: "Cancelled" in gui.said, "the end of the decisions", 20)
+    left = gui.session.contents.replaced_ids()
+    assert len(left) == 1 and "1 picture" in gui.said
+    gui.labelling.show_picture(left[0])
+    gui.wait_until(lambda: "keep" in bar(gui).buttons, "the question about the other", 20)
     press(gui, "keep")
     gui.wait_until(lambda: not gui.session.contents.replaced_ids(), "both decisions", 20)
     assert not bar(gui).isVisible()
