@@ -29,6 +29,10 @@ from desktop.canvas.rendering.pixel_buffer import PixelBuffer, PixelWords
 from desktop.canvas.rendering.pixel_grid import MIN_GRID_SCALE, draw_pixel_grid
 from desktop.canvas.viewport import Viewport
 
+MAX_CHANGED_TILES = 24
+"""More tiles of a prediction that differ are repainted as one box: the 192 of 12 megapixels took 60 ms to report one by
+one, and the whole canvas takes 8 ms to paint."""
+
 
 @dataclass(frozen=True, slots=True)
 class CanvasContent:
@@ -137,12 +141,13 @@ class Compositor:
         first, last = corner(seen.x0, seen.y0), corner(seen.x1, seen.y1)
         height, width = prediction.values.shape
         on_screen = Box.bounding([(first.x, first.y), (last.x, last.y)]).clipped(width, height)
-        tiles = [tile_box(key, width, height) for key in on_screen.tiles()]
-        changed = [
-            tile
-            for tile in tiles
-            if not np.array_equal(before.values[tile.slices], prediction.values[tile.slices])
-        ]
+        changed: list[Box] = []
+        for key in on_screen.tiles():
+            tile = tile_box(key, width, height)
+            if not np.array_equal(before.values[tile.slices], prediction.values[tile.slices]):
+                changed.append(tile)
+                if len(changed) > MAX_CHANGED_TILES:
+                    return [self.damage_labels(on_screen)]
         return [self.damage_labels(tile) for tile in changed]
 
     def move_divider(self, divider: float) -> None:
