@@ -291,7 +291,9 @@ class EditingService:
         home = choose_home(self._project, folder)
         # A picture that was set aside is in no list: what was painted on it belongs to the one that has its file.
         edits = [(self._current_id(picture_id), edit) for picture_id, edit in edits]
-        changes = [replace(each, picture_id=self._current_id(each.picture_id)) for each in self._rescue.changes]
+        changes = [
+            replace(each, picture_id=self._current_id(each.picture_id)) for each in self._rescue.changes
+        ]
         save_open_project(self._project, home, edits, changes)
         self._rescue.clear()
         return home
