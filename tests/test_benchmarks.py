@@ -91,8 +91,9 @@ def test_hostile_inputs_end_in_a_sentence() -> None:
 
 
 def test_a_soak_of_the_window_loses_nothing() -> None:
-    found = answer("soak", "--minutes", "0.1")
+    found = answer("soak", "--simulated-minutes", "1")
     assert (found["lost"], found["stalled"], found["errors"]) == (0, 0, 0), found
+    assert found["simulated_minutes"] >= 1 and sum(found["acts"].values()) > 1
 
 
 def test_charts_hand_out_no_more_points_than_they_can_draw() -> None:

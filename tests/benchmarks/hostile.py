@@ -241,7 +241,7 @@ def measure(
     failures: list[dict[str, object]] = []
     tried, slowest = 0, (0.0, "")
     began = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="maskloop-hostile-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="maskloop-hostile-", ignore_cleanup_errors=True) as scratch:
         source = Source(Path(scratch), kinds, seed, keep)
         with contextlib.closing(run_cases(source, range(first, first + cases))) as results:
             for number, outcome, detail, seconds in results:

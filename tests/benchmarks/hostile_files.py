@@ -30,6 +30,8 @@ from tests.factories import label_all, project_in
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
 WIDTH, HEIGHT = 24, 16
+LONGEST_TEXT = 16 << 20
+"""Letters of a file whose lines were repeated: repeated twice, they would take more memory than a case may."""
 CORNERS = [[2, 2], [20, 2], [20, 12], [2, 12]]
 NUMBERS: tuple[Any, ...] = (
     0, -1, 1, 2, 255, 256, 65536, 2**31 - 1, -(2**31), 2**32, 4611686018427387904, 2**63, -(2**63), 2**64, 10**30,
@@ -335,7 +337,7 @@ def _mutate_text(path: Path, chance: random.Random) -> None:
         lines = re.split(r"(?<=[\n>;,])", text)
         at = chance.randrange(len(lines))
         lines[at : at + 1] = [lines[at]] * chance.choice((0, 2, 500, 20_000))
-        text = "".join(lines)
+        text = "".join(lines)[:LONGEST_TEXT]
     else:
         at = chance.randrange(len(text) + 1)
         text = text[:at] + chance.choice((*TEXTS, "[" * 20_000, "<a>" * 20_000, "{a: " * 3000)) + text[at:]

@@ -1,10 +1,13 @@
-"""A long use of the real window: `python -m tests.benchmarks.soak --minutes 60 --json`.
+"""A long use of the real window: `python -m tests.benchmarks.soak --simulated-minutes 60 --json`.
 
 The sample project, and a user who paints, undoes, goes from picture to picture, trains and stops, exports and imports,
-at random. `lost`: pictures whose label on the disk is not the one that was last seen on screen; `stalled`: acts whose
-result did not come; `errors`: reported by the crash reporter. Memory is that of the window's process after each tenth
-of the time; `growth_mb` compares the means of the last three tenths and of the second to the fourth, when all caches
-are full. The longest stall of the GUI thread is in processor time of its own, which a busy machine does not change.
+at random, without the pauses that a person makes: simulated time counts what a person would take for each act
+(`PERSON_SECONDS`), `speed` says how much faster it was here. `--minutes` ends after so much real time instead.
+
+`lost`: pictures whose label on the disk is not the one that was last seen on screen; `stalled`: acts whose result did
+not come; `errors`: reported by the crash reporter. Memory is that of the window's process after each tenth of the
+time; `growth_mb` compares the means of the last three tenths and of the second to the fourth, when all caches are
+full. The longest stall of the GUI thread is in processor time of its own, which a busy machine does not change.
 """
 
 from __future__ import annotations
@@ -48,6 +51,18 @@ ACTS = {
     "workspace": 3,
 }
 """How often each is done, relative to the others."""
+PERSON_SECONDS = {
+    "paint": 5,
+    "undo": 2,
+    "redo": 2,
+    "go": 3,
+    "zoom": 3,
+    "train": 15,
+    "export": 30,
+    "import": 45,
+    "workspace": 10,
+}
+"""What a person takes for each, in simulated time; about 700 acts are an hour."""
 
 
 class Soak(WindowDriver):
@@ -63,6 +78,10 @@ class Soak(WindowDriver):
         self.counts: Counter[str] = Counter()
         self.stalled: list[str] = []
         self.meter = StallMeter(time.thread_time)
+
+    @property
+    def simulated_minutes(self) -> float:
+        return sum(PERSON_SECONDS[name] * count for name, count in self.counts.items()) / 60
 
     def begin(self) -> None:
         self.window.resize(1440, 900)
@@ -209,20 +228,29 @@ def count_lost(folder: Path, seen: dict[str, str]) -> int:
         return lost
 
 
-def measure(folder: Path, settings: Settings, minutes: float, seed: int) -> dict[str, object]:
+def measure(
+    folder: Path, settings: Settings, minutes: float, seed: int, *, is_simulated: bool = False
+) -> dict[str, object]:
+    """`minutes` of real time, or of simulated time."""
     make_sample_project(folder)
     soak = Soak(folder, settings, seed)
     soak.begin()
     began, memory = time.monotonic(), []
-    while (passed := time.monotonic() - began) < minutes * 60:
+
+    def real_minutes() -> float:
+        return (time.monotonic() - began) / 60
+
+    while (passed := soak.simulated_minutes if is_simulated else real_minutes()) < minutes:
         soak.act()
-        if passed >= len(memory) * minutes * 6:
+        if passed >= len(memory) * minutes / 10:
             memory.append(round(resident_mb(), 1))
     memory.append(round(resident_mb(), 1))
     errors = soak.end()
     early, late = memory[2:5] or memory[:1], memory[-3:]
     return {
-        "minutes": round((time.monotonic() - began) / 60, 2),
+        "minutes": round(real_minutes(), 2),
+        "simulated_minutes": round(soak.simulated_minutes, 1),
+        "speed": round(soak.simulated_minutes / real_minutes(), 1),
         "acts": dict(soak.counts),
         "pictures": len(soak.seen),
         "lost": count_lost(folder, soak.seen),
@@ -239,7 +267,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--minutes", type=float, default=60.0, help="of real time")
+    parser.add_argument("--simulated-minutes", type=float, help="of simulated time instead")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     chosen = parser.parse_args()
@@ -249,7 +278,10 @@ def main() -> None:
         settings = Settings(Path(scratch) / "settings.json")
         settings.set("theme", "light")
         settings.set("round_minutes", 0.5)
-        found = measure(Path(scratch) / "sample", settings, chosen.minutes, chosen.seed)
+        is_simulated = chosen.simulated_minutes is not None
+        minutes = chosen.simulated_minutes if is_simulated else chosen.minutes
+        sample = Path(scratch) / "sample"
+        found = measure(sample, settings, minutes, chosen.seed, is_simulated=is_simulated)
     print(json.dumps(found) if chosen.json else "\n".join(f"{name} {value}" for name, value in found.items()))
 
 
