@@ -91,7 +91,7 @@ class PicturePath(msgspec.Struct, frozen=True):
     prediction: Path | None = None
 
 
-class PrepareCommand(_Command, frozen=True):
+class PrepareFeaturesCommand(_Command, frozen=True):
     """Compute the features of these pictures while nothing else is to be done; it takes the place of the one before."""
 
     pictures: tuple[PicturePath, ...]
@@ -122,7 +122,7 @@ LiveCommand = (
     | LearnCommand
     | ForgetCommand
     | ScoreCommand
-    | PrepareCommand
+    | PrepareFeaturesCommand
     | SearchCommand
 )
 

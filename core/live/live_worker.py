@@ -36,7 +36,7 @@ from core.live.live_messages import (
     LiveScored,
     NetworkCommand,
     PicturePath,
-    PrepareCommand,
+    PrepareFeaturesCommand,
     ScoreCommand,
     SearchCommand,
     ShowCommand,
@@ -127,7 +127,7 @@ class AnswerScheduler:
                         self._must_forget = True
                     case NetworkCommand():
                         self._network = command
-                    case PrepareCommand():
+                    case PrepareFeaturesCommand():
                         self._next_pictures = deque(command.pictures)
                     case SearchCommand():
                         self._search = self._new_search(command)

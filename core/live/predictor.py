@@ -47,10 +47,10 @@ RESERVOIR_WEIGHT = 1.0
 class LivePredictor:
     """Owned by one thread. Pictures with other channels have features of their own, which teach each other nothing."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: FeatureMemory | None = None) -> None:
         keep_freed_memory()
         self._encoders: dict[int, tuple[nn.Module, Statistics]] = {}
-        self._memory = FeatureMemory()
+        self._memory = memory or FeatureMemory()
         self._shown: tuple[PictureFeatures, PictureFeatures] | None = (
             None  # of the picture predicted last, and widened
         )

@@ -24,7 +24,7 @@ Values = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SimilarRegion:
+class FoundRegion:
     """similarity: the mean of its cells, -1..1"""
 
     region: GridRegion
@@ -61,7 +61,7 @@ def find_similar_regions(
     new: Values,
     change: tuple[int, int],
     corrected: NDArray[np.bool_] | None = None,
-) -> list[SimilarRegion]:
+) -> list[FoundRegion]:
     """Connected regions of a picture that were predicted wrongly in the same way, the most similar first.
 
     cells: (C, h, w) features, no finer than the predictions; old, new: (H, W) class values before and after the
@@ -86,5 +86,5 @@ def find_similar_regions(
         if area >= MIN_CELLS and mean >= MIN_SIMILARITY and number not in left_out:
             box = Box(x, y, x + w, y + h)
             region = GridRegion(box, labels[box.slices] == number, (width, height))
-            regions.append(SimilarRegion(region, mean))
+            regions.append(FoundRegion(region, mean))
     return sorted(regions, key=lambda region: -region.similarity)[:MAX_REGIONS]

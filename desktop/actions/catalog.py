@@ -234,7 +234,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("leave_out_similar", "Leave out similar place", ("Alt+X",), "close", "Predictions",
                "Take the place that is framed off the list."),
     ActionSpec("accept_similar", "Accept similar places", ("Alt+Q",), "accept-all", "Predictions",
-               "Label all listed places as the one corrected: their pixels without a label, one edit for each picture."),
+               "Label all listed places as the one corrected, where they have no label; one edit for each picture."),
     ActionSpec("dismiss_similar", "Dismiss similar places", (), "close", "Predictions",
                "Forget the places that look like what was just corrected."),
     # Training

@@ -1,7 +1,7 @@
 """Live prediction from a robot's strokes on pictures that were never trained on: mIoU of the rest of the picture.
 
 python -m tests.benchmarks.scribbles DATA [--samples SAMPLES] [--pictures 12] [--only camvid pets aerial tissue]
-                                          [--hold-out 0006R0] [--seed 0] [--forest] [--json]
+                                          [--hold-out 0006R0] [--seed 0] [--forest] [--network RUN] [--json]
 
 DATA contains CamVid as `recipe` reads it; SAMPLES pets and aerial pictures, and tissue comes with scikit-image, all as
 in `transfer`. Strokes are painted into each connected region of MIN_REGION pixels and more: BRUSH pixels wide, along
@@ -13,6 +13,8 @@ live, quick   the head of the program, refined and in its first answer, fitted t
 random        the same head on an encoder with random weights
 forest        ilastik's way, with `--forest` (it needs scikit-learn, `uv run --with scikit-learn`): a random forest of
               100 trees on `skimage.feature.multiscale_basic_features`
+network       a network trained on the other frames of CamVid, with `--network`, the folder of its weights; and the head
+              on top of its predictions, as in the program; also with FEW strokes a picture
 reservoir     no stroke: FRAMES complete labels of other CamVid frames, spread over those not held out
 
 Seconds are processor time of one thread, the median over pictures, without the encoder's (`encode`).
@@ -37,8 +39,12 @@ from PIL import Image
 from skimage.feature import multiscale_basic_features
 from skimage.morphology import skeletonize
 
+from core.labels.prediction import PredictedMask
 from core.live.labelled_pixels import NO_PIXELS, sample_labelled_pixels
+from core.live.network_prior import NetworkPrior
 from core.live.predictor import LivePredictor
+from core.models.checkpoint import load_checkpoint
+from core.models.inference import predict as predict_with_network
 from core.models.networks.efficientnet_lite import EfficientNetLite
 from core.models.spec import DEFAULT_ENCODER
 from core.training.scoring.metrics import mean_iou
@@ -48,6 +54,7 @@ from tests.benchmarks.transfer import cut_tissue, load_aerial, load_pets
 
 MIN_REGION, MIN_LENGTH, BRUSH = 40, 8, 3
 FRAMES = 12
+FEW = 4
 Values = NDArray[np.uint8]
 Predict = Callable[[int, Path, Values, Values], Values]
 """(number, file, picture, strokes (H, W) with 0 where nothing is painted) -> class values (H, W)."""
@@ -106,6 +113,33 @@ def live_predict(predictor: LivePredictor, *, quick: bool) -> Predict:
     return predict
 
 
+def network_masks(folder: Path, pairs: Sequence[Pair]) -> list[PredictedMask]:
+    """What a network says of each picture."""
+    loaded = load_checkpoint(folder)
+    return [predict_with_network(loaded, picture) for picture, _ in pairs]
+
+
+def live_on_network(predictor: LivePredictor, masks: Sequence[PredictedMask], *, quick: bool) -> Predict:
+    """The head that corrects the network's prediction."""
+    plain = live_predict(predictor, quick=quick)
+
+    def predict(number: int, file: Path, picture: Values, strokes: Values) -> Values:
+        predictor.network = number, NetworkPrior(masks[number].values, masks[number].confidence)
+        try:
+            return plain(number, file, picture, strokes)
+        finally:
+            predictor.network = None
+
+    return predict
+
+
+def few_strokes(painted: Values, rng: np.random.Generator) -> Values:
+    """FEW of the strokes of a picture."""
+    count, numbers = cv2.connectedComponents((painted > 0).astype(np.uint8))
+    kept = rng.choice(np.arange(1, count), min(FEW, count - 1), replace=False)
+    return np.where(np.isin(numbers, kept), painted, 0).astype(np.uint8)
+
+
 def forest_predict(_number: int, _file: Path, picture: Values, strokes: Values) -> Values:
     """A random forest on hand-made features."""
     from sklearn.ensemble import RandomForestClassifier
@@ -126,7 +160,9 @@ def random_predictor() -> LivePredictor:
     return predictor
 
 
-def measure(pairs: Sequence[Pair], folder: Path, seed: int, *, forest: bool) -> dict[str, Any]:
+def measure(
+    pairs: Sequence[Pair], folder: Path, seed: int, *, forest: bool, network: Path | None = None
+) -> dict[str, Any]:
     """All ways on one data set, with one stroke a region and with three."""
     files = save(pairs, folder)
     live, random = LivePredictor(), random_predictor()
@@ -143,13 +179,20 @@ def measure(pairs: Sequence[Pair], folder: Path, seed: int, *, forest: bool) -> 
     }
     if forest:
         ways["forest"] = forest_predict
+    if network is not None:
+        masks = network_masks(network, pairs)
+        ways["network"] = lambda number, *_: masks[number].values
+        ways["live on network"] = live_on_network(live, masks, quick=False)
+        ways["quick on network"] = live_on_network(live, masks, quick=True)
     found: dict[str, Any] = {"pictures": len(pairs), "encode": round(float(np.median(encode)), 3)}
-    for strokes in (1, 3):
+    for strokes in (0, 1, 3) if network is not None else (1, 3):
         painted = [
-            strokes_on(label, strokes, np.random.default_rng(seed + number))
+            strokes_on(label, strokes or 1, np.random.default_rng(seed + number))
             for number, (_, label) in enumerate(pairs)
         ]
-        found[f"{strokes} strokes"] = {
+        if not strokes:
+            painted = [few_strokes(each, np.random.default_rng(seed)) for each in painted]
+        found[f"{strokes} strokes" if strokes else f"{FEW} strokes in all"] = {
             "painted": round(float(np.mean([(each > 0).mean() for each in painted])), 4),
             **{name: score(pairs, files, painted, way) for name, way in ways.items()},
         }
@@ -216,6 +259,7 @@ def main() -> None:
     words.add_argument("--hold-out", default="0006R0")
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--forest", action="store_true")
+    words.add_argument("--network", type=Path, help="folder of the weights of a network, for CamVid")
     words.add_argument("--json", action="store_true")
     asked = words.parse_args()
     torch.set_num_threads(1)
@@ -223,7 +267,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         for name, load in datasets(asked).items():
             if not asked.only or name in asked.only:
-                found[name] = measure(load(), Path(scratch) / name, asked.seed, forest=asked.forest)
+                network = asked.network if name == "camvid" else None
+                found[name] = measure(
+                    load(), Path(scratch) / name, asked.seed, forest=asked.forest, network=network
+                )
                 print("" if asked.json else f"{name}: {json.dumps(found[name])}", flush=True)
         if not asked.only or "reservoir" in asked.only:
             teach, held = split_camvid(asked.data, asked.hold_out)

@@ -31,7 +31,7 @@ from core.live.live_messages import (
     LiveSimilar,
     PackedPixels,
     PicturePath,
-    PrepareCommand,
+    PrepareFeaturesCommand,
     ShowCommand,
 )
 from core.project.project import Project
@@ -240,9 +240,8 @@ class LivePredictionService:
         """Before the stroke is told: the process then still has the head that was wrong."""
         if self._to_learn is not None:
             self._correction = number, correction
-            self._send(
-                search_command(self._project(), number, picture_id, correction, reversed(self._recent))
-            )
+            recent = reversed(self._recent)
+            self._send(search_command(self._project(), number, picture_id, correction, recent))
 
     def _prepare(self, picture_ids: tuple[int, ...]) -> None:
         if self._to_learn is None:
@@ -254,7 +253,7 @@ class LivePredictionService:
                 if is_usable(record):
                     pictures.append(PicturePath(picture_id, project.picture_path(record.path)))
                     self._touch(picture_id)
-        self._send(PrepareCommand(tuple(pictures)))
+        self._send(PrepareFeaturesCommand(tuple(pictures)))
 
     def _touch(self, picture_id: int) -> None:
         self._recent[picture_id] = None

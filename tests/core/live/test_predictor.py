@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
 from core.base.errors import ImageError
 from core.live.labelled_pixels import NO_PIXELS, sample_evenly, sample_labelled_pixels
+from core.live.picture_features import FeatureMemory
 from core.live.predictor import LivePredictor
 from tests.factories import picture, truth
 
@@ -93,6 +95,48 @@ def test_pictures_with_other_channels(
     mask = predictor.predict(20 + channels, tmp_path / f"{channels}.png", sample_labelled_pixels(strokes()))
     assert mask is not None
     assert agreement(mask.values) > 0.85
+
+
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_pictures_of_16_bits(predictor: LivePredictor, tmp_path: Path, channels: int) -> None:
+    predictor.reservoir.clear()
+    deep = picture().astype(np.uint16) * 200 + 300
+    pixels = deep[..., 0] if channels == 1 else deep[..., np.arange(channels) % 3]
+    path = tmp_path / f"deep {channels}.tif"
+    tifffile.imwrite(path, pixels, planarconfig=None if channels == 1 else "contig")
+    mask = predictor.predict(30 + channels, path, sample_labelled_pixels(strokes()))
+    assert mask is not None
+    assert agreement(mask.values) > 0.85
+
+
+def test_a_full_memory_forgets_the_oldest_and_computes_it_again(
+    saved: Path, tmp_path: Path, predictor: LivePredictor
+) -> None:
+    predictor.reservoir.clear()
+    size = predictor.features(40, saved).nbytes
+    small = LivePredictor(FeatureMemory(size))
+    small._encoders = predictor._encoders
+    Image.fromarray(picture(seed=3)).save(tmp_path / "b.png")
+    pixels = sample_labelled_pixels(strokes())
+    first = small.predict(40, saved, pixels)
+    assert small.known_features(40, saved) is not None
+    assert small.predict(41, tmp_path / "b.png", pixels) is not None
+    assert small.known_features(40, saved) is None
+    again = small.predict(40, saved, pixels)
+    assert first is not None
+    assert again is not None
+    np.testing.assert_array_equal(again.values, first.values)
+
+
+def test_a_memory_too_small_for_one_picture_keeps_nothing_and_predicts_all_the_same(
+    saved: Path, predictor: LivePredictor
+) -> None:
+    tiny = LivePredictor(FeatureMemory(1000))
+    tiny._encoders = predictor._encoders
+    mask = tiny.predict(42, saved, sample_labelled_pixels(strokes()))
+    assert mask is not None
+    assert agreement(mask.values) > 0.9
+    assert tiny.known_features(42, saved) is None
 
 
 def test_an_unreadable_file_is_named(predictor: LivePredictor, tmp_path: Path) -> None:

@@ -175,3 +175,91 @@ def test_the_better_of_head_and_network_is_shown(live: GuiDriver) -> None:
     session.live.comparison = HeadComparison(0.7, 0.6, 1)
     controller._show()
     assert live.labelling.picture.live_prediction is not None
+
+
+def test_undo_before_the_answer_arrives_shows_none_of_the_undone_stroke(live: GuiDriver) -> None:
+    dab_both(live)  # the process is still starting: no answer is there yet
+    live.window.actions_by_id["undo"].trigger()
+    live.wait_until(lambda: not (live.label_values == 2).any(), "the undo", TIMEOUT)
+    shown: list[bool] = []
+    changed = live.labelling._live.prediction_changed
+    changed.connect(lambda: shown.append(live.labelling.picture.live_prediction is not None))
+    service = live.session.live
+    live.wait_until(lambda: service._process is not None, "the process", TIMEOUT)
+    live.wait_until(lambda: service._settled == service._number, "the answer to the undo", TIMEOUT)
+    live.wait(100)
+    assert live.labelling.picture.live_prediction is None
+    assert not any(shown)
+    changed.disconnect()
+
+
+def test_another_picture_before_the_answer_arrives_gets_its_own(live: GuiDriver) -> None:
+    dab_both(live)
+    before = live.labelling.picture.id
+    live.key(Qt.Key.Key_D)
+    live.wait_until(lambda: live.labelling.picture.id != before, "the next picture", TIMEOUT)
+    wait_for_live(live)
+    answer = live.labelling._live._answer
+    assert answer is not None
+    assert answer.picture_id == live.labelling.picture.id
+
+
+def test_a_class_added_before_the_answer_arrives_neither_delays_nor_spoils_it(live: GuiDriver) -> None:
+    dab_both(live)
+    live.session.editing.add_classes(["pond"]).result()
+    wait_for_live(live)
+    live.wait_until(lambda: live_agreement(live) > 0.9, "a good live prediction", TIMEOUT)
+    live.key(Qt.Key.Key_3)
+    live.dab(0.5)
+    live.wait_until(
+        lambda: 3 in (live.labelling._live._answer.classes if live.labelling._live._answer else ()),
+        "an answer with the new class",
+        TIMEOUT,
+    )
+
+
+def test_a_process_that_dies_is_started_again_and_says_so(live: GuiDriver) -> None:
+    dab_both(live)
+    wait_for_live(live)
+    first = live.session.live._process
+    assert first is not None
+    first.kill()
+    live.wait_until(lambda: live.session.live._process is not first, "its end", TIMEOUT)
+    assert live.labelling.picture.live_prediction is not None  # what was shown stays
+    live.dab(0.9)
+    live.wait_until(lambda: live.session.live._process is not None, "another process", TIMEOUT)
+    controller = live.labelling._live
+    before = controller._answer
+    live.wait_until(lambda: controller._answer is not before, "its answer", TIMEOUT)
+    assert live_agreement(live) > 0.9
+
+
+def test_the_window_says_that_it_is_being_prepared(live: GuiDriver) -> None:
+    said: list[str] = []
+    live.labelling._live.message.connect(said.append)
+    live.wait_until(lambda: "each of two classes" in live.said, "what is missing", TIMEOUT)
+    dab_both(live)
+    wait_for_live(live)
+    live.wait_until(lambda: live.said == "", "the word that it is there", TIMEOUT)
+    assert [each for each in said if "Preparing" in each]
+    live.labelling._live.message.disconnect(said.append)
+
+
+def test_strokes_correct_the_prediction_of_the_network(live: GuiDriver) -> None:
+    shown = live.labelling.picture.id
+    assert shown is not None
+    project = live.session._project
+    live.session._document.submit(predict, project, shown, np.ones((64, 96), np.uint8), 150).result()
+    live.session.training._predictions._run = project.runs.latest_published()
+    live.labelling.reload()
+    picture = live.labelling.picture
+    live.wait_until(lambda: picture.network_prediction is not None, "the network's prediction", TIMEOUT)
+    assert picture.live_prediction is None
+    live.key(Qt.Key.Key_2)
+    live.dab(0.75)  # one class: the other one is what the network says
+    live.wait_until(lambda: picture.live_prediction is not None, "a corrected prediction", TIMEOUT)
+    assert picture.predicted_by == "live"
+    live.wait_until(lambda: live_agreement(live) > 0.6, "what the stroke corrects", TIMEOUT)
+    live.window.actions_by_id["undo"].trigger()
+    live.wait_until(lambda: picture.live_prediction is None, "the network's again", TIMEOUT)
+    assert picture.predicted_by.startswith("run")
