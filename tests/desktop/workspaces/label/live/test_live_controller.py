@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from core.base.changes import Changes
 from core.live.head_comparison import HeadComparison
 from core.session.live import live_prediction
 from tests.desktop.conftest import GuiDriver
@@ -251,7 +252,7 @@ def test_strokes_correct_the_prediction_of_the_network(live: GuiDriver) -> None:
     project = live.session._project
     live.session._document.submit(predict, project, shown, np.ones((64, 96), np.uint8), 150).result()
     live.session.training._predictions._run = project.runs.latest_published()
-    live.labelling.reload()
+    live.session._announce(Changes(pictures=frozenset([shown]), predictions=frozenset([shown])))
     picture = live.labelling.picture
     live.wait_until(lambda: picture.network_prediction is not None, "the network's prediction", TIMEOUT)
     assert picture.live_prediction is None
