@@ -133,6 +133,7 @@ def test_a_corrected_network_is_compared_by_its_own_predictions(
     said = np.full(SIZE[::-1], 2, np.uint8)
     for picture_id in ids[:2]:
         write_prediction(project.prediction_path(picture_id), PredictedMask(said, said, run.id))
+        project.runs.record_prediction(picture_id, run.id, 0.5)
     labels = two_classes()
     service.predict(ids[0], labels.snapshot())
     heard.refined()
