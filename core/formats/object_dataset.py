@@ -314,7 +314,7 @@ def _read(
         if obj.runs is not None and not fills(obj.runs, size[0] * size[1]):
             reason = f"its mask is not of the size of the picture, {size[0]} x {size[1]} pixels"
         if reason:
-            account.left_out(f"{name}, “{obj.label}” in {picture_name}", reason, AccountKind.OBJECT)
+            account.left_out(f"{name}, {quoted(obj.label)} in {picture_name}", reason, AccountKind.OBJECT)
             continue
         value = background if obj.label == ERASE_LABEL else value_of[obj.label]
         shapes.append(FilledShape(value, obj.rings, obj.holes, obj.runs, obj.part))

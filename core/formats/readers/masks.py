@@ -9,16 +9,18 @@ Also accepted: folders without splits, and the key `colour`.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from core.base.display_text import quoted
 from core.base.errors import FormatError
 from core.formats.account import AccountBuilder
 from core.formats.dataset_tree import DatasetTree, split_of
 from core.formats.dataset_types import Dataset, DatasetClass, LoadedMask, Recognition, Sample
+from core.formats.files.file_reader import FileReader
+from core.formats.malformed import MalformedValueError
 from core.formats.mask_layout import CLASSES_FILE, IMAGES, MASKS
 from core.formats.mask_sets.mask_sizes import compare_sizes
 from core.formats.mask_values import MAX_INDEX, read_colour_mask, read_index_mask, values_by_index
@@ -56,6 +58,8 @@ def open_dataset(tree: DatasetTree) -> Dataset:
         raise FormatError(
             f"{tree.root} does not contain the folders “{IMAGES}” and “{MASKS}”. Choose the folder above both."
         )
+    if CLASSES_FILE not in tree.files:
+        raise _missing(tree.root / CLASSES_FILE)
     classes, void, blank = read_classes_file(tree.root / CLASSES_FILE)
     tree.note_read(CLASSES_FILE)
     account = AccountBuilder()
@@ -113,28 +117,33 @@ def _read(path: Path, indices: dict[int, int], colours: dict[Colour, int]) -> Lo
 
 def read_classes_file(path: Path) -> tuple[tuple[DatasetClass, ...], frozenset[int], frozenset[int]]:
     """Classes, the indices that mean void, and those that mean unlabelled. Raises FormatError naming the file."""
+    if not path.is_file():  # a pipe would be waited for
+        raise _missing(path)
+    raw = FileReader(path.parent).read_json(path.name)
     try:
-        raw = json.loads(path.read_text("utf-8-sig"))  # editors on Windows often write a byte order mark
         rows = raw["classes"] if isinstance(raw, dict) else raw
         ignore = raw.get("ignore_index") if isinstance(raw, dict) else None
         unlabelled = raw.get("unlabelled_index") if isinstance(raw, dict) else None
         void, blank = _index_or_none(ignore), _index_or_none(unlabelled)
         listed = [_dataset_class(row) for row in rows]
-    except FileNotFoundError as missing:
-        raise FormatError(
-            f"{path} is missing. It lists the classes, such as "
-            '{"classes": [{"index": 0, "name": "road", "color": [128, 64, 128]}], "ignore_index": 255}.'
-        ) from missing
-    except (KeyError, TypeError, AttributeError) as problem:
-        raise FormatError(
-            f"{path} cannot be understood: every class needs “index” and “name”; “color” is optional."
-        ) from problem
-    except (OSError, ValueError, OverflowError) as problem:
+    except MalformedValueError as problem:
         raise FormatError(f"{path} cannot be understood: {problem}.") from problem
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError) as problem:
+        raise FormatError(
+            f"{path} cannot be understood: every class needs a whole number “index” and a “name”; “color”, three "
+            "numbers from 0 to 255, is optional."
+        ) from problem
     listed = [c for c in listed if c.index not in void | blank]
     if not listed or len(listed) > MAX_CLASS_VALUE or len({c.index for c in listed}) < len(listed):
         raise FormatError(f"{path} must list 1 to {MAX_CLASS_VALUE} classes with different indices.")
     return tuple(listed), void, blank
+
+
+def _missing(path: Path) -> FormatError:
+    return FormatError(
+        f"{path} is missing, or not a file in this folder. It lists the classes, such as "
+        '{"classes": [{"index": 0, "name": "road", "color": [128, 64, 128]}], "ignore_index": 255}.'
+    )
 
 
 def _index_or_none(value: Any) -> frozenset[int]:
@@ -145,15 +154,15 @@ def _index_or_none(value: Any) -> frozenset[int]:
 def _dataset_class(row: Any) -> DatasetClass:
     index, name = int(row["index"]), str(row["name"])
     if not 0 <= index <= MAX_INDEX:
-        raise ValueError(f"index {index} is not between 0 and {MAX_INDEX}")
+        raise MalformedValueError(f"the index {quoted(str(row['index']))} is not between 0 and {MAX_INDEX}")
     if not name.strip():
-        raise ValueError(f"the class with the index {index} has no name")
+        raise MalformedValueError(f"the class with the index {index} has no name")
     colour = row.get("color", row.get("colour"))
     if colour is None:
         return DatasetClass(index, name, default_colour(min(index + 1, MAX_CLASS_VALUE)))
     red, green, blue = (int(part) for part in colour)
     if not all(0 <= part <= 255 for part in (red, green, blue)):
-        raise ValueError(f"colour {colour} is not 8-bit RGB")
+        raise MalformedValueError(f"the colour {quoted(str(colour))} is not 8-bit RGB")
     return DatasetClass(index, name, (red, green, blue))
 
 

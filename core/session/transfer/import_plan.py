@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.display_text import quoted
 from core.base.errors import FormatError, UserError
 from core.base.text import count_of
 from core.formats.dataset_types import ClassTarget, Dataset, DatasetClass, Sample
@@ -121,7 +122,7 @@ def plan_import(
     }
     unknown = chosen.keys() - named
     if unknown:
-        names = ", ".join(f"“{c.name}” ({c.index})" for c in dataset.classes[:20])
+        names = ", ".join(f"{quoted(c.name)} ({c.index})" for c in dataset.classes[:20])
         raise FormatError(f"The dataset has no class “{sorted(unknown)[0]}”. It has {names}.")
     in_place = any(sample.picture.is_relative_to(folder) for sample in dataset.samples)
     if in_place and any(sample.crop is not None for sample in dataset.samples):
@@ -198,8 +199,8 @@ def _check_name(foreign: DatasetClass, name: str) -> None:
         ClassList().with_class(name)
     except UserError as problem:
         raise FormatError(
-            f"The class “{foreign.name}” of the dataset cannot become “{name}”: {problem} Choose another name for it "
-            "(on the command line: --map OLD=NEW)."
+            f"The class {quoted(foreign.name)} of the dataset cannot become {quoted(name)}: {problem} Choose another "
+            "name for it (on the command line: --map OLD=NEW)."
         ) from problem
 
 

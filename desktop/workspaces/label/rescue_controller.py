@@ -117,13 +117,16 @@ class RescueController(Controller):
         box.addButton("Not now", QMessageBox.ButtonRole.RejectRole)
         box.setDefaultButton(save)
         save.clicked.connect(self.choose_folder)
+        box.finished.connect(self._close_question)
         box.setWindowModality(Qt.WindowModality.NonModal)  # one can go on painting
         box.show()
 
     def _close_question(self, *_: object) -> None:
         """The file is back, or the project is closed."""
-        if self._question is not None:
-            self._question.close()
+        question, self._question = self._question, None
+        if question is not None:
+            question.setParent(None)  # hides it, too
+            question.deleteLater()
 
     def _saved(self, home: Path, edits: Sequence[tuple[int, Edit]]) -> None:
         self._edit_queue.forget(edits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +150,31 @@ def test_malformed_class_list_is_refused(content: str, tmp_path: Path) -> None:
 
 
 def test_class_list_must_be_utf8(tmp_path: Path) -> None:
-    (tmp_path / "classes.json").write_bytes(b"\xff\xfe\x00{")
-    with pytest.raises(FormatError, match=r"classes\.json cannot be understood"):
+    (tmp_path / "classes.json").write_bytes(b"\xff{")
+    with pytest.raises(FormatError, match=r"classes\.json cannot be read: it is not UTF-8"):
         read_classes_file(tmp_path / "classes.json")
+
+
+def test_nested_lists_without_end_are_refused(tmp_path: Path) -> None:
+    path = classes_file(tmp_path, "[" * 100_000)
+    with pytest.raises(FormatError, match=r"classes\.json is not valid JSON"):
+        read_classes_file(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    folder = mask_dataset(tmp_path, ("a",))
+    (folder / "classes.json").unlink()
+    os.mkfifo(folder / "classes.json")
+    with pytest.raises(FormatError, match="not a file in this folder"):
+        opened(folder)
+
+
+def test_long_values_are_quoted_in_part(tmp_path: Path) -> None:
+    for row in ({"index": 0, "name": "a", "color": "x" * 700_000}, {"index": "7" * 4000, "name": "a"}):
+        with pytest.raises(FormatError) as caught:
+            read_classes_file(classes_file(tmp_path, [row]))
+        assert len(str(caught.value)) < 400 + len(str(tmp_path))
 
 
 def test_class_list_may_be_a_bare_list_with_byte_order_mark(tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ def test_deleted_project_is_said_at_once_and_every_stroke_kept(
     painted = gui.labelled_pixels
     chosen = tmp_path / "strokes.maskloop-rescue"
     monkeypatch.setattr(QMessageBox, "warning", lambda *_: QMessageBox.StandardButton.Save)
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(chosen), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(chosen), ""))
     assert gui.window.close_project()
     assert len(list(read_edits(chosen))) == strokes
 
