@@ -379,7 +379,9 @@ def test_invalid_class_names_are_repaired_or_refused_before_the_import(tmp_path:
     odd = replace(found, classes=(replace(first, name="\ud83d"), replace(second, name=""), *rest))
     long = replace(found, classes=(replace(first, name="very long " * 900), second, *rest))
     with empty_project(tmp_path / "mine") as project:
-        with pytest.raises(FormatError, match=r"The class “very long .* at most 80 letters.*--map OLD=NEW") as caught:
+        with pytest.raises(
+            FormatError, match=r"The class “very long .* at most 80 letters.*--map OLD=NEW"
+        ) as caught:
             import_dataset(project, long)
         assert len(str(caught.value)) < 400, "a name is quoted in part"
         assert not project.pictures.all() and not project.classes.read().classes
