@@ -106,9 +106,7 @@ def test_import_recognises_the_format_and_has_a_dry_run(tmp_path: Path) -> None:
 def test_import_of_malformed_datasets_creates_nothing(tmp_path: Path) -> None:
     broken = mask_dataset(tmp_path / "broken")
     (broken / "classes.json").write_text("{")
-    assert "classes.json cannot be understood" in error_of(
-        "import", "masks", broken, "--into", tmp_path / "a"
-    )
+    assert "classes.json is not valid JSON" in error_of("import", "masks", broken, "--into", tmp_path / "a")
     unnamed = mask_dataset(tmp_path / "unnamed", classes=None)
     assert "classes.json is missing" in error_of("import", "masks", unnamed, "--into", tmp_path / "a")
     assert "There is no folder" in error_of("import", "masks", tmp_path / "no", "--into", tmp_path / "a")
