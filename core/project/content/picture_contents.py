@@ -126,11 +126,10 @@ class PictureContents:
         found: list[KnownContent] = []
         with self._store.read_transaction() as connection:
             for start in range(0, len(wanted), BATCH_SIZE):
-                sizes_of_part = wanted[start : start + BATCH_SIZE]
-                part = or_(
-                    pictures.c.file_bytes.in_(sizes_of_part), pictures.c.file_bytes.is_(None) & (start == 0)
-                )
-                query = _KNOWN.where(part, pictures.c.problem.is_(None), ~HAS_WORK)
+                conditions = [pictures.c.file_bytes.in_(wanted[start : start + BATCH_SIZE])]
+                if start == 0:
+                    conditions.append(pictures.c.file_bytes.is_(None))
+                query = _KNOWN.where(or_(*conditions), pictures.c.problem.is_(None), ~HAS_WORK)
                 found += [_known(row) for row in connection.execute(query)]
         return found
 

@@ -96,9 +96,8 @@ class ContentService:
         def begin(project: Project) -> None:
             stored = PictureContents(project.store)
             on_ages(stored.ages())
-            if (
-                self._project.is_writing
-            ):  # an earlier version may have listed the files of missing pictures anew
+            if self._project.is_writing:
+                # An earlier version may have listed the files of missing pictures anew.
                 self._join(project, self._missing_ids(), ())
             self._find_doubles(project)
             self._to_hash.extend(stored.ids_without_digest())

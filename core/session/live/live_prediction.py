@@ -85,7 +85,6 @@ class LivePredictionService:
         self._lane: ReadLane | None = None
         self._on_answer: Callable[[LiveAnswer], object] | None = None
         self._on_places: Callable[[SimilarPlaces], object] | None = None
-        self._on_comparison: Callable[[], object] | None = None
         self._number = 0
         self._settled = 0
         """The newest request to which no further answer comes."""
@@ -115,14 +114,13 @@ class LivePredictionService:
         self,
         on_answer: Callable[[LiveAnswer], object],
         on_places: Callable[[SimilarPlaces], object] | None = None,
-        on_comparison: Callable[[], object] | None = None,
     ) -> None:
         """Take requests from now on. The process starts with the first label, which it needs to answer anything.
 
-        on_places: takes what was found like a correction; on_comparison: called when `comparison` was measured
+        on_places: takes what was found like a correction, on a thread of its own too
         """
         with self._lock:
-            self._on_answer, self._on_places, self._on_comparison = on_answer, on_places, on_comparison
+            self._on_answer, self._on_places = on_answer, on_places
             self._lane = self._lane or ReadLane("live", self._home)
             self._crashes = 0
 
@@ -130,7 +128,7 @@ class LivePredictionService:
         """End the process and free its memory; `start` may be called again."""
         self.cancel()
         with self._lock:
-            self._on_answer = self._on_places = self._on_comparison = None
+            self._on_answer = self._on_places = None
         self._post(self._end_process)
 
     def predict(
@@ -161,6 +159,11 @@ class LivePredictionService:
         with self._lock:
             self._number += 1
 
+    @property
+    def newest_number(self) -> int:
+        """Of the newest request."""
+        return self._number
+
     def is_newest(self, answer: LiveAnswer) -> bool:
         """Whether nothing was requested, cancelled or forgotten since this answer was requested."""
         return answer.number == self._number
@@ -183,7 +186,7 @@ class LivePredictionService:
         """End process and lane; no answer comes afterwards. May be called twice."""
         self.cancel()
         with self._lock:
-            self._on_answer = self._on_places = self._on_comparison = None
+            self._on_answer = self._on_places = None
             lane, self._lane = self._lane, None
         if lane is not None:
             if (process := self._process) is not None:
@@ -348,19 +351,12 @@ class LivePredictionService:
             self._post(partial(self._compare_next, run))
         elif run.is_done:
             self._comparison, self.comparison = None, run.result
-            self._report_comparison()
 
     def _scored(self, event: LiveScored) -> None:
         if self._comparison is not None:
             self._comparison.scored(event)
             if self._comparison.is_done:
                 self._compare_next(self._comparison)
-
-    def _report_comparison(self) -> None:
-        with self._lock:
-            on_comparison = self._on_comparison
-        if on_comparison is not None:
-            on_comparison()
 
     def _found(self, event: LiveSimilar) -> None:
         if self._correction is None or event.number != self._correction[0]:
@@ -439,8 +435,10 @@ class LivePredictionService:
                 self._deliver(LiveAnswer(event.number, event.picture_id, None, problem=event.message))
 
     def _deliver_mask(self, path: Path, event: LiveReady) -> None:
-        answer = LiveAnswer(event.number, event.picture_id, None, event.refined, classes=event.classes)
-        answer = replace(answer, has_network=event.has_network)
+        answer = LiveAnswer(
+            event.number, event.picture_id, None, event.refined,
+            classes=event.classes, has_network=event.has_network,
+        )  # fmt: skip
         try:
             if self.is_newest(answer):
                 self._deliver(replace(answer, mask=read_answer(path, event.size)))

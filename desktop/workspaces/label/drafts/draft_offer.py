@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QFrame, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
 
 from core.tools.shape_draft import ShapeDraft
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, icon_button, row, text_label
+from desktop.widgets.sheet import Sheet
 
 CHOICES = {"keep": "Keep them with the picture", "fill": "Fill them", "discard": "Discard them"}
 """What happens to shapes that are left unfinished, by the value of the setting."""
-_GAP = 12
 _MAX_WIDTH = 44 * GRID
+_CORNER = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
 
 
-class DraftOffer(QFrame):
-    """Placed in a corner of its parent. GUI thread. `choice_made` carries a key of `CHOICES`."""
+class DraftOffer(Sheet):
+    """In an upper corner of the canvas. GUI thread. `choice_made` carries a key of `CHOICES`."""
 
     continue_requested = Signal()
     fill_requested = Signal()
@@ -25,13 +26,7 @@ class DraftOffer(QFrame):
     choice_made = Signal(str)
 
     def __init__(self, theme: Theme, canvas: QWidget) -> None:
-        super().__init__(canvas)
-        self._canvas = canvas
-        self.setProperty("role", "sheet")
-        # The canvas must not get the mouse events of the sheet.
-        self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
-        self.setCursor(Qt.CursorShape.ArrowCursor)
-        self.setAccessibleName("Unfinished shape")
+        super().__init__(canvas, "Unfinished shape", _MAX_WIDTH, _CORNER)
         self.text = text_label("", wrap=True)
         self.text.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.continue_button = button("Continue", "primary")
@@ -46,10 +41,7 @@ class DraftOffer(QFrame):
             each.clicked.connect(signal)
         self.menu_button = self._menu_button(theme)
         buttons = row(self.continue_button, self.fill_button, self.discard_button, None, self.menu_button)
-        self._column = column(self.text, buttons, margins=(2 * GRID, GRID + 4, GRID, GRID + 4))
-        self.setLayout(self._column)
-        canvas.installEventFilter(self)
-        self.hide()
+        self.set_content(column(self.text, buttons, margins=(2 * GRID, GRID + 4, GRID, GRID + 4)))
 
     def show_draft(self, draft: ShapeDraft | None, others: int = 0, choice: str = "keep") -> None:
         """Offer this draft, and say how many there are besides; None hides the sheet."""
@@ -61,18 +53,7 @@ class DraftOffer(QFrame):
         self.text.setText(f"Unfinished {draft.title} ({points}, {draft.class_name}){more}.")
         for action in self.choices.actions():
             action.setChecked(action.data() == choice)
-        self.show()
-        self._place()  # the font of the style is known now
-        self.raise_()
-
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        if event.type() == QEvent.Type.Resize:
-            self._place()
-        return False
-
-    def _place(self) -> None:
-        width = max(self.minimumSizeHint().width(), min(_MAX_WIDTH, self._canvas.width() - 2 * _GAP))
-        self.setGeometry(_GAP, _GAP, width, self._column.totalHeightForWidth(width))
+        self.appear()
 
     def _menu_button(self, theme: Theme) -> QToolButton:
         made = icon_button("more", "What happens to shapes that are left unfinished", theme, 16)

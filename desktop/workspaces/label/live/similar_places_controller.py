@@ -49,7 +49,9 @@ class SimilarPlacesController(Controller):
         super().__init__()
         self._session, self._dispatcher, self._canvas = session, dispatcher, canvas
         self._sheet, self._picture, self._apply_edit = sheet, picture, apply_edit
-        self._number = 0
+        self._number = self._dismissed = (
+            0  # of requests: that of the list, and the newest when it was dismissed
+        )
         self._correction: Correction | None = None
         self._places: list[SimilarPlace] = []
         self._at: int | None = None
@@ -86,7 +88,7 @@ class SimilarPlacesController(Controller):
 
     def places_found(self, found: SimilarPlaces) -> None:
         """Places in one more picture. Those of a newer correction replace the others."""
-        if found.number < self._number or self.is_closed:
+        if found.number < self._number or found.number <= self._dismissed or self.is_closed:
             return
         if found.number > self._number:
             if not found.places and self._at is not None:
@@ -109,7 +111,8 @@ class SimilarPlacesController(Controller):
             self.clear()
 
     def clear(self) -> None:
-        """Offer nothing."""
+        """Offer nothing, and nothing of what is still being searched."""
+        self._dismissed = self._session.live.newest_number
         self._keep([])
 
     @property
@@ -147,7 +150,7 @@ class SimilarPlacesController(Controller):
             return
         del self._places[self._at]
         if not self._places:
-            self.clear()
+            self._keep([])
             return
         self._at -= 1
         self._walk(1)
@@ -157,7 +160,7 @@ class SimilarPlacesController(Controller):
         correction, places = self._correction, self._places
         if correction is None or not places:
             return
-        self.clear()
+        self._keep([])
         by_picture: dict[int, list[SimilarPlace]] = {}
         for place in places:
             by_picture.setdefault(place.picture_id, []).append(place)

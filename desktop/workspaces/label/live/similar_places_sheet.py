@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFrame, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QToolButton, QWidget
 
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, icon_button, row, text_label
+from desktop.widgets.sheet import Sheet
 
-_GAP = 12
 _MAX_WIDTH = 48 * GRID
+_CORNER = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignBottom
 _ACTIONS = ("previous_similar", "next_similar", "leave_out_similar", "accept_similar", "dismiss_similar")
 
 
-class SimilarPlacesSheet(QFrame):
-    """Placed in a lower corner of its parent, hidden while there is nothing to offer. GUI thread. Its buttons trigger
+class SimilarPlacesSheet(Sheet):
+    """In a lower corner of the canvas, hidden while there is nothing to offer. GUI thread. Its buttons trigger
     the actions of the same names."""
 
     def __init__(self, actions: Mapping[str, QAction], theme: Theme, canvas: QWidget) -> None:
-        super().__init__(canvas)
-        self._canvas, self._actions = canvas, {key: actions[key] for key in _ACTIONS}
-        self.setProperty("role", "sheet")
-        # The canvas must not get the mouse events of the sheet.
-        self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
-        self.setCursor(Qt.CursorShape.ArrowCursor)
-        self.setAccessibleName("Places like the one corrected")
+        super().__init__(canvas, "Places like the one corrected", _MAX_WIDTH, _CORNER)
+        self._actions = {key: actions[key] for key in _ACTIONS}
         self.title = text_label("", "heading")
         self.help = text_label("", "muted", wrap=True)
         self.help.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
@@ -46,15 +42,15 @@ class SimilarPlacesSheet(QFrame):
         ):
             self._connect_button(made, key)
         walk = row(self.previous_button, self.next_button, self.position, spacing=GRID // 2)
-        self._column = column(
-            row(self.title, None, self.close_button),
-            self.help,
-            row(walk, None, self.leave_out_button, self.accept_button),
-            spacing=GRID // 2,
-            margins=(2 * GRID, GRID, GRID, GRID + 4),
+        self.set_content(
+            column(
+                row(self.title, None, self.close_button),
+                self.help,
+                row(walk, None, self.leave_out_button, self.accept_button),
+                spacing=GRID // 2,
+                margins=(2 * GRID, GRID, GRID, GRID + 4),
+            )
         )
-        self.setLayout(self._column)
-        canvas.installEventFilter(self)
         self.show_places(0)
 
     def show_places(
@@ -73,19 +69,7 @@ class SimilarPlacesSheet(QFrame):
         self.position.setText(position)
         self.leave_out_button.setVisible(has_one)
         self.accept_button.setText("Accept" if count == 1 else f"Accept all {count:,}")
-        self.show()
-        self._place()
-        self.raise_()
-
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        if event.type() == QEvent.Type.Resize:
-            self._place()
-        return False
-
-    def _place(self) -> None:
-        width = max(self.minimumSizeHint().width(), min(_MAX_WIDTH, self._canvas.width() - 2 * _GAP))
-        height = self._column.totalHeightForWidth(width)
-        self.setGeometry(_GAP, max(_GAP, self._canvas.height() - height - _GAP), width, height)
+        self.appear()
 
     def _connect_button(self, made: QPushButton | QToolButton, key: str) -> None:
         action = self._actions[key]

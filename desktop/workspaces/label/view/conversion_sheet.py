@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, Qt, Signal
-from PySide6.QtWidgets import QFrame, QProgressBar, QSizePolicy, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QProgressBar, QSizePolicy, QWidget
 
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import button, column, row, text_label
+from desktop.widgets.sheet import Sheet
 
 _WIDTH = 56 * GRID
 _STEPS = 1000
 
 
-class ConversionSheet(QFrame):
-    """In the middle of its parent. GUI thread."""
+class ConversionSheet(Sheet):
+    """In the middle of the canvas. GUI thread."""
 
     cancel_requested = Signal()
     start_requested = Signal()
 
     def __init__(self, canvas: QWidget) -> None:
-        super().__init__(canvas)
-        self._canvas = canvas
-        self.setProperty("role", "sheet")
-        # The canvas must not get the mouse events of the sheet.
-        self.setAttribute(Qt.WidgetAttribute.WA_NoMousePropagation)
-        self.setCursor(Qt.CursorShape.ArrowCursor)
-        self.setAccessibleName("Conversion of a large picture")
+        super().__init__(canvas, "Conversion of a large picture", _WIDTH, Qt.AlignmentFlag.AlignCenter)
         self.title = text_label("", "heading", wrap=True)
         self.text = text_label("", "muted", wrap=True)
         self.bar = QProgressBar()
@@ -44,10 +39,7 @@ class ConversionSheet(QFrame):
         buttons = row(self.bar, self.cancel_button, self.start_button)
         buttons.setStretch(0, 1)
         buttons.setAlignment(self.start_button, Qt.AlignmentFlag.AlignRight)
-        self._column = column(self.title, self.text, buttons, margins=(2 * GRID,) * 4)
-        self.setLayout(self._column)
-        canvas.installEventFilter(self)
-        self.hide()
+        self.set_content(column(self.title, self.text, buttons, margins=(2 * GRID,) * 4))
 
     def show_progress(self, name: str, share: float) -> None:
         """How much (0..1) of the conversion of a picture is done."""
@@ -67,11 +59,6 @@ class ConversionSheet(QFrame):
             is_running=False,
         )
 
-    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
-        if event.type() == QEvent.Type.Resize:
-            self._place()
-        return False
-
     def _show(self, title: str, text: str, *, is_running: bool) -> None:
         if self.isVisible() and self.title.text() == title:
             return
@@ -80,12 +67,4 @@ class ConversionSheet(QFrame):
         self.bar.setVisible(is_running)
         self.cancel_button.setVisible(is_running)
         self.start_button.setVisible(not is_running)
-        self.show()
-        self._place()  # the font of the style is known now
-        self.raise_()
-
-    def _place(self) -> None:
-        over = self._canvas
-        width = min(_WIDTH, over.width() - 2 * GRID)
-        height = self._column.totalHeightForWidth(width)
-        self.setGeometry((over.width() - width) // 2, (over.height() - height) // 2, width, height)
+        self.appear()
