@@ -141,9 +141,11 @@ class SimilarPlacesController(Controller):
     def _frame(self) -> None:
         place = self._place
         if place is not None and place.picture_id == self._picture.id and self._canvas.has_picture:
-            box = place.box.grown(FRAME_MARGIN)
-            self._canvas.show_box(box)
-            self._canvas.highlight(box)
+            box = place.box
+            self._canvas.show_box(
+                box.grown(max(box.width, box.height))
+            )  # what it is shows in what is around it
+            self._canvas.highlight(box.grown(FRAME_MARGIN))
 
     def _leave_out(self) -> None:
         if self._at is None:
