@@ -1,14 +1,14 @@
-"""Chart axes with round tick distances. Imports pyqtgraph, which is slow, so this module is imported late."""
+"""Ticks of chart axes at round numbers, with their labels."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-from pyqtgraph import AxisItem
-from PySide6.QtCore import QRectF
+Ticks = list[tuple[float, str]]
+"""Value and label, ascending."""
 
-Ticks = list[tuple[float, list[float]]]
+# Distances in seconds: up to minutes, hours and a day.
+_TIME_DISTANCES = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400)
 
 
 def duration_label(seconds: float, spacing: float = 0) -> str:
@@ -30,73 +30,48 @@ def count_label(number: float) -> str:
     return f"{number:g}"
 
 
-def even_ticks(low: float, high: float, spacing: float) -> Ticks:
-    """All multiples of `spacing` from `low` to `high`, in the form of `AxisItem.tickValues`."""
+def even_ticks(low: float, high: float, spacing: float) -> list[float]:
+    """All multiples of `spacing` from `low` to `high`."""
     first = -(-low // spacing)
     count = int((high - first * spacing) / spacing + 1e-9) + 1
-    return [(spacing, [(first + step) * spacing for step in range(max(0, count))])]
+    return [(first + step) * spacing for step in range(max(0, count))]
 
 
-class _Axis(AxisItem):  # type: ignore[misc]
-    def boundingRect(self) -> QRectF:  # noqa: N802
-        """Larger than the axis: pyqtgraph drops labels that reach outside, as the first and last do."""
-        rect: QRectF = super().boundingRect()
-        return rect.adjusted(-24, -10, 24, 10)
+def time_ticks(low: float, high: float, size: float) -> Ticks:
+    """Seconds of training, written as s, min, h. size: length of the axis in pixels."""
+    most = max(2, int(size / 72))
+    spacing = next((span for span in _TIME_DISTANCES if (high - low) / span <= most), _TIME_DISTANCES[-1])
+    return [(at, duration_label(at, spacing)) for at in even_ticks(max(0.0, low), high, spacing)]
 
 
-class TimeAxis(_Axis):
-    """Seconds of training, written as s, min, h. tick_distances: in seconds, ascending."""
-
-    def __init__(self, tick_distances: Sequence[float]) -> None:
-        super().__init__("bottom")
-        self._tick_distances = tick_distances
-
-    def tickValues(self, low: float, high: float, size: float) -> Ticks:  # noqa: N802
-        most = max(2, int(size / 72))
-        spacing = next(
-            (span for span in self._tick_distances if (high - low) / span <= most), self._tick_distances[-1]
-        )
-        return even_ticks(max(0.0, low), high, spacing)
-
-    def tickStrings(self, values: list[float], _scale: float, spacing: float) -> list[str]:  # noqa: N802
-        return [duration_label(value, spacing) for value in values]
+def count_ticks(low: float, high: float, size: float) -> Ticks:
+    """Whole numbers with a unit prefix, at multiples of 1, 2 or 5 times a power of ten."""
+    return _prefixed_ticks(low, high, max(1.0, _round_spacing(low, high, size / 72)))
 
 
-class CountAxis(_Axis):
-    """Counts with a unit prefix, at multiples of 1, 2 or 5 times a power of ten."""
-
-    def tickValues(self, low: float, high: float, size: float) -> Ticks:  # noqa: N802
-        most = max(2, int(size / (72 if self.orientation == "bottom" else 32)))
-        rough = max(high - low, 1e-9) / most
-        power = 10.0 ** math.floor(math.log10(rough))
-        spacing = next(step * power for step in (1, 2, 5, 10) if step * power >= rough * 0.999)
-        if self.orientation == "bottom":
-            spacing = max(1.0, spacing)  # counts are whole numbers
-        return even_ticks(max(0.0, low), high, spacing)
-
-    def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:  # noqa: N802
-        return [count_label(value) for value in values]
+def value_ticks(low: float, high: float, size: float) -> Ticks:
+    """As `count_ticks`, with fractions, for an upright axis."""
+    return _prefixed_ticks(low, high, _round_spacing(low, high, size / 32))
 
 
-class PowerAxis(_Axis):
+def power_ticks(low: float, high: float, size: float) -> Ticks:
     """A logarithmic axis for small numbers, such as learning rates, with a tick at each power of ten."""
-
-    def tickValues(self, low: float, high: float, size: float) -> Ticks:  # noqa: N802
-        return even_ticks(low, high, max(1.0, math.ceil((high - low) * 56 / size)))
-
-    def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:  # noqa: N802
-        return [f"1e{value:.0f}" for value in values]
+    return [
+        (at, f"1e{at:.0f}") for at in even_ticks(low, high, max(1.0, math.ceil((high - low) * 56 / size)))
+    ]
 
 
-class ScoreAxis(_Axis):
-    """Scores from 0 to 1 with ticks at fifths; `coarse`: at halves."""
+def score_ticks(*, coarse: bool) -> Ticks:
+    """Scores from 0 to 1 at fifths; `coarse`: at halves."""
+    return [(at, f"{at:.1f}") for at in even_ticks(0, 1, 0.5 if coarse else 0.2)]
 
-    def __init__(self, *, coarse: bool) -> None:
-        super().__init__("left")
-        self._coarse = coarse
 
-    def tickValues(self, _low: float, _high: float, _size: float) -> Ticks:  # noqa: N802
-        return even_ticks(0, 1, 0.5 if self._coarse else 0.2)
+def _round_spacing(low: float, high: float, most: float) -> float:
+    """The smallest 1, 2 or 5 times a power of ten with at most about `most` ticks."""
+    rough = max(high - low, 1e-9) / max(2, int(most))
+    power = 10.0 ** math.floor(math.log10(rough))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= rough * 0.999)
 
-    def tickStrings(self, values: list[float], _scale: float, _spacing: float) -> list[str]:  # noqa: N802
-        return [f"{value:.1f}" for value in values]
+
+def _prefixed_ticks(low: float, high: float, spacing: float) -> Ticks:
+    return [(at, count_label(at)) for at in even_ticks(max(0.0, low), high, spacing)]

@@ -1,30 +1,27 @@
-"""Line charts in the colours of the theme. pyqtgraph is imported with the first chart, not with the window."""
+"""Line charts in the colours of the theme, painted without a plotting library (docs/adr)."""
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib import import_module
-from threading import Thread
-from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, QTimer
-from PySide6.QtGui import QColor, QShowEvent
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from core.base.gc_freeze import freeze_gc
 from core.labels.class_list import ClassList, Colour
 from desktop.theme.theme import Theme
+from desktop.widgets.axes import Ticks, count_ticks, power_ticks, score_ticks, time_ticks, value_ticks
 from desktop.widgets.controls import text_label
 
 Curve = Sequence[tuple[float, float]]
 CurveStyle = tuple[Curve, str | Colour, float]
 """Points (x, y), a colour (the name of a theme token, or RGB), and the line width in logical pixels."""
 
-# Round tick distances in seconds: up to minutes, hours and a day.
-_TICK_DISTANCES = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400)
+LABEL_GAP = 6
+"""Logical pixels between an axis and its labels."""
+RIGHT_MARGIN = 10
+DOT_RADIUS = 3.0
 
 
 def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList) -> dict[object, CurveStyle]:
@@ -37,31 +34,6 @@ def score_curves(miou: Curve, per_class: Mapping[int, Curve], classes: ClassList
     if miou:
         curves["miou"] = (miou, "text", 2.5)
     return curves
-
-
-def _load() -> None:
-    with freeze_gc():
-        import_module("desktop.widgets.axes")  # and pyqtgraph with it
-
-
-@cache
-def preload() -> Thread:
-    """Import pyqtgraph on a thread of its own, once: it takes half a second, for which the window must not wait."""
-    thread = Thread(target=_load, name="charts")
-    thread.start()
-    return thread
-
-
-def _next_build_slot() -> int:
-    """Milliseconds until no other chart is being built: building three at once would delay a stroke visibly."""
-    global _next_free_slot  # noqa: PLW0603
-    now = time.monotonic()
-    begin = max(now, _next_free_slot)
-    _next_free_slot = begin + 0.03
-    return round((begin - now) * 1000)
-
-
-_next_free_slot = 0.0
 
 
 def downsample(points: Curve, max_points: int = 400) -> Curve:
@@ -95,158 +67,110 @@ class Chart(QWidget):
         self._power_axis = power_axis
         self._empty = text_label(empty_text, "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self._plot: Any = None
-        self._requested: dict[object, CurveStyle] | None = None
-        self._shown: dict[object, CurveStyle] = {}
-        self._build_timer = QTimer(self)
-        self._build_timer.setSingleShot(True)
-        self._build_timer.timeout.connect(self._build_or_draw)
-        self._curves: dict[object, Any] = {}
-        self._styles: dict[object, tuple[str | Colour, float]] = {}
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.addWidget(self._empty)
-        theme.changed.connect(self._apply_theme)
+        self._curves: dict[object, CurveStyle] = {}
+        self._lines: dict[object, QPolygonF] | None = {}
+        """The points of each curve in units of the axes; None until the curves are painted."""
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._empty)
+        theme.changed.connect(self.update)
 
     def set_curves(self, curves: Mapping[object, CurveStyle]) -> None:
         """Show exactly these curves, by key; the order is from behind to front.
 
-        They appear once the chart is visible and pyqtgraph is imported; this call does not wait. Unchanged curves are
-        not drawn again: training events arrive every second, and most of them change no curve.
+        Unchanged curves are not painted again: training events arrive every second, and most of them change no curve.
         """
-        if self._requested is None and curves == self._shown:
+        if curves == self._curves:
             return
-        self._requested = dict(curves)
-        self._show_plot(shown=bool(curves))
-        self._schedule_draw()
+        self._curves, self._lines = dict(curves), None
+        self._empty.setVisible(not curves)
+        self.update()
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
-        super().showEvent(event)
-        self._schedule_draw()
+    def data_range(self) -> QRectF:
+        """What the axes show: x and y of the lower left corner, in units of the axes, and the size."""
+        lines = [line.boundingRect() for line in self._polygons().values()]
+        left = min((box.left() for box in lines), default=0.0) if self._power_axis else 0.0
+        width = max((box.right() for box in lines), default=0.0) - left
+        width = width if width > 0 else 1.0
+        top = 1.0 if self._score_axis else max((box.bottom() for box in lines), default=1.0) or 1.0
+        spare = top * (0.03 if self._score_axis else 0.04)
+        return QRectF(left - width / 100, -spare, width * 1.02, top + 2 * spare)
 
-    def _schedule_draw(self) -> None:
-        if self._requested is None or not self.isVisible():
+    def plot_area(self) -> QRectF:
+        """Where the curves are, in pixels of the widget."""
+        metrics = self.fontMetrics()
+        height = self.height() - metrics.height() - 2 * LABEL_GAP
+        labels = [text for _, text in self._vertical_ticks(self.data_range(), height)]
+        left = max((metrics.horizontalAdvance(text) for text in labels), default=0) + LABEL_GAP
+        return QRectF(left, LABEL_GAP, self.width() - left - RIGHT_MARGIN, height)
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        area = self.plot_area()
+        if not self._curves or area.width() < 1 or area.height() < 1:
             return
-        if self._plot is None:
-            if not self._build_timer.isActive():
-                self._build_timer.start(_next_build_slot())
-            return
-        self._shown, self._requested = self._requested, None
-        self._draw(self._shown)
-
-    def _show_plot(self, *, shown: bool) -> None:
-        """Show the curves, or the text in their place."""
-        self._empty.setVisible(not shown)
-        if self._plot is not None:
-            self._plot.setVisible(shown)
-
-    def _build_or_draw(self) -> None:
-        """Build the plot, and draw its curves in a later iteration of the event loop."""
-        if preload().is_alive():
-            self._build_timer.start(50)
-        elif self._plot is None:
-            self._ensure_plot()
-            self._build_timer.start(_next_build_slot())
-        else:
-            self._schedule_draw()
-
-    def _draw(self, curves: Mapping[object, CurveStyle]) -> None:
-        plot = self._ensure_plot()
-        for key in [key for key in self._curves if key not in curves]:
-            plot.removeItem(self._curves.pop(key))
-            self._styles.pop(key)
-        thinned = {
-            key: (self._prepare_points(points), colour, width)
-            for key, (points, colour, width) in curves.items()
-        }
-        for order, (key, (points, colour, width)) in enumerate(thinned.items()):
-            if key not in self._curves:
-                self._curves[key] = plot.plot([], [], antialias=True)
-            if self._styles.get(key) != (colour, width):
-                self._styles[key] = (colour, width)
-                self._style_curve(key)
-            # A single point has no line, so it is drawn as a dot.
-            dot = "o" if len(points) == 1 else None
-            self._curves[key].setData(
-                [p[0] for p in points], [p[1] for p in points], symbol=dot, symbolSize=6
-            )
-            self._curves[key].setZValue(order)
-        xs = [p[0] for points, _, _ in thinned.values() for p in points]
-        left = min(xs, default=0.0) if self._power_axis else 0.0
-        right = max([left, *xs])
-        plot.setXRange(left, right if right > left else left + 1, padding=0.01)
-        if not self._score_axis:
-            top = max((p[1] for points, _, _ in thinned.values() for p in points), default=1.0)
-            plot.setYRange(0, top or 1, padding=0.04)
-
-    def _prepare_points(self, points: Curve) -> Curve:
-        """Points in the coordinates of the axes, downsampled to about as many as can be told apart."""
-        return downsample([(math.log10(x), y) for x, y in points] if self._power_axis else points)
-
-    def event(self, event: QEvent) -> bool:
-        if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self._apply_theme()
-        return super().event(event)
-
-    def _ensure_plot(self) -> Any:
-        if self._plot is not None:
-            return self._plot
-        import pyqtgraph
-
-        from desktop.widgets.axes import CountAxis, PowerAxis, ScoreAxis, TimeAxis
-
-        below = (
-            TimeAxis(_TICK_DISTANCES)
-            if self._time_axis
-            else PowerAxis("bottom")
-            if self._power_axis
-            else None
+        shown = self.data_range()
+        scale_x, scale_y = area.width() / shown.width(), area.height() / shown.height()
+        # From the units of the axes to pixels: y grows upwards there.
+        to_pixels = QTransform(
+            scale_x,
+            0,
+            0,
+            -scale_y,
+            area.left() - shown.left() * scale_x,
+            area.bottom() + shown.top() * scale_y,
         )
-        axes: dict[str, Any] = {
-            "bottom": below or CountAxis("bottom"),
-            "left": ScoreAxis(coarse=self._small) if self._score_axis else CountAxis("left"),
-        }
-        # The context menu, which nobody can open here, would take half of the time to build the plot.
-        plot = pyqtgraph.PlotWidget(background=None, axisItems=axes, enableMenu=False)
-        plot.hideButtons()
-        plot.setMouseEnabled(x=False, y=False)
-        plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        plot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        plot.setMinimumSize(0, 0)
-        # Transparent: pyqtgraph would keep the background of the theme in which it was created.
-        plot.setStyleSheet("background: transparent")
-        plot.viewport().setAutoFillBackground(False)
-        plot.getPlotItem().setContentsMargins(0, 6, 10, 0)
+        painter = QPainter(self)
+        self._paint_axes(painter, area, shown, to_pixels)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setClipRect(area.adjusted(-DOT_RADIUS, -DOT_RADIUS, DOT_RADIUS, DOT_RADIUS))
+        for key, line in self._polygons().items():
+            _points, look, width = self._curves[key]
+            colour = self._theme.colour(look) if isinstance(look, str) else QColor(*look)
+            if len(line) == 1:  # a single point has no line
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(colour)
+                painter.drawEllipse(to_pixels.map(line[0]), DOT_RADIUS, DOT_RADIUS)
+            else:
+                painter.setPen(QPen(colour, width))
+                painter.drawPolyline(to_pixels.map(line))
+        painter.end()
+
+    def _paint_axes(self, painter: QPainter, area: QRectF, shown: QRectF, to_pixels: QTransform) -> None:
+        """The frame at the left and below, a line across for each tick at the left, and the labels."""
+        metrics = painter.fontMetrics()
+        grid, muted = QPen(self._theme.colour("grid")), QPen(self._theme.colour("muted"))
+        painter.setPen(grid)
+        painter.drawLine(area.topLeft().toPoint(), area.bottomLeft().toPoint())
+        painter.drawLine(area.bottomLeft().toPoint(), area.bottomRight().toPoint())
+        for value, text in self._vertical_ticks(shown, area.height()):
+            y = round(to_pixels.map(QPointF(0, value)).y())
+            painter.setPen(grid)
+            painter.drawLine(round(area.left()), y, round(area.right()), y)
+            painter.setPen(muted)
+            x = area.left() - LABEL_GAP - metrics.horizontalAdvance(text)
+            painter.drawText(QPointF(x, y + (metrics.ascent() - metrics.descent()) / 2), text)
+        for value, text in self._horizontal_ticks(shown, area.width()):
+            width = metrics.horizontalAdvance(text)
+            x = to_pixels.map(QPointF(value, 0)).x() - width / 2
+            x = max(0.0, min(x, self.width() - width))
+            painter.drawText(QPointF(x, area.bottom() + LABEL_GAP + metrics.ascent()), text)
+
+    def _vertical_ticks(self, shown: QRectF, size: float) -> Ticks:
         if self._score_axis:
-            plot.setYRange(0, 1, padding=0.03)
-        self._layout.addWidget(plot)
-        self._plot = plot
-        self._show_plot(shown=self._empty.isHidden())
-        self._apply_theme()
-        return plot
+            return score_ticks(coarse=self._small)
+        return value_ticks(shown.top(), shown.bottom(), size)
 
-    def _apply_theme(self) -> None:
-        if self._plot is None:
-            return
-        import pyqtgraph
+    def _horizontal_ticks(self, shown: QRectF, size: float) -> Ticks:
+        if self._time_axis:
+            return time_ticks(shown.left(), shown.right(), size)
+        return (power_ticks if self._power_axis else count_ticks)(shown.left(), shown.right(), size)
 
-        for side in ("left", "bottom"):
-            axis = self._plot.getAxis(side)
-            axis.setPen(pyqtgraph.mkPen(self._theme.colour("grid"), width=1))
-            axis.setTextPen(self._theme.colour("muted"))
-            axis.setTickFont(self._theme.font)
-            axis.setStyle(tickLength=0, tickTextOffset=6, hideOverlappingLabels=False)
-            axis.setZValue(-100)
-        self._plot.showGrid(y=True, alpha=1.0)
-        for key in self._curves:
-            self._style_curve(key)
+    def _polygons(self) -> dict[object, QPolygonF]:
+        """The curves in units of the axes, downsampled to about as many points as can be told apart."""
+        if self._lines is None:
+            self._lines = {key: self._polygon(points) for key, (points, _, _) in self._curves.items()}
+        return self._lines
 
-    def _style_curve(self, key: object) -> None:
-        import pyqtgraph
-
-        curve, (look, width) = self._curves[key], self._styles[key]
-        colour = self._theme.colour(look) if isinstance(look, str) else QColor(*look)
-        # pyqtgraph takes line widths in device pixels.
-        curve.setPen(pyqtgraph.mkPen(colour, width=width * self.devicePixelRatioF()))
-        curve.setSymbolBrush(colour)
-        curve.setSymbolPen(None)
+    def _polygon(self, points: Curve) -> QPolygonF:
+        scaled = [(math.log10(x), y) for x, y in points] if self._power_axis else points
+        return QPolygonF([QPointF(x, y) for x, y in downsample(scaled)])
