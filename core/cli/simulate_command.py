@@ -135,7 +135,7 @@ def _final_miou(home: Path, device: str, *, quiet: bool) -> float | None:
         from core.evaluation.run_score import evaluate_run  # imports torch
 
         with progress_bar("Evaluating", quiet=quiet) as bar:
-            return evaluate_run(simulated, run, Split.VAL, device, bar).miou
+            return evaluate_run(simulated, run, Split.VAL, device, bar).mean_scores()["miou"]
 
 
 def _rows(pictures_done: Sequence[AnnotatedPicture]) -> list[dict[str, Any]]:

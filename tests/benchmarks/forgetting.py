@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from core.labels.confusion_scores import class_iou
 from core.models.checkpoint import (
     load_checkpoint,
     load_starting_model,
@@ -38,7 +39,7 @@ from core.training.devices import resolve_device
 from core.training.loop import train
 from core.training.recipe import Recipe, default_recipe
 from core.training.scoring.checkpoint_selection import KNOWN_CLASS_IOU
-from core.training.scoring.metrics import confusion_matrix, iou_from_confusion
+from core.training.scoring.metrics import confusion_matrix
 
 NEW = 1 + [name for name, _ in SCENE_CLASSES].index("water")
 OLD = tuple(value for value in range(1, len(SCENE_CLASSES) + 1) if value != NEW)
@@ -72,7 +73,7 @@ def scores(folder: Path, scenes: Sequence[SampleScene], device: str) -> Scores:
         whole += confusion_matrix(said, truth, size)
         counts = truth != NEW
         old += confusion_matrix(said[counts], truth[counts], size)
-    among_all, among_old = iou_from_confusion(whole), iou_from_confusion(old)
+    among_all, among_old = class_iou(whole.numpy()), class_iou(old.numpy())
     found = {value: float(among_old[value]) for value in OLD}
     return {**found, NEW: float(among_all[NEW])} if NEW in loaded.spec.class_values else found
 

@@ -38,6 +38,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage.morphology import skeletonize
 
+from core.labels.confusion_scores import class_iou, mean_iou, pixel_accuracy
 from core.models.catalogue import resolve_network
 from core.models.checkpoint import load_checkpoint, load_starting_model, read_checkpoint_metadata
 from core.models.inference import predict
@@ -48,7 +49,7 @@ from core.training.devices import resolve_device, seed_everything
 from core.training.events import CheckpointPublished, TrainingEvent, TrainingStarted
 from core.training.loop import train
 from core.training.recipe import Recipe, default_recipe, parse_recipe_options
-from core.training.scoring.metrics import confusion_matrix, iou_from_confusion, mean_iou, pixel_accuracy
+from core.training.scoring.metrics import confusion_matrix
 from tests.benchmarks.plain import Pair, learn_plainly, predict_plainly
 
 RIVAL_BATCH = 8
@@ -130,11 +131,12 @@ def scored(
     names: Mapping[int, str],
 ) -> dict[str, Any]:
     """Scores of a function that returns the class indices (H, W) of a picture."""
-    total = torch.zeros((len(names), len(names)), dtype=torch.int64)
+    total = np.zeros((len(names), len(names)), np.int64)
     for picture, label in pairs:
         truth = np.where(label == 255, 255, label - 1)
-        total += confusion_matrix(torch.from_numpy(predicted(picture)), torch.from_numpy(truth), len(names))
-    iou = iou_from_confusion(total)
+        pair = torch.from_numpy(predicted(picture)), torch.from_numpy(truth)
+        total += confusion_matrix(*pair, len(names)).numpy()
+    iou = class_iou(total)
     return {
         "miou": round(mean_iou(total), 4),
         "pixel_accuracy": round(pixel_accuracy(total), 4),

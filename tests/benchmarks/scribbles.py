@@ -39,6 +39,7 @@ from PIL import Image
 from skimage.feature import multiscale_basic_features
 from skimage.morphology import skeletonize
 
+from core.labels.confusion_scores import mean_iou
 from core.labels.prediction import PredictedMask
 from core.live.labelled_pixels import NO_PIXELS, sample_labelled_pixels
 from core.live.network_prior import NetworkPrior
@@ -47,7 +48,6 @@ from core.models.checkpoint import load_checkpoint
 from core.models.inference import predict as predict_with_network
 from core.models.networks.efficientnet_lite import EfficientNetLite
 from core.models.spec import DEFAULT_ENCODER
-from core.training.scoring.metrics import mean_iou
 from tests.benchmarks.plain import VOID, Pair
 from tests.benchmarks.recipe import pairs_of, pick_evenly
 from tests.benchmarks.transfer import cut_tissue, load_aerial, load_pets

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.labels.confusion_scores import class_iou, mean_iou, pixel_accuracy
 from core.models.input_tensors import normalise, pad_to_stride
 from core.models.tiled_inference import max_pixels_at_once, tiled_logits
 from core.training.data.training_set import LabelledExample, TrainingSet
 from core.training.distributed import ProcessGroup
-from core.training.scoring.metrics import iou_from_confusion, mean_iou, pixel_accuracy
 from core.training.scoring.own_size import own_size_confusion
 
 
@@ -82,7 +82,7 @@ def score_from_confusion(
     matrix: NDArray[np.int64], pictures: int, seconds: float, rows: int
 ) -> ValidationScore:
     """The score from a confusion matrix of at least `rows` classes; those beyond count as wrong predictions only."""
-    iou = iou_from_confusion(matrix)
+    iou = class_iou(matrix)
     per_class = {row: float(iou[row]) for row in range(rows) if matrix[row].sum()}
     return ValidationScore(
         matrix[:rows, :rows], mean_iou(matrix), per_class, pixel_accuracy(matrix), pictures, seconds

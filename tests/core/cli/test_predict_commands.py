@@ -81,7 +81,12 @@ def test_evaluate_counts_every_labelled_pixel_once(trained: tuple[Path, Any]) ->
     assert said["per_class"] == {"grass": pytest.approx(iou[0]), "roof": pytest.approx(iou[1])}
     assert said["miou"] == pytest.approx(iou.mean())
     assert said["pixel_accuracy"] == pytest.approx(hits.sum() / matrix.sum())
-    assert "On 1 picture of val, run 1 has mIoU" in output_of("evaluate", "--project", folder)
+    assert sum(pixels for pixels, _, _ in said["calibration"]) == matrix.sum()
+    assert len(said["by_picture"]) == 2
+    assert list(said["by_picture"].values()) == sorted(said["by_picture"].values())
+    shown = output_of("evaluate", "--project", folder)
+    assert "On 1 picture of val, 100% of the pixels labelled, run 1 has mIoU" in shown
+    assert "Lowest mIoU: p2.png" in shown
     with replaced_picture(folder / "p2.png"):
         assert "no longer of the size" in error_of("evaluate", "--project", folder)
 

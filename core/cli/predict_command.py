@@ -1,11 +1,11 @@
-"""The commands predict and evaluate. torch is imported only when one of them runs."""
+"""The command predict. torch is imported only when it runs."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -26,13 +26,10 @@ from core.cli.distributed_tasks import PredictionTask, run_distributed_predictio
 from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
 from core.evaluation.run_choice import find_run
 from core.project.project import Project
-from core.project.records import PictureRecord, RunRecord, Split
+from core.project.records import PictureRecord, Split
 from core.training.device_probe import likely_device
 from core.training.distributed_config import DistributedConfig
 from core.training.recipe import Recipe, default_recipe
-
-if TYPE_CHECKING:
-    from core.evaluation.run_score import RunScore
 
 
 def predict_command(
@@ -91,27 +88,6 @@ def predict_command(
         print_result(result, as_json, lines + [f"Left out: {problem}" for problem in problems])
 
 
-def evaluate_command(
-    project: ProjectOption = Path(),
-    split: Annotated[Split, typer.Option(help="Evaluate on the pictures of this split.")] = Split.VAL,
-    run: RunOption = None,
-    device: DeviceOption = "auto",
-    tta: TtaOption = "none",
-    as_json: JsonOption = False,
-) -> None:
-    """Evaluate a run on labelled pictures. Void and unlabelled pixels are ignored."""
-    with report_errors(), Project.open_read_only(project) as opened:
-        from core.evaluation.run_score import evaluate_run
-
-        chosen = find_run(opened, run)
-        with progress_bar("Evaluating", quiet=as_json) as bar:
-            score = evaluate_run(opened, chosen, split, device, bar, tta)
-        names = {c.value: c.name for c in opened.classes.read()}
-        print_result(
-            _score_json(score, chosen, split, names), as_json, _score_lines(score, chosen, split, names)
-        )
-
-
 def _readable(project: Project, records: list[PictureRecord]) -> tuple[list[PictureRecord], list[str]]:
     """The pictures that may be read, and a sentence for each that may not."""
     readable, problems = [], []
@@ -133,26 +109,3 @@ def _chosen(project: Project, images: str) -> list[PictureRecord]:
     if images in tuple(Split):
         return [r for r in records if r.split == images]
     raise UsageError("--images takes unlabelled, all, train, val or test.")
-
-
-def _score_json(score: RunScore, run: RunRecord, split: Split, names: dict[int, str]) -> dict[str, Any]:
-    return {
-        "run": run.id,
-        "split": split.value,
-        "pictures": score.pictures,
-        "miou": score.miou,
-        "per_class": {names.get(v, str(v)): iou for v, iou in score.per_class.items()},
-        "pixel_accuracy": score.pixel_accuracy,
-        "classes": [names.get(v, str(v)) for v in score.values],
-        "confusion": score.confusion.tolist(),
-        "problems": list(score.problems),
-    }
-
-
-def _score_lines(score: RunScore, run: RunRecord, split: Split, names: dict[int, str]) -> list[str]:
-    lines = [
-        f"On {count_of(score.pictures, 'picture')} of {split.value}, run {run.id} has mIoU {score.miou:.3f} and pixel "
-        f"accuracy {score.pixel_accuracy:.3f}."
-    ]
-    lines += [f"{names.get(v, str(v)):20} {iou:.3f}" for v, iou in score.per_class.items()]
-    return lines + [f"Left out: {problem}" for problem in score.problems]

@@ -1,0 +1,81 @@
+"""Scores over several pictures, and how sure they are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from core.evaluation.bootstrap import difference_interval, miou_interval
+from core.evaluation.evaluation import Evaluation
+from core.evaluation.picture_counts import IGNORED, PictureCounts, count_picture
+from core.labels.confusion_scores import mean_iou
+
+
+def counted(number: int, truth: np.ndarray, predicted: np.ndarray, confidence: int = 255) -> PictureCounts:
+    return count_picture(number, truth, predicted, np.full(truth.shape, confidence, np.uint8), 2)
+
+
+def pictures(count: int, wrong: float, seed: int = 0) -> list[PictureCounts]:
+    """Random truth, of which a share is predicted wrongly."""
+    rng = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        truth = rng.integers(0, 2, (24, 32)).astype(np.uint8)
+        flipped = rng.random(truth.shape) < wrong * rng.random() * 2
+        made.append(counted(number, truth, np.where(flipped, 1 - truth, truth).astype(np.uint8)))
+    return made
+
+
+def test_one_matrix_over_all_pictures() -> None:
+    truth = np.zeros((4, 8), np.uint8)
+    truth[:, 4:] = 1
+    truth[0] = IGNORED
+    wrong = np.ones_like(truth)
+    found = Evaluation((3, 9), (counted(5, truth, truth * (truth < 2)), counted(7, truth, wrong)), 64)
+    np.testing.assert_array_equal(found.confusion, [[12, 12, 0], [0, 24, 0]])
+    assert found.labelled_share == pytest.approx(48 / 64)
+    assert found.mean_scores()["miou"] == pytest.approx((12 / 24 + 24 / 36) / 2)
+    assert found.picture_miou() == {7: pytest.approx(0.25), 5: 1.0}
+    assert list(found.picture_miou()) == [7, 5]
+    assert found.pictures_in_cell(0, 1) == {7: 12}
+
+
+def test_calibration_compares_sureness_and_accuracy() -> None:
+    """A network that is 80 % sure of everything and right in half of it."""
+    truth = np.zeros((10, 10), np.uint8)
+    half = truth.copy()
+    half[:5] = 1
+    found = Evaluation((1, 2), (counted(1, truth, half, confidence=204),), 100)
+    (only,) = found.calibration()
+    assert (only.pixels, only.confidence, only.accuracy) == (100, pytest.approx(0.8), pytest.approx(0.5))
+    assert found.calibration_error() == pytest.approx(0.3)
+
+
+def test_interval_holds_the_score_and_narrows_with_pictures() -> None:
+    few, many = pictures(8, 0.2), pictures(200, 0.2)
+    for made in (few, many):
+        low, high = miou_interval(made, 2) or (1.0, 0.0)
+        assert low < mean_iou(Evaluation((1, 2), tuple(made), 1).confusion) < high
+        assert (low, high) == miou_interval(made, 2)
+    widths = [high - low for low, high in (miou_interval(made, 2) or (0, 0) for made in (few, many))]
+    assert widths[1] < widths[0] / 2
+    assert miou_interval(few[:1], 2) is None
+
+
+def test_difference_is_surer_than_its_parts() -> None:
+    """Pictures are hard for both networks alike: the second is one point better on each."""
+    first = pictures(40, 0.3)
+    rng = np.random.default_rng(1)
+    second = []
+    for number in range(40):
+        picture_rng = np.random.default_rng(0)
+        for _ in range(number + 1):
+            truth = picture_rng.integers(0, 2, (24, 32)).astype(np.uint8)
+            flipped = picture_rng.random(truth.shape) < 0.3 * picture_rng.random() * 2
+        mended = flipped & (rng.random(truth.shape) < 0.9)
+        second.append(counted(number, truth, np.where(mended, 1 - truth, truth).astype(np.uint8)))
+    low, high = difference_interval(first, second, 2) or (0.0, 0.0)
+    assert 0 < low < high
+    alone = miou_interval(first, 2) or (0.0, 0.0)
+    assert high - low < alone[1] - alone[0]
+    assert difference_interval(first[:3], second[10:], 2) is None
