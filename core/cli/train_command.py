@@ -254,8 +254,9 @@ class _TrainingMonitor:
             case events.TrainingStage():
                 self._bar(event.done, event.total, event.text)
             case events.ModelEvaluated() if not self._quiet:
+                basis = f" ({event.basis.text()})" if event.basis else ""
                 console.print(
-                    f"{event.seconds:6.0f} s  step {event.step:6}  mIoU on {event.split} {event.miou:.3f}"
+                    f"{event.seconds:6.0f} s  step {event.step:6}  mIoU on {event.split} {event.miou:.3f}{basis}"
                 )
             case events.TrainingNote() if not event.stored:  # those come at the end
                 console.print(event.message, markup=False)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.bootstrap import Interval, miou_interval
 from core.evaluation.picture_counts import SIZE_NAMES, PictureCounts
+from core.labels.bootstrap import Interval, difference_interval, miou_interval
 from core.labels.confusion_scores import MEAN_SCORES, Scores, mean_iou
 
 CALIBRATION_BINS = 10
@@ -113,4 +114,21 @@ class Evaluation:
 
     def miou_interval(self, level: float = 0.95) -> Interval | None:
         """Bootstrap interval of the mean IoU over pictures; None for fewer than two."""
-        return miou_interval(self.pictures, len(self.values), level)
+        return miou_interval(_counts(self.pictures), level)
+
+
+def miou_difference(first: Evaluation, second: Evaluation, level: float = 0.95) -> Interval | None:
+    """Bootstrap interval of the mean IoU of `second` less that of `first`, on the pictures that both scored; None for
+    fewer than two. Raises ValueError when their classes differ."""
+    if first.values != second.values:
+        raise ValueError("the classes differ")
+    by_id = {picture.picture_id: picture for picture in second.pictures}
+    shared = [picture for picture in first.pictures if picture.picture_id in by_id]
+    if not shared:
+        return None
+    others = [by_id[picture.picture_id] for picture in shared]
+    return difference_interval(_counts(shared), _counts(others), level)
+
+
+def _counts(pictures: Sequence[PictureCounts]) -> NDArray[np.int64]:
+    return np.stack([picture.by_class() for picture in pictures])

@@ -40,6 +40,15 @@ class PictureCounts:
     confidence: NDArray[np.int64]
     regions: NDArray[np.float64]
 
+    def by_class(self) -> NDArray[np.int64]:
+        """(3, classes) pixels predicted correctly, of the truth, and predicted."""
+        classes = len(self.boundary)
+        true, predicted = np.divmod(self.cells, classes + 1)
+        right = true == predicted
+        chosen = ((true[right], self.pixels[right]), (true, self.pixels), (predicted, self.pixels))
+        counts = [np.bincount(index, pixels, classes + 1)[:classes] for index, pixels in chosen]
+        return np.asarray(counts, np.int64)
+
 
 def count_picture(
     picture_id: int, truth: Indices, predicted: Indices, confidence: NDArray[np.uint8], classes: int

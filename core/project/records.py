@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
+import msgspec
+
 from core.base.changes import Changes
 from core.base.geometry import Box, TileKey
 from core.labels.label_map import Origin, Values
@@ -30,12 +32,13 @@ class Split(StrEnum):
     TEST = "test"
 
 
-@dataclass(frozen=True, slots=True)
-class PictureRecord:
+class PictureRecord(msgspec.Struct, frozen=True, gc=False):
     """One picture of the project. `path` is relative to the folder of the pictures, with forward slashes.
 
     labelled_pixels counts pixels with a class or void; mean_confidence is that of the newest prediction, 0..1.
     is_replaced: the file has other content than the label was made for, and nobody has said what becomes of the label.
+
+    A struct that the garbage collector does not know, because a project has a hundred thousand.
     """
 
     id: int
@@ -132,9 +135,13 @@ class RunRecord:
     after_move_id: int = 0
 
 
+BASIS_NAMES = ("scored_pictures", "scored_share", "miou_low", "miou_high", "scored_pixels")
+"""Measurements of what a mean IoU rests on, the last by class."""
+
+
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One point of a training curve: `name` is loss, miou, iou (with class_value) or pixel_accuracy."""
+    """One point of a training curve: `name` is loss, miou, iou (with class_value), pixel_accuracy, or of BASIS_NAMES."""
 
     run_id: int
     name: str

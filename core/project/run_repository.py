@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from core.base.changes import Changes
 from core.project.class_remaps import latest_remap_id
-from core.project.records import Measurement, RunRecord, now
+from core.project.records import BASIS_NAMES, Measurement, RunRecord, now
 from core.project.schema import facts, measurements, predictions, runs
 from core.project.store import Store, inserted_id
 
@@ -126,7 +126,9 @@ class RunRepository:
             connection.execute(delete(predictions).where(outdated))
         points = self.measurements(run_id)
         best = max((p for p in points if p.name == "miou"), key=lambda p: p.value, default=None)
-        scores = [p for p in points if best and p.name in ("miou", "iou") and p.step == best.step]
+        scores = [
+            p for p in points if best and p.name in ("miou", "iou", *BASIS_NAMES) and p.step == best.step
+        ]
         changes |= self.add_measurements(replace(p, name=f"in_use_{p.name}") for p in scores)
         return changes | Changes(pictures=ids, predictions=ids)
 

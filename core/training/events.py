@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from core.base.json_process import decode_message, encode_message
+from core.labels.score_basis import ScoreBasis
 
 
 class _Event(msgspec.Struct, frozen=True, tag_field="event", tag=True):
@@ -50,6 +51,7 @@ class ModelEvaluated(_Event, frozen=True):
     per_class: IoU 0..1 by class value, without classes that are labelled nowhere in these pictures; 0 for a class that
     the network does not know, because it was added later
     miou: mean of per_class; confusion: pixels, rows true, columns predicted, in the order of the spec's classes
+    basis: what the mean rests on
     """
 
     step: int
@@ -60,6 +62,7 @@ class ModelEvaluated(_Event, frozen=True):
     confusion: tuple[tuple[int, ...], ...]
     labelled_pictures: int
     split: str
+    basis: ScoreBasis | None = None
 
 
 class CheckpointPublished(_Event, frozen=True):
@@ -81,6 +84,7 @@ class InUseScored(_Event, frozen=True):
     seconds: float
     miou: float
     per_class: Mapping[int, float]
+    basis: ScoreBasis | None = None
 
 
 class PredictionReady(_Event, frozen=True):

@@ -43,7 +43,10 @@ FOLD_MARGIN = 4
 
 
 def text_label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
-    """A QLabel. Roles: heading, headline, muted, danger, warning, good. Plain text only: names may contain markup."""
+    """A QLabel. Roles: heading, headline, muted-headline, muted, danger, warning, good.
+
+    Plain text only: names may contain markup.
+    """
     label = QLabel(text)
     label.setTextFormat(Qt.TextFormat.PlainText)
     if role:

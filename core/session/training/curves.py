@@ -8,14 +8,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.base.errors import ModelError
+from core.labels.score_basis import ScoreBasis
 from core.project.project import Project, run_class_mapping
-from core.project.records import Measurement, ProjectCounts
+from core.project.records import BASIS_NAMES, Measurement, ProjectCounts
 from core.session.read_lane import ReadLane
 from core.session.training.next_run import spec_of
+from core.session.training.stored_basis import basis_from
 
 Curve = tuple[tuple[float, float], ...]
 """Points (x, y) in the order of measurement."""
 
+IN_USE = "in_use_"
+"""Names of the measurements of the network in use begin with this."""
 MAX_POINTS = 400
 """Most points of a curve; a chart has no more pixels."""
 
@@ -29,6 +33,7 @@ class Curves:
     newest: by class value the IoU measured last.
     in_use: mIoU of the network in use over seconds of training; in_use_iou: its IoU by class value, measured last
     known_classes: those that the network in use predicts, None where there is none
+    basis: what the last value of in_use rests on, or of miou while in_use is empty; None where that was not stored
     lr_range: the newest learning-rate range test, (learning rate, smoothed loss); lr_chosen: the rate taken from it.
     """
 
@@ -43,6 +48,7 @@ class Curves:
     known_classes: frozenset[int] | None = None
     lr_range: Curve = ()
     lr_chosen: float | None = None
+    basis: ScoreBasis | None = None
 
 
 class GrowingCurve:
@@ -85,6 +91,8 @@ class CurveStore:
         self._ends: dict[int, float] = {}
         self._range_points: dict[str, dict[int, float]] = {}
         self._range_run: int | None = None
+        self._basis: dict[str, dict[tuple[str, int | None], float]] = {"": {}, IN_USE: {}}
+        """Measurements of what the newest score of a training, and of the network in use, rests on."""
 
     def add(self, points: Iterable[Measurement]) -> None:
         for point in points:
@@ -96,6 +104,12 @@ class CurveStore:
             self._ends[point.run_id] = max(self._ends.get(point.run_id, start), at)
             if point.name.startswith("range_"):
                 self._add_range_point(point)
+            prefix = IN_USE if point.name.startswith(IN_USE) else ""
+            name = point.name.removeprefix(IN_USE)
+            if name == "miou":
+                self._basis[prefix] = {}
+            elif name in BASIS_NAMES:
+                self._basis[prefix][name, point.class_value] = point.value
             if point.name == "in_use_iou" and point.class_value:
                 self._in_use_iou[point.class_value] = point.value
             if point.name == "in_use_miou":
@@ -143,6 +157,7 @@ class CurveStore:
             None,
             tuple((rate, losses[step]) for step, rate in rates.items() if step in losses),
             next(iter(chosen.values()), None),
+            basis_from(self._basis[IN_USE if ("in_use_miou", None) in self._curves else ""]),
         )
 
 

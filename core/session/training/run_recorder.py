@@ -10,6 +10,7 @@ from core.base.changes import Changes
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import Measurement, RunRecord, Split
+from core.session.training.stored_basis import MeasuredPoint, basis_points
 from core.training import events
 from core.training.recipe import Recipe
 
@@ -64,15 +65,19 @@ class RunRecorder:
             case events.ModelEvaluated():
                 self.evaluated_on = event.split
                 # Only validation scores are stored: those on training pictures say nothing about new pictures.
-                points: list[tuple[str, int | None, float]] = [
+                points: list[MeasuredPoint] = [
                     ("miou", None, event.miou),
                     ("pixel_accuracy", None, event.pixel_accuracy),
                 ]
                 points += [("iou", value, iou) for value, iou in event.per_class.items()]
+                points += basis_points(event.basis)
                 return self._measure(event.step, event.seconds, points)
             case events.InUseScored() if self.may_take_over:
                 points = [("in_use_miou", None, event.miou)]
                 points += [("in_use_iou", value, iou) for value, iou in event.per_class.items()]
+                points += [
+                    (f"in_use_{name}", value, number) for name, value, number in basis_points(event.basis)
+                ]
                 return self._measure(event.step, event.seconds, points)
             case events.CheckpointPublished():
                 self.published += 1
@@ -108,7 +113,7 @@ class RunRecorder:
         self._recipe = replace(self._recipe, learning_rate=event.rate)
         return self._project.runs.update(self.run.id, recipe=json.dumps(self._recipe.to_json()))
 
-    def _measure(self, step: int, seconds: float, points: list[tuple[str, int | None, float]]) -> Changes:
+    def _measure(self, step: int, seconds: float, points: list[MeasuredPoint]) -> Changes:
         return self._project.runs.add_measurements(
             Measurement(self.run.id, name, value, step, seconds, self.labelled_pictures, number)
             for name, value, number in points

@@ -20,7 +20,7 @@ from core.training.data.training_set import LabelledExample, TrainingSet
 from core.training.distributed import ProcessGroup
 from core.training.scoring.incumbent import Incumbent
 from core.training.scoring.metrics import confusion_matrix
-from core.training.scoring.validation import ValidationScore, score_from_confusion
+from core.training.scoring.validation import ScoreSum, ValidationScore
 
 MIN_PICTURES = 16
 """Pictures that are predicted whatever time it takes: fewer would not tell two networks apart."""
@@ -82,21 +82,19 @@ class IncumbentScorer:
     ) -> ValidationScore | None:
         count = len(self._values)
         table = _row_table(loaded, self._incumbent, self._values)
-        total = torch.zeros((count + 1, count + 1), dtype=torch.int64)
-        scored = 0
+        total = ScoreSum(count + 1, self._pictures.device, self._group)
         for number, examples in enumerate(self._pictures.evaluation_batches(split, limit)):
             if should_abort():
                 return None
             if not self._group.is_local(number):
+                total.skip(len(examples))
                 continue
             for example in examples:
                 if self._group.world_size == 1 and should_abort():
                     return None
-                total += self._confusion_of(example, loaded, table).to_dense()
-                scored += 1
-        scored = int(self._group.sum(torch.tensor(scored, device=self._pictures.device)))
-        matrix = self._group.sum(total.to(self._pictures.device)).cpu().numpy()
-        return score_from_confusion(matrix, scored, 0.0, count) if scored else None
+                matrix = self._confusion_of(example, loaded, table).to_dense()
+                total.add(matrix.to(self._pictures.device), example.truth.size)
+        return total.score(count, 0.0)
 
     def _confusion_of(
         self, example: LabelledExample, loaded: LoadedModel, table: NDArray[np.uint8]

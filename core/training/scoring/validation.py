@@ -12,7 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.labels.bootstrap import miou_interval
 from core.labels.confusion_scores import class_iou, mean_iou, pixel_accuracy
+from core.labels.score_basis import FEW_PIXELS, ScoreBasis
 from core.models.input_tensors import normalise, pad_to_stride
 from core.models.tiled_inference import max_pixels_at_once, tiled_logits
 from core.training.data.training_set import LabelledExample, TrainingSet
@@ -26,7 +28,7 @@ class ValidationScore:
 
     matrix: (classes, classes) int64 pixels, rows true, columns predicted, in the order of `TrainingSet.scored_values`
     per_class: IoU by row of the labelled classes, 0 for one that the network does not know
-    seconds: time spent, without other work done between two batches
+    seconds: time spent, without other work done between two batches; basis: what the mean rests on, few: by row
     """
 
     matrix: NDArray[np.int64]
@@ -35,6 +37,49 @@ class ValidationScore:
     pixel_accuracy: float
     pictures: int
     seconds: float
+    basis: ScoreBasis | None = None
+
+
+class ScoreSum:
+    """Adds up the confusion matrices of pictures, and remembers what each contributes."""
+
+    def __init__(self, rows: int, device: str | torch.device, group: ProcessGroup) -> None:
+        """rows: of the matrices, those of classes first; group: the processes that share the pictures."""
+        self._device, self._group = device, group
+        self._total = torch.zeros((rows, rows), dtype=torch.int64, device=device)
+        self._by_picture: list[Tensor] = []
+        self._pixels = 0
+
+    def add(self, matrix: Tensor, pixels: int) -> None:
+        """The (rows, rows) matrix of a picture of `pixels` pixels."""
+        self._total += matrix
+        self._by_picture.append(torch.stack([matrix.diagonal(), matrix.sum(1), matrix.sum(0)]))
+        self._pixels += pixels
+
+    def skip(self, pictures: int) -> None:
+        """Pictures that another process adds."""
+        self._by_picture += [self._total.new_zeros((3, len(self._total)))] * pictures
+
+    def score(self, classes: int, seconds: float) -> ValidationScore | None:
+        """The score of the first `classes` rows; those beyond are wrong predictions only. None without a picture."""
+        if not self._by_picture:
+            return None
+        matrix = self._group.sum(self._total).cpu().numpy()
+        counts = self._group.sum(torch.stack(self._by_picture)).cpu().numpy()[:, :, :classes]
+        pixels = int(self._group.sum(torch.tensor(self._pixels, device=self._device)))
+        counted = counts[:, 1].sum(0)
+        basis = ScoreBasis(
+            len(counts),
+            float(counted.sum() / pixels),
+            miou_interval(counts),
+            {row: int(n) for row, n in enumerate(counted) if 0 < n < FEW_PIXELS},
+        )
+        iou = class_iou(matrix)
+        per_class = {row: float(iou[row]) for row in range(classes) if matrix[row].sum()}
+        accuracy = pixel_accuracy(matrix)
+        return ValidationScore(
+            matrix[:classes, :classes], mean_iou(matrix), per_class, accuracy, len(counts), seconds, basis
+        )
 
 
 @torch.no_grad()
@@ -54,12 +99,13 @@ def validate(
     there). None when it says yes, or when nothing in the split is labelled.
     """
     rows = len(pictures.scored_values)
-    total = torch.zeros((rows, rows), dtype=torch.int64, device=pictures.device)
-    count, seconds = 0, 0.0
+    total = ScoreSum(rows, pictures.device, group)
+    seconds = 0.0
     for number, examples in enumerate(pictures.evaluation_batches(split, limit)):
         if should_abort():
             return None
         if not group.is_local(number):
+            total.skip(len(examples))
             continue
         started = time.monotonic()
         with autocast():
@@ -69,24 +115,9 @@ def validate(
             if group.world_size == 1 and should_abort():  # large pictures take a while
                 return None
             started = time.monotonic()
-            total += own_size_confusion(each, example.truth, rows)
-            count += 1
+            total.add(own_size_confusion(each, example.truth, rows), example.truth.size)
             seconds += time.monotonic() - started
-    count = int(group.sum(torch.tensor(count, device=pictures.device)))
-    if not count:
-        return None
-    return score_from_confusion(group.sum(total).cpu().numpy(), count, seconds, rows)
-
-
-def score_from_confusion(
-    matrix: NDArray[np.int64], pictures: int, seconds: float, rows: int
-) -> ValidationScore:
-    """The score from a confusion matrix of at least `rows` classes; those beyond count as wrong predictions only."""
-    iou = class_iou(matrix)
-    per_class = {row: float(iou[row]) for row in range(rows) if matrix[row].sum()}
-    return ValidationScore(
-        matrix[:rows, :rows], mean_iou(matrix), per_class, pixel_accuracy(matrix), pictures, seconds
-    )
+    return total.score(rows, seconds)
 
 
 def _logits(

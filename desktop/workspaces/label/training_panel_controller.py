@@ -93,6 +93,8 @@ class TrainingPanelController(Controller):
         elif scored and len(labelled | scored) > len(scored):
             name = f"mIoU of {len(scored)} of {len(labelled | scored)} classes"
         self._panel.set_curves(curves.miou, curves.per_class, classes, score, name)
+        basis = curves.basis.scaled(share) if curves.basis else None
+        self._panel.set_basis(basis, {c.value: c.name for c in classes})
 
     def _hint(self, state: TrainingState) -> str:
         """What is missing before the first training, or what the first score waits for, in one sentence."""

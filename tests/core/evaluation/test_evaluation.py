@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.evaluation.bootstrap import difference_interval, miou_interval
-from core.evaluation.evaluation import Evaluation
+from core.evaluation.evaluation import Evaluation, miou_difference
 from core.evaluation.picture_counts import IGNORED, PictureCounts, count_picture
 from core.labels.confusion_scores import mean_iou
 
@@ -52,14 +51,15 @@ def test_calibration_compares_sureness_and_accuracy() -> None:
 
 
 def test_interval_holds_the_score_and_narrows_with_pictures() -> None:
-    few, many = pictures(8, 0.2), pictures(200, 0.2)
-    for made in (few, many):
-        low, high = miou_interval(made, 2) or (1.0, 0.0)
-        assert low < mean_iou(Evaluation((1, 2), tuple(made), 1).confusion) < high
-        assert (low, high) == miou_interval(made, 2)
-    widths = [high - low for low, high in (miou_interval(made, 2) or (0, 0) for made in (few, many))]
+    few, many = (Evaluation((1, 2), tuple(pictures(count, 0.2)), 1) for count in (8, 200))
+    widths = []
+    for found in (few, many):
+        low, high = found.miou_interval() or (1.0, 0.0)
+        assert low < mean_iou(found.confusion) < high
+        assert (low, high) == found.miou_interval()
+        widths.append(high - low)
     assert widths[1] < widths[0] / 2
-    assert miou_interval(few[:1], 2) is None
+    assert Evaluation((1, 2), few.pictures[:1], 1).miou_interval() is None
 
 
 def test_difference_is_surer_than_its_parts() -> None:
@@ -74,8 +74,14 @@ def test_difference_is_surer_than_its_parts() -> None:
             flipped = picture_rng.random(truth.shape) < 0.3 * picture_rng.random() * 2
         mended = flipped & (rng.random(truth.shape) < 0.9)
         second.append(counted(number, truth, np.where(mended, 1 - truth, truth).astype(np.uint8)))
-    low, high = difference_interval(first, second, 2) or (0.0, 0.0)
+    before, after = Evaluation((1, 2), tuple(first), 1), Evaluation((1, 2), tuple(second), 1)
+    low, high = miou_difference(before, after) or (0.0, 0.0)
     assert 0 < low < high
-    alone = miou_interval(first, 2) or (0.0, 0.0)
+    alone = before.miou_interval() or (0.0, 0.0)
     assert high - low < alone[1] - alone[0]
-    assert difference_interval(first[:3], second[10:], 2) is None
+    assert (
+        miou_difference(Evaluation((1, 2), tuple(first[:3]), 1), Evaluation((1, 2), tuple(second[10:]), 1))
+        is None
+    )
+    with pytest.raises(ValueError, match="classes"):
+        miou_difference(before, Evaluation((1, 3), tuple(second), 1))

@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QProgressBar, QSizePolicy, QWidget
 
 from core.labels.class_list import ClassList
+from core.labels.score_basis import ENOUGH_PICTURES, ENOUGH_SHARE, ScoreBasis
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.chart import Chart, Curve, score_curves
@@ -28,6 +29,10 @@ IOU_TOOLTIP = (
     "divided by the area that either of them covers. mIoU is the mean over all classes."
 )
 FIRST_HINT = "Label a few strokes of two classes in three pictures to start training."
+BASIS_TOOLTIP = (
+    "The mean IoU of other pictures like these val pictures is in this range in 95 of 100 cases. "
+    "Label more val pictures to narrow it."
+)
 STEADY_CHANGE = 0.005
 """A change of mIoU below this is noise, not a trend."""
 
@@ -53,6 +58,7 @@ class TrainingPanel(QWidget):
         self.phase = text_label("", "muted")
         self.score = text_label("", "headline")
         self.score_name = text_label("mIoU", "muted")
+        self.basis = text_label("", "muted", wrap=True)
         self.trend_icon = QLabel()
         self.trend = text_label("", "muted")
         self.chart = Chart(theme, time_axis=True, score_axis=True, small=True)
@@ -82,6 +88,7 @@ class TrainingPanel(QWidget):
         body.setLayout(
             column(
                 score_line,
+                self.basis,
                 self.chart,
                 self.hint,
                 row(self.progress, self.time_left),
@@ -100,6 +107,7 @@ class TrainingPanel(QWidget):
         theme.changed.connect(self._show_trend)
         self.set_state("idle")
         self.set_score(None)
+        self.basis.hide()
         self.chart.hide()
         self.auto_start_rule.hide()
 
@@ -171,6 +179,22 @@ class TrainingPanel(QWidget):
         self.score_name.setToolTip(IOU_TOOLTIP)
         self._show_explanations()
         self._show_trend()
+
+    def set_basis(self, basis: ScoreBasis | None, names: Mapping[int, str]) -> None:
+        """Say what the score rests on; one that rests on little is not shown in bold. names: of the classes."""
+        self.basis.setVisible(basis is not None and self._has_score)
+        set_role(self.score, "headline" if basis is None or basis.is_enough else "muted-headline")
+        if basis is None:
+            return
+        few = basis.few_text(names)
+        self.basis.setText(". ".join(filter(None, (basis.text("val picture"), few))).rstrip(".") + ".")
+        explained = [BASIS_TOOLTIP if basis.interval else ""]
+        if not basis.is_enough:
+            explained.append(
+                f"Not bold, because fewer than {ENOUGH_PICTURES} val pictures or less than {ENOUGH_SHARE:.0%} of their "
+                "pixels are labelled: other pictures may be predicted much worse."
+            )
+        self.basis.setToolTip(" ".join(filter(None, explained)))
 
     def set_low(self, is_low: bool) -> None:
         """Whether there is little height: explanations that tooltips repeat are hidden then, and in

@@ -9,10 +9,12 @@ import pytest
 
 from core.base.changes import Changes
 from core.base.lane import Lane
+from core.labels.score_basis import ScoreBasis
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import RunRecord
 from core.session.change_writer import ChangeWriter
+from core.session.training.curves import CurveStore
 from core.session.training.event_handler import WorkerEventHandler
 from core.session.training.prediction_queue import PredictionQueue
 from core.session.training.run_recorder import RunRecorder
@@ -120,6 +122,23 @@ def test_only_validation_scores_are_stored(harness: EventHarness) -> None:
         ("iou", 1): 0.5,
         ("iou", 2): 0.75,
     }
+
+
+def test_a_score_is_stored_with_what_it_rests_on(harness: EventHarness) -> None:
+    basis = ScoreBasis(3, 0.25, (0.5, 0.75), {2: 40})
+    harness.report(
+        ModelEvaluated(6, 3.5, 0.625, {1: 0.5, 2: 0.75}, 0.9, ((1, 0), (0, 1)), 3, "val", basis),
+        InUseScored(6, 3.5, 0.5, {1: 0.5}, ScoreBasis(1, 0.5)),
+    )
+    store = CurveStore()
+    points = harness.project.runs.measurements()
+    store.add(point for point in points if not point.name.startswith("in_use"))
+    assert store.curves().basis == basis
+    store.add(point for point in points if point.name.startswith("in_use"))
+    assert store.curves().basis == ScoreBasis(1, 0.5)
+    assert harness.project.runs.choose(harness.run.id).measurements
+    store.add(harness.project.runs.measurements()[len(points) :])
+    assert store.curves().basis == basis
 
 
 def test_published_checkpoint_predicts_from_now_on(harness: EventHarness) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
 from core.labels.class_list import ClassList
+from core.labels.score_basis import ScoreBasis
 from desktop.theme.theme import Theme, apply_theme
 from desktop.widgets.axes import (
     count_label,
@@ -127,6 +128,21 @@ def test_curves_give_the_score_and_its_trend(panel: TrainingPanel) -> None:
     panel.set_curves([], {}, CLASSES)
     assert not panel.chart.isVisible()
     assert panel.hint.text() == FIRST_HINT
+
+
+def test_a_score_that_rests_on_little_is_not_bold(panel: TrainingPanel) -> None:
+    panel.set_curves(MIOU, PER_CLASS, CLASSES)
+    assert not panel.basis.isVisible()
+    names = {c.value: c.name for c in CLASSES}
+    panel.set_basis(ScoreBasis(1, 0.04, few={1: 30}), names)
+    assert panel.basis.isVisible()
+    assert panel.basis.text() == "on 4 % of 1 val picture. Few pixels: road (30 pixels)."
+    assert not panel.score.font().bold()
+    assert "predicted much worse" in panel.basis.toolTip()
+    panel.set_basis(ScoreBasis(12, 1.0, (0.5, 0.7)), names)
+    assert panel.basis.text() == "0.50 to 0.70 on all of 12 val pictures."
+    assert panel.score.font().weight() == 600
+    assert "predicted much worse" not in panel.basis.toolTip()
 
 
 def test_only_the_user_changing_automatic_start_emits_a_signal(qtbot, panel: TrainingPanel) -> None:

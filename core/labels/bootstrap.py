@@ -1,0 +1,56 @@
+"""How sure a mean IoU is: bootstrap over pictures (Efron 1979), because the pixels of one picture are alike.
+
+Counts are (pictures, 3, classes) int64: of each picture the pixels predicted correctly, of the truth, and predicted.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+RESAMPLES = 1000
+_CHUNK = 4_000_000
+"""Numbers drawn at once, so that memory does not grow with the number of pictures."""
+
+Interval = tuple[float, float]
+Counts = NDArray[np.int64]
+
+
+def miou_interval(counts: Counts, level: float = 0.95, seed: int = 0) -> Interval | None:
+    """Percentile interval of the mean IoU; None for fewer than two pictures, or when nothing is labelled."""
+    if len(counts) < 2 or not counts[:, 1].any():
+        return None
+    return _percentiles(_resampled(counts, seed), level)
+
+
+def difference_interval(first: Counts, second: Counts, level: float = 0.95, seed: int = 0) -> Interval | None:
+    """Percentile interval of the mean IoU of `second` less that of `first`, on the same pictures in the same order.
+
+    The same pictures are drawn for both, so that what is hard for both does not widen it. None for fewer than two.
+    """
+    if len(first) < 2:
+        return None
+    return _percentiles(_resampled(second, seed) - _resampled(first, seed), level)
+
+
+def _resampled(counts: Counts, seed: int) -> NDArray[np.float64]:
+    """(RESAMPLES,) mean IoU of as many pictures, drawn with replacement; their number and `seed` decide the draw."""
+    pictures, _, classes = counts.shape
+    rng = np.random.default_rng(seed)
+    found = []
+    step = max(1, _CHUNK // pictures)
+    for start in range(0, RESAMPLES, step):
+        drawn = min(step, RESAMPLES - start)
+        times = rng.multinomial(pictures, np.full(pictures, 1 / pictures), drawn).astype(np.float64)
+        sums = (times @ counts.reshape(pictures, -1).astype(np.float64)).reshape(drawn, 3, classes)
+        hit, true, predicted = sums[:, 0], sums[:, 1], sums[:, 2]
+        union = true + predicted - hit
+        iou = hit / np.where(union > 0, union, 1)
+        occurring = true > 0
+        found.append((iou * occurring).sum(1) / np.maximum(occurring.sum(1), 1))
+    return np.concatenate(found)
+
+
+def _percentiles(found: NDArray[np.float64], level: float) -> Interval:
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
