@@ -107,7 +107,7 @@ def _rim(mask: NDArray[np.bool_], ignored: NDArray[np.bool_], reach: int) -> NDA
     inner = cv2.erode(
         inner, np.ones((1, side), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=(0, 0, 0, 0)
     )
-    return mask & ~ignored & (inner == 0)
+    return np.asarray(mask & ~ignored & (inner == 0), np.bool_)
 
 
 def _score_regions(truth: Indices, predicted: Indices, classes: int) -> NDArray[np.float64]:
