@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
-from core.base.gc_freeze import collect_frozen, freeze_gc
+from core.base.gc_freeze import collect_closed, prepare_collection
 from core.base.lane import Lane
 from core.base.settings import Settings
 from core.project.project_files import HOME_FOLDER
@@ -163,8 +163,9 @@ class MainWindow(QMainWindow):
         if not label.can_close() and not label.rescue.confirm_discard(self):
             return False
         context, self.context = self.context, None
+        prepare_collection()
         context.close()
-        QTimer.singleShot(0, collect_frozen)  # when nothing refers to the project any more
+        QTimer.singleShot(0, collect_closed)  # when nothing refers to the project any more
         self.palette_search.set_project(None)
         self._set_project(None)
         return True
@@ -188,8 +189,7 @@ class MainWindow(QMainWindow):
             self.image_adjustments,
             self.read_only_bar,
         )
-        with freeze_gc():
-            self.context = context = ProjectContext(session, parts, self._settings, self._theme)
+        self.context = context = ProjectContext(session, parts, self._settings, self._theme)
         context.message.connect(self.show_message)
         context.folder_chosen.connect(self.open_project)
         context.label_controller.rescue.project_saved.connect(self.open_project)

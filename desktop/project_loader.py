@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Qt, QTimer
 
 from core.base.errors import MaskloopError
-from core.base.gc_freeze import freeze_gc
+from core.base.gc_freeze import freeze_gc, pause_gc
 from core.base.lane import Lane
 from core.base.settings import Settings
 from core.session.access import Access
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _PAINT_TIMEOUT_MS = 250
 """How long painting the first picture may take before the project is loaded all the same."""
+
+_PROJECT_MODULES = ("core.session.session", "desktop.project_context")
 
 
 class ProjectLoader(QObject):
@@ -128,10 +131,10 @@ class ProjectLoader(QObject):
         picture: FirstPicture | None,
         access: Access,
     ) -> Session:
-        """On the lane. The project's hundred thousand records live as long as it is open, so they are frozen."""
+        """On the lane."""
         from core.session.session import Session
 
-        with freeze_gc():
+        with pause_gc():
             return Session.open(
                 folder,
                 home,
@@ -144,7 +147,11 @@ class ProjectLoader(QObject):
 
 
 def _import_project_modules() -> None:
-    """Import what an open project needs and the bare window does not."""
-    with freeze_gc():
-        importlib.import_module("core.session.session")
-        importlib.import_module("desktop.project_context")
+    """Import what an open project needs and the bare window does not.
+
+    Only the first call freezes: later ones would freeze what is left of a project that was closed.
+    """
+    if not all(name in sys.modules for name in _PROJECT_MODULES):
+        with freeze_gc():
+            for name in _PROJECT_MODULES:
+                importlib.import_module(name)

@@ -126,10 +126,10 @@ class Chart(QWidget):
         for key, line in self._polygons().items():
             _points, look, width = self._curves[key]
             colour = self._theme.colour(look) if isinstance(look, str) else QColor(*look)
-            if len(line) == 1:  # a single point has no line
+            if line.size() == 1:  # a single point has no line
                 painter.setPen(Qt.PenStyle.NoPen)
                 painter.setBrush(colour)
-                painter.drawEllipse(to_pixels.map(line[0]), DOT_RADIUS, DOT_RADIUS)
+                painter.drawEllipse(to_pixels.map(line.at(0)), DOT_RADIUS, DOT_RADIUS)
             else:
                 painter.setPen(QPen(colour, width))
                 painter.drawPolyline(to_pixels.map(line))

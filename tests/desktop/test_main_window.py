@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 import sqlalchemy as sa
 from PIL import Image
-from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtCore import QEvent, QMimeData, QPoint, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
@@ -386,3 +388,28 @@ def test_pictures_of_one_pixel_and_very_wide_ones_are_shown(hands: WindowDriver,
     hands.wait_until(lambda: hands.label_values.shape == (4, 6000), "the wide one")
     hands.window.grab()
     assert isinstance(hands.position_of(0, 0), QPoint)
+
+
+def test_a_closed_project_is_freed_without_thawing_the_program(
+    qtbot: QtBot, hands: WindowDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collection over all frozen objects takes a tenth of a second, in which the window does not react."""
+    thawed: list[object] = []
+    monkeypatch.setattr(gc, "unfreeze", lambda: thawed.append(1))
+    opened(hands, picture_folder(tmp_path / "pictures", 2))
+    context = hands.window.context
+    assert context is not None
+    parts = (context.session, context.session.pictures, context.label_controller, context)
+    gone = [weakref.ref(part) for part in parts]
+    del context, parts
+    collecting: list[bool] = []
+
+    def close() -> None:
+        hands.window.close_project()
+        collecting.append(gc.isenabled())
+
+    QTimer.singleShot(0, close)
+    qtbot.waitUntil(lambda: bool(collecting) and gc.isenabled())  # deferred deletion takes a real event loop
+    assert collecting == [False], "no other thread destroys the timers and widgets of the project"
+    assert [part() for part in gone] == [None] * 4
+    assert not thawed

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from msgspec import structs
 
 from core.base.errors import FormatError
 from core.formats.writers.base import MADE_BY, NO_SPLIT, LabelStatistics
@@ -108,7 +110,7 @@ def _records(project: Project, options: ExportOptions) -> list[PictureRecord]:
     if options.run is None:
         return records
     runs = project.runs.prediction_runs()
-    return [r if runs.get(r.id) == options.run else replace(r, mean_confidence=None) for r in records]
+    return [r if runs.get(r.id) == options.run else structs.replace(r, mean_confidence=None) for r in records]
 
 
 def plan_export(project: Project, options: ExportOptions) -> ExportPlan:
