@@ -13,6 +13,7 @@ from core.base.text import count_of
 from core.cli.common_options import DeviceOption, JsonOption, ProjectOption, RunOption, TtaOption
 from core.cli.terminal import print_result, progress_bar, report_errors
 from core.evaluation.run_choice import find_run
+from core.formats.readers.registry import AUTO, open_dataset
 from core.labels.confusion_scores import class_dice, class_iou, class_precision, class_recall
 from core.project.project import Project
 from core.project.records import RunRecord, Split
@@ -26,32 +27,41 @@ WORST_SHOWN = 5
 def evaluate_command(
     project: ProjectOption = Path(),
     split: Annotated[Split, typer.Option(help="Evaluate on the pictures of this split.")] = Split.VAL,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Evaluate on this dataset instead; its classes are matched by name."),
+    ] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="Format of --data: auto, or one of “maskloop formats”.")
+    ] = AUTO,
     run: RunOption = None,
     device: DeviceOption = "auto",
     tta: TtaOption = "none",
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate a run on labelled pictures. Void and unlabelled pixels are ignored."""
+    """Evaluate a run on labelled pictures. Void and unlabelled pixels do not count."""
     with report_errors(), Project.open_read_only(project) as opened:
-        from core.evaluation.run_score import evaluate_run
+        from core.evaluation.run_score import evaluate_on_dataset, evaluate_run
 
         chosen = find_run(opened, run)
         with progress_bar("Evaluating", quiet=as_json) as bar:
-            found = evaluate_run(opened, chosen, split, device, bar, tta)
+            if data is None:
+                place = split.value
+                found = evaluate_run(opened, chosen, split, device, bar, tta)
+            else:
+                place = str(data)
+                found = evaluate_on_dataset(opened, chosen, open_dataset(data, format_), device, bar, tta)
         class_list = opened.classes.read()
         names = [class_list.name_of(value) for value in found.values]
-        paths = {record.id: record.path for record in opened.pictures.labelled(split)}
-        result = _as_json(found, chosen, split, names, paths)
-        print_result(result, as_json, _lines(found, chosen, split, names, paths))
+        print_result(_as_json(found, chosen, place, names), as_json, _lines(found, chosen, place, names))
 
 
-def _as_json(
-    found: Evaluation, run: RunRecord, split: Split, names: list[str], paths: dict[int, str]
-) -> dict[str, Any]:
+def _as_json(found: Evaluation, run: RunRecord, place: str, names: list[str]) -> dict[str, Any]:
+    """place: the split or dataset."""
     interval = found.miou_interval()
     return {
         "run": run.id,
-        "split": split.value,
+        "split": place,
         "pictures": len(found.pictures),
         "labelled_share": found.labelled_share,
         **{name: _finite(score) for name, score in found.mean_scores().items()},
@@ -73,8 +83,9 @@ def _as_json(
         "classes": names,
         "confusion": found.confusion[:, :-1].tolist(),
         "predicted_as_deleted_class": found.confusion[:, -1].tolist(),
-        "by_picture": {paths[number]: miou for number, miou in found.picture_miou().items()},
+        "by_picture": {found.paths[number]: miou for number, miou in found.picture_miou().items()},
         "problems": list(found.problems),
+        "notes": list(found.notes),
     }
 
 
@@ -89,14 +100,12 @@ def _class_scores(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _lines(
-    found: Evaluation, run: RunRecord, split: Split, names: list[str], paths: dict[int, str]
-) -> list[str]:
+def _lines(found: Evaluation, run: RunRecord, place: str, names: list[str]) -> list[str]:
     means = found.mean_scores()
     interval = found.miou_interval()
     sure = f" (95 % interval {interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
     lines = [
-        f"On {count_of(len(found.pictures), 'picture')} of {split.value}, {found.labelled_share:.0%} of the pixels "
+        f"On {count_of(len(found.pictures), 'picture')} of {place}, {found.labelled_share:.0%} of the pixels "
         f"labelled, run {run.id} has mIoU {means['miou']:.3f}{sure} and pixel accuracy {means['pixel_accuracy']:.3f}.",
         f"Dice {means['dice']:.3f}, precision {means['precision']:.3f}, mean accuracy {means['mean_accuracy']:.3f}, "
         f"frequency-weighted IoU {means['frequency_weighted_iou']:.3f}, boundary IoU {_shown(means['boundary_iou'])}, "
@@ -112,11 +121,10 @@ def _lines(
         for size, (count, iou) in found.iou_by_region_size().items()
     ]
     lines.append(f"IoU by size of region: {', '.join(sizes)}.")
-    worst = [
-        f"{paths[number]} {miou:.3f}" for number, miou in list(found.picture_miou().items())[:WORST_SHOWN]
-    ]
-    lines.append(f"Lowest mIoU: {', '.join(worst)}.")
-    return lines + [f"Left out: {problem}" for problem in found.problems]
+    worst = list(found.picture_miou().items())[:WORST_SHOWN]
+    worst_names = [f"{found.paths[number]} {miou:.3f}" for number, miou in worst]
+    lines.append(f"Lowest mIoU: {', '.join(worst_names)}.")
+    return [*lines, *found.notes, *(f"Left out: {problem}" for problem in found.problems)]
 
 
 def _shown(score: float) -> str:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -30,13 +30,16 @@ class Evaluation:
     """Scores over all pictures together; void and unlabelled pixels do not count.
 
     values: class values, the order of all arrays; all_pixels: of the scored pictures, also those that do not count
-    problems: a sentence for each picture that could not be scored
+    paths: of the pictures by id; problems: a sentence for each picture that could not be scored; notes: what was
+    assumed
     """
 
     values: tuple[int, ...]
     pictures: tuple[PictureCounts, ...]
     all_pixels: int
+    paths: Mapping[int, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def confusion(self) -> NDArray[np.int64]:

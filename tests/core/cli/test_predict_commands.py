@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +90,33 @@ def test_evaluate_counts_every_labelled_pixel_once(trained: tuple[Path, Any]) ->
     assert "Lowest mIoU: p2.png" in shown
     with replaced_picture(folder / "p2.png"):
         assert "no longer of the size" in error_of("evaluate", "--project", folder)
+
+
+def test_evaluate_on_a_dataset_matches_classes_by_name(trained: tuple[Path, Any], tmp_path: Path) -> None:
+    """The same labels in another order of classes, with a class that the project does not have."""
+    folder, _ = trained
+    dataset = tmp_path / "dataset"
+    for part in ("images", "masks"):
+        (dataset / part).mkdir(parents=True)
+    others = np.array([0, 3, 2], np.uint8)[truth()]
+    others[:4] = 1
+    for name in ("p0", "p1"):
+        (dataset / "images" / f"{name}.png").write_bytes((folder / f"{name}.png").read_bytes())
+        Image.fromarray(others).save(dataset / "masks" / f"{name}.png")
+    named = [{"index": n, "name": name} for n, name in enumerate(("water", "Roof", "grass"), 1)]
+    (dataset / "classes.json").write_text(json.dumps({"classes": named}), "utf-8")
+    before = json_of("status", "--project", folder)
+    said = json_of("evaluate", "--project", folder, "--data", dataset, "--format", "masks")
+    assert (said["split"], said["pictures"], said["problems"]) == (str(dataset), 2, [])
+    assert len(said["notes"]) == 1 and "pixels do not count: water" in said["notes"][0]
+    assert list(said["by_picture"]) == sorted(said["by_picture"], key=said["by_picture"].get)
+    counted = truth()[4:]
+    np.testing.assert_array_equal(
+        np.array(said["confusion"]).sum(1), [2 * np.count_nonzero(counted == v) for v in (1, 2)]
+    )
+    assert json_of("status", "--project", folder) == before
+    (dataset / "classes.json").write_text(json.dumps({"classes": [{"index": 1, "name": "sea"}]}), "utf-8")
+    assert "sea" in error_of("evaluate", "--project", folder, "--data", dataset, "--format", "masks")
 
 
 @contextlib.contextmanager
