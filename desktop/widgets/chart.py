@@ -9,9 +9,9 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF, QTransform
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from core.base.axis_ticks import Ticks, count_ticks, power_ticks, score_ticks, time_ticks, value_ticks
 from core.labels.class_list import ClassList, Colour
 from desktop.theme.theme import Theme
-from desktop.widgets.axes import Ticks, count_ticks, power_ticks, score_ticks, time_ticks, value_ticks
 from desktop.widgets.controls import text_label
 
 Curve = Sequence[tuple[float, float]]

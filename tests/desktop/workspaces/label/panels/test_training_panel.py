@@ -10,10 +10,7 @@ from PySide6.QtGui import QColor, QPaintEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton
 
-from core.labels.class_list import ClassList
-from core.labels.score_basis import ScoreBasis
-from desktop.theme.theme import Theme, apply_theme
-from desktop.widgets.axes import (
+from core.base.axis_ticks import (
     count_label,
     count_ticks,
     duration_label,
@@ -23,6 +20,9 @@ from desktop.widgets.axes import (
     time_ticks,
     value_ticks,
 )
+from core.labels.class_list import ClassList
+from core.labels.score_basis import ScoreBasis
+from desktop.theme.theme import Theme, apply_theme
 from desktop.widgets.chart import Chart, CurveStyle, downsample, score_curves
 from desktop.workspaces.label.panels.training_panel import FIRST_HINT, IOU_HINT, TrainingPanel
 from desktop.workspaces.train.page import RunRow, TrainPage
