@@ -13,7 +13,7 @@ from core.base.errors import ModelError
 from core.base.json_process import JsonProcess, decode_message
 from core.models.checkpoint import MAX_WEIGHTS_FILE_BYTES
 from core.models.import_job import ImportFailed, ImportReady, ImportReply, ModelImportJob
-from core.models.model_import import CheckedWeights, ImportedModel, load_network
+from core.models.model_import import CheckedWeights, ImportedModel, load_network, read_safetensors_header
 
 MODULE = "core.models.import_worker"
 SECONDS, SECONDS_PER_GIGABYTE = 60.0, 60.0
@@ -38,6 +38,9 @@ def read_foreign_model(
 
     seconds: of processor time, for a small file
     """
+    if path.suffix.lower() == ".safetensors" and path.is_file():
+        with contextlib.suppress(OSError):  # the process says why
+            read_safetensors_header(path)  # bounded, and sooner than a process has started
     length = _length_of(path)
     seconds += SECONDS_PER_GIGABYTE * length / 1e9
     with tempfile.TemporaryDirectory(prefix="maskloop-import-") as scratch:

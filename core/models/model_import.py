@@ -28,7 +28,14 @@ from core.models.export import METADATA_KEY
 from core.models.import_job import ImportedClass
 from core.models.network_builder import build_network, head_layers
 from core.models.spec import ModelSpec
-from core.models.weights_budget import Shapes, check_archive, check_fit, read_header, reference_network
+from core.models.weights_budget import (
+    Shapes,
+    WeightsHeader,
+    check_archive,
+    check_fit,
+    read_header,
+    reference_network,
+)
 
 MAX_METADATA_BYTES = 1 << 20
 T = TypeVar("T")
@@ -101,8 +108,8 @@ def read_weights(path: Path, network: str | None, encoder: str | None, size: int
 
 
 def _read_safetensors(path: Path, network: str | None, encoder: str | None, size: int) -> CheckedWeights:
+    header = read_safetensors_header(path)
     try:
-        header = read_header(path)
         text = header.metadata.get(METADATA_KEY)
         if text is None:
             shapes: Shapes = _without_prefix(dict(header.shapes))
@@ -115,8 +122,20 @@ def _read_safetensors(path: Path, network: str | None, encoder: str | None, size
         with safetensors.safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
     except (safetensors.SafetensorError, ValueError) as error:
-        raise ModelError(f"{path.name} is damaged or not a safetensors file ({error}).") from error
+        raise _damage_error(path, error) from error
     return CheckedWeights(_finite(path, _without_prefix(tensors) if text is None else tensors), spec, classes)
+
+
+def read_safetensors_header(path: Path) -> WeightsHeader:
+    """Raises ModelError when it is damaged or larger than any network needs, and OSError."""
+    try:
+        return read_header(path)
+    except ValueError as error:
+        raise _damage_error(path, error) from error
+
+
+def _damage_error(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"{path.name} is damaged or not a safetensors file ({error}).")
 
 
 def _metadata(path: Path, text: str) -> Mapping[str, Any]:

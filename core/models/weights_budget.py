@@ -51,7 +51,9 @@ def read_header(path: Path) -> WeightsHeader:
     with path.open("rb") as file:
         size = int.from_bytes(file.read(8), "little")
         if not 2 <= size <= MAX_HEADER_BYTES:
-            raise ValueError(f"its header claims {size:,} bytes")
+            raise ValueError(
+                f"its header claims {size:,} bytes; that of a network has up to {MAX_HEADER_BYTES:,}"
+            )
         text = file.read(size)
     if len(text) < size:
         raise ValueError("its header is cut off")
@@ -65,7 +67,7 @@ def read_header(path: Path) -> WeightsHeader:
     if not isinstance(metadata, dict) or not all(isinstance(value, str) for value in metadata.values()):
         raise ValueError("its texts are not texts")
     if len(raw) > MAX_TENSORS:
-        raise ValueError(f"it lists {len(raw):,} tensors")
+        raise ValueError(f"it lists {len(raw):,} tensors; a network has up to {MAX_TENSORS:,}")
     return WeightsHeader({name: _shape(entry) for name, entry in raw.items()}, metadata)
 
 

@@ -77,6 +77,16 @@ class _PlainLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: igno
 
     yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012  (PyYAML reads it from the class)
 
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        seen: set[tuple[str, str]] = set()
+        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
+            if isinstance(key, yaml.ScalarNode):
+                if (key.tag, key.value) in seen:
+                    line = key.start_mark.line + 1
+                    raise MalformedValueError(f"the key {quoted(key.value)} occurs again in line {line:,}")
+                seen.add((key.tag, key.value))
+        return super().construct_mapping(node, deep)
+
 
 for _tag, _pattern, _first in (
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
@@ -89,8 +99,8 @@ for _tag, _pattern, _first in (
 
 
 def parse_yaml_text(text: str) -> Any:
-    """Numbers, true and false, null, texts, lists and tables; no dates, and no references to lists and tables, which
-    can unfold without end."""
+    """Numbers, true and false, null, texts, lists and tables; no dates, and no references, which unfold a small file
+    into gigabytes."""
     try:
         _check_yaml(text)
         return yaml.load(text, Loader=_PlainLoader)
@@ -109,18 +119,13 @@ def parse_yaml_text(text: str) -> Any:
 def _check_yaml(text: str) -> None:
     """Budgets, counted before anything is built."""
     depth = 0
-    collections: set[str] = set()
     for count, event in enumerate(yaml.parse(text, Loader=_PlainLoader)):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
-            if event.anchor:
-                collections.add(event.anchor)
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
-        elif isinstance(event, yaml.AliasEvent) and event.anchor in collections:
-            raise MalformedValueError(
-                f"it refers to the list or table {quoted(event.anchor)}; write it out instead"
-            )
+        elif isinstance(event, yaml.AliasEvent):
+            raise MalformedValueError(f"it refers to the value {quoted(event.anchor)}; write it out instead")
         if depth > MAX_YAML_DEPTH:
             raise MalformedValueError(TOO_DEEP)
         if count > MAX_YAML_NODES:

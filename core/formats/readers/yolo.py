@@ -14,6 +14,7 @@ import numpy as np
 
 from core.base.display_text import quoted
 from core.base.errors import FormatError, ImageError
+from core.base.text import count_of
 from core.formats.account import AccountBuilder
 from core.formats.dataset_tree import DatasetTree, folder_of, once_per_tree, split_of
 from core.formats.dataset_types import Dataset, Recognition
@@ -90,7 +91,7 @@ def recognise(tree: DatasetTree) -> Recognition | None:
     return Recognition(
         NAME,
         (0.88 if names else 0.8) if outlines else 0.35,
-        f"{len(files):,} text files have the names of pictures and contain outlines; there is {named}.",
+        f"Outlines are in {count_of(len(files), 'text file')} with the names of pictures; there is {named}.",
     )
 
 
@@ -110,7 +111,7 @@ def open_dataset(tree: DatasetTree) -> Dataset:
     labels = [(names[n], None) for n in sorted(names)]
     recognition = recognise(tree) or Recognition.requested(NAME)
     notes: tuple[str, ...] = (
-        () if names else ("No file lists the class names, so the class numbers are used.",)
+        () if names else ("No list of class names could be read, so the class numbers are used.",)
     )
     if form is not None and form.scored:
         notes += ("Lines end with a confidence or a track number, which is not part of the outline.",)
@@ -359,21 +360,34 @@ def _names_in(tree: DatasetTree, name: str) -> dict[int, str]:
     """Empty if the file lists no names. Raises FormatError."""
     if name.casefold().endswith((".yaml", ".yml")):
         content: Any = tree.read_yaml(name)
-        return _numbered(content.get("names")) if isinstance(content, dict) else {}
-    if name.casefold().endswith(".json"):
+        names = content.get("names") if isinstance(content, dict) else None
+    elif name.casefold().endswith(".json"):
         content = tree.read_json(name)
         rows = content.get("categories") if isinstance(content, dict) else None
         rows = rows if isinstance(rows, list) and all(isinstance(row, dict) for row in rows) else []
-        return _numbered(
-            {row.get("id"): row.get("name") for row in rows if not isinstance(row.get("id"), list | dict)}
-        )
-    lines = tree.read_text(name).splitlines()
-    return {n: line.strip() for n, line in enumerate(lines[:_MAX_CLASS]) if line.strip()}
+        names = {row.get("id"): row.get("name") for row in rows if not isinstance(row.get("id"), list | dict)}
+    else:
+        lines = tree.read_text(name).splitlines()
+        return {n: line.strip() for n, line in enumerate(lines[:_MAX_CLASS]) if line.strip()}
+    try:
+        return _numbered(names)
+    except MalformedValueError as problem:
+        raise FormatError(f"The class names in {tree.path(name)} cannot be used: {problem}.") from problem
 
 
 def _numbered(names: Any) -> dict[int, str]:
+    """Names by class number, without those that are null. Raises MalformedValueError."""
     if isinstance(names, list):
-        return {n: str(title) for n, title in enumerate(names[:_MAX_CLASS])}
-    if isinstance(names, dict) and all(str(n).isdecimal() and int(n) <= _MAX_CLASS for n in names):
-        return {int(n): str(title) for n, title in names.items()}
-    return {}
+        names = dict(enumerate(names))
+    if not isinstance(names, dict | None):
+        raise MalformedValueError("they are neither a list nor a table")
+    found: dict[int, str] = {}
+    for key, title in (names or {}).items():
+        number = str(key)
+        if not (number.isdecimal() and len(number) <= len(str(_MAX_CLASS)) and int(number) <= _MAX_CLASS):
+            raise MalformedValueError(f"{quoted(number)} is not the number of a class")
+        if not isinstance(title, str | int | float | None):
+            raise MalformedValueError(f"the name of class {number} is not a text")
+        if title is not None:
+            found[int(number)] = str(title)
+    return found

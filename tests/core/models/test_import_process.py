@@ -71,7 +71,7 @@ def test_a_key_that_is_hashed_without_end_is_given_up(tmp_path: Path) -> None:
     [
         (
             {f"t{n}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for n in range(MAX_TENSORS + 1)},
-            "lists",
+            "lists 20,001 tensors; a network has up to 20,000",
         ),
         (b"[" * 100_000 + b"]" * 100_000, "nested"),
         (b"[]", "not a table"),
@@ -80,16 +80,21 @@ def test_a_key_that_is_hashed_without_end_is_given_up(tmp_path: Path) -> None:
         ({"a": {"dtype": "F32", "shape": [1] * 9, "data_offsets": [0, 4]}}, "no shape"),
         ({"a": 3}, "no shape"),
         ({"__metadata__": {"a": 1}}, "not texts"),
-        (b"{" + b" " * MAX_HEADER_BYTES + b"}", "claims"),
+        (b"{" + b" " * MAX_HEADER_BYTES + b"}", "claims 4,194,306 bytes; that of a network has up to"),
     ],
 )
-def test_headers_are_bounded_before_anything_is_built(tmp_path: Path, header: Any, said: str) -> None:
+def test_headers_are_bounded_before_anything_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, header: Any, said: str
+) -> None:
     path = tmp_path / "a.safetensors"
     write_header(path, header)
     with pytest.raises(ValueError, match=said):
         read_header(path)
     with pytest.raises(ModelError, match="damaged"):
         read_model(path, "asymmetric-unet-small")
+    monkeypatch.setattr("core.models.import_process.JsonProcess", lambda *_: pytest.fail("it was started"))
+    with pytest.raises(ModelError, match=rf"a\.safetensors is damaged .*{said}"):
+        read_foreign_model(path)
 
 
 def test_a_description_is_compared_with_the_file_before_it_is_built(

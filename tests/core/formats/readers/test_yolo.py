@@ -216,6 +216,53 @@ def test_a_damaged_list_of_names_is_reported(tmp_path: Path) -> None:
     assert [row.places for row in dataset.account.left_out] == [("data.yaml",)]
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ("names: 7\n", "neither a list nor a table"),
+        ("names: road\n", "neither a list nor a table"),
+        ("names: [[roof], street]\n", "the name of class 0 is not a text"),
+        ("names: [!!binary cm9vZg==, street]\n", "the name of class 0 is not a text"),
+        ("names: {.nan: roof, 1: street}\n", "“.nan” is not the number of a class"),
+        ("names: {-1: roof, 1: street}\n", "“-1” is not the number of a class"),
+        ("names: {'" + "9" * 900 + "': roof}\n", "…” is not the number of a class"),
+        ("names: {0: roof, 0: street}\n", "the key “0” occurs again in line 1"),
+        ("names: !!python/object/apply:os.mkdir [hacked]\n", "damaged in line 1"),
+        (f"a: &x {'y' * 900_000}\nnames: [{'*x,' * 20_000}]\n", "refers to the value “x”"),
+        ("names: [" + "[" * 60 + "]" * 60 + "]\n", "nested too deeply"),
+        ("names: [" + ", ".join(f"class number {n}" for n in range(550_000)) + "]\n", "limit of 1 MB"),
+        ("names: [roof\0, street]\n", "a value cannot be read"),
+    ],
+    ids=range(13),
+)
+def test_names_that_cannot_be_used_are_reported_and_the_numbers_taken(
+    names: str, said: str, tmp_path: Path
+) -> None:
+    dataset = open_dataset(written(tmp_path, f"0 {RIGHT_HALF}", f"1 {LEFT_HALF}", names=names))
+    assert shown(dataset) == ("class 1", "class 0")
+    [problem] = dataset.account.left_out
+    assert problem.places == ("data.yaml",) and said in problem.reason and len(problem.reason) < 400
+
+
+@pytest.mark.parametrize(
+    "folders", ["path: /etc\ntrain: ../../../../etc\nval: /proc/self\n", "train: [/, ..]\n"]
+)
+def test_folders_that_the_names_file_states_are_not_opened(folders: str, tmp_path: Path) -> None:
+    root = tmp_path / "theirs"
+    photo(tmp_path / "outside.jpg")
+    written(root, f"0 {RIGHT_HALF}", f"1 {LEFT_HALF}", names=f"{folders}names: [roof, street]\n")
+    dataset = open_dataset(root)
+    assert shown(dataset) == ("street", "roof") and len(dataset.samples) == 1
+
+
+def test_a_name_that_is_null_is_the_number(tmp_path: Path) -> None:
+    names = "names: {0: ~, 1: street}\n"
+    assert shown(open_dataset(written(tmp_path, f"0 {RIGHT_HALF}", f"1 {LEFT_HALF}", names=names))) == (
+        "street",
+        "class 0",
+    )
+
+
 def test_a_file_of_too_many_lines_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(yolo, "MAX_LINES", 3)
     written(tmp_path, *[f"0 {RIGHT_HALF}"] * 4)
