@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from PySide6.QtCore import QObject, Qt, Signal
 
 from core.base.changes import Changes, Notice
-from core.base.errors import Cancelled, MaskloopError
+from core.base.errors import Cancelled, DiskError, MaskloopError
 
 if TYPE_CHECKING:
     from core.session.session import SessionEvent
@@ -24,7 +24,8 @@ class MainThreadDispatcher(QObject):
     """Lives on the GUI thread; `dispatch` and `post` may be called from any thread.
 
     changed: `Changes` of the project; training_changed: a `TrainingState`; noticed: a sentence for people;
-    joined: a `Notice` about joins that can be undone; failed: a `MaskloopError` that no caller of `when_done` handles.
+    joined: a `Notice` about joins that can be undone; failed: a `MaskloopError` that no caller of `when_done` handles;
+    disk_refused: a `DiskError`, whether or not a caller handles it.
     """
 
     changed = Signal(object)
@@ -32,6 +33,7 @@ class MainThreadDispatcher(QObject):
     noticed = Signal(str)
     joined = Signal(object)
     failed = Signal(object)
+    disk_refused = Signal(object)
     _call = Signal(object)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -93,6 +95,8 @@ class MainThreadDispatcher(QObject):
                 on_error(problem)
             else:
                 self.failed.emit(problem)
+            if isinstance(problem, DiskError):
+                self.disk_refused.emit(problem)
             return
         except Exception:
             log.debug("already reported by its lane", exc_info=True)

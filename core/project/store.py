@@ -64,6 +64,8 @@ class Store:
         self.notice = set_aside_foreign_wal(path) if writing else None
         self.may_write: Callable[[], None] = (lambda: None) if writing else _refuse_to_write
         """Raises ProjectError when nothing may be written any more; asked before every write."""
+        self.write_first: Callable[[], None] | None = None
+        """Writes what the disk refused before, if anything; called before every write, which may build on it."""
         self._is_synchronous = True  # as _engine opens it
         self._defers_sync = False
         self._deadline = Deadline()
@@ -100,6 +102,7 @@ class Store:
         self.may_write()
         try:
             self._presence.check()
+            self.write_waiting()
             self._set_synchronous(durable and not self._defers_sync)
             with self._transaction("BEGIN IMMEDIATE") as connection:
                 yield connection
@@ -112,6 +115,15 @@ class Store:
                     self._connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)").all()
                     self._connection.commit()
             raise
+
+    def write_waiting(self) -> None:
+        """Write what the disk refused before. Raises ProjectError."""
+        first, self.write_first = self.write_first, None  # it calls this again
+        try:
+            if first is not None:
+                first()
+        finally:
+            self.write_first = first
 
     @contextlib.contextmanager
     def deferred_sync(self) -> Iterator[None]:

@@ -20,13 +20,19 @@ from core.labels.label_map import Edit, LabelMap, Values
 from core.project.class_repository import ClassUsage
 from core.project.files.live_copy import choose_home, save_open_project
 from core.project.files.picture_change import PictureChange, store_change
+from core.project.files.rescue_file import RescuedClasses, change_line, class_rows
 from core.project.journal import changes_of_edit
 from core.project.project import Project
 from core.project.records import EditRecord, PictureRecord, Split, Status, UndoNames, UndoResult
 from core.session.change_writer import ChangeWriter
-from core.session.rescue_log import PictureEdit, RescueLog
+from core.session.rescue_log import PictureEdit, RescueLog, WaitingChange
 
 log = logging.getLogger(__name__)
+
+_NOT_KEPT = (
+    "This was not done, and nothing was changed: it depends on all that is stored. Do it again when the edits before "
+    "it are stored, or when the project is saved in another place (“Save the project here…”)."
+)
 
 
 class EditingService:
@@ -44,11 +50,14 @@ class EditingService:
         since it was set aside"""
         self._current_id = current_id
         self._project = project
-        self._rescue = RescueLog(project, picture or project.pictures.get)
+        self._picture = picture or project.pictures.get
+        self._rescue = RescueLog(project, self._picture)
         self._document = document
         self._announce = announce
         self._writer = ChangeWriter(document, announce)
         self.classes: ClassList = project.classes.read()
+        self._stored_classes = self.classes  # document lane: without the changes that wait
+        project.store.write_first = self._store_waiting
         # Document lane: the edit that the disk refused. Once it did, all later ones are refused until this one is
         # stored: stored out of order they would undo wrongly.
         self._refused: tuple[Edit, DiskError] | None = None
@@ -82,6 +91,22 @@ class EditingService:
         """Write all of the project to a new home in `folder`, with `edits`, which could not be stored, and all other
         changes that wait. Works while the project file is gone. Returns the home; the future raises ProjectError."""
         return self._document.submit(self._save_project, folder, edits)
+
+    @property
+    def waiting(self) -> int:
+        """Number of changes without pixels that the disk refused. They are stored before anything else is."""
+        return len(self._rescue.changes)
+
+    def store_waiting(self) -> Future[None]:
+        """Try again to store them. The future raises ProjectError."""
+        return self._document.submit(self._project.store.write_waiting)
+
+    def reload_classes(self) -> None:
+        """Document lane: read the class list again; changes that wait to be stored stay."""
+        with contextlib.suppress(DiskError):  # a drive that was removed: what is in memory stays
+            self._stored_classes = self._project.classes.read()
+        waiting = self._rescue.classes
+        self.classes = self._stored_classes if waiting is None else waiting
 
     def acknowledge_loss(self, picture_id: int) -> None:
         """The canvas shows the label without the lost edit: allow undo and redo of this picture again."""
@@ -197,18 +222,36 @@ class EditingService:
 
     def _store_change(self, change: PictureChange) -> Changes:
         try:
-            return self._store_waiting_changes() | store_change(self._project, change)
-        except ProjectFileGoneError as gone:
-            where = self._rescue.add_change(change, self.classes)
-            raise ProjectFileGoneError(f"{gone} {where}") from gone
+            self._project.store.write_waiting()  # the tag that is removed may wait itself
+            return store_change(self._project, change)
+        except DiskError as problem:
+            line = change_line(self._picture(change.picture_id), change)
 
-    def _store_waiting_changes(self) -> Changes:
-        """What could not be stored while the project file was gone. Raises ProjectFileGoneError while it still is."""
-        changes = Changes()
-        for change in self._rescue.changes:  # storing one again changes nothing
-            changes |= store_change(self._project, change)
-        self._rescue.forget_changes()
-        return changes
+            def store(project: Project) -> Changes:
+                return store_change(project, replace(change, picture_id=self._current_id(change.picture_id)))
+
+            raise self._keep_change(WaitingChange(store, line), problem) from problem
+
+    def _keep_change(self, change: WaitingChange, problem: DiskError) -> DiskError:
+        """The problem, with a sentence about where the change is kept."""
+        is_gone = isinstance(problem, ProjectFileGoneError)
+        where = self._rescue.add_change(change, self._stored_classes, is_file_gone=is_gone)
+        return type(problem)(f"{problem} {where}")
+
+    def _store_waiting(self) -> None:
+        """What the disk refused. Raises DiskError while it still does; storing a change again changes nothing."""
+        for change in list(self._rescue.changes):
+            try:
+                changes = change.store(self._project)
+            except DiskError:
+                raise
+            except UserError as problem:  # stored already, or made impossible
+                log.warning("a change that waited was left out: %s", problem)
+                changes = Changes(classes=True)
+            self._rescue.forget_change(change)
+            if change.classes is not None:
+                self.reload_classes()
+            self._announce(changes)
 
     def _change_list(self, change: Callable[[ClassList], ClassList], name: str) -> Future[None]:
         """Change the class list in memory at once, and the stored one on the document lane.
@@ -216,14 +259,36 @@ class EditingService:
         The latter starts from what is stored, so that an older list never reverts a merge that is still under way.
         """
         self.classes = change(self.classes)
-        stored = self._project.classes
-        return self._document.submit(self._relabel, lambda: stored.save(change(stored.read()), name))
+        return self._document.submit(self._store_list, change, name)
+
+    def _store_list(self, change: Callable[[ClassList], ClassList], name: str) -> None:
+        """A change that the disk refuses is kept: what is painted with an added class must find it."""
+
+        def save(project: Project) -> Changes:
+            return project.classes.save(change(project.classes.read()), name)
+
+        try:
+            self._project.store.write_waiting()  # the class that is renamed may wait itself
+            changes = save(self._project)
+        except DiskError as problem:
+            waiting = self._rescue.classes
+            later = change(self._stored_classes if waiting is None else waiting)
+            line = RescuedClasses(name, class_rows(later))
+            raise self._keep_change(WaitingChange(save, line, later), problem) from problem
+        finally:
+            self.reload_classes()
+        self._announce(changes)
 
     def _relabel(self, write: Callable[[], Changes]) -> None:
         try:
+            if self._refused is not None:  # its pixels are not among those that would change
+                raise self._refused[1]
+            self._project.store.write_waiting()  # `write` starts from the list that is stored
             changes = write()
+        except DiskError as problem:
+            raise type(problem)(f"{problem} {_NOT_KEPT}") from problem
         finally:
-            self.classes = self._project.classes.read()
+            self.reload_classes()
         self._announce(changes)
 
     def _commit(self, picture_id: int, edit: Edit) -> None:
@@ -235,8 +300,8 @@ class EditingService:
         try:
             self._project.journal.commit(picture_id, edit)
         except ProjectFileGoneError as gone:
-            where = self._rescue.add(picture_id, edit, self.classes)
-            problem = ProjectFileGoneError(f"{gone} {where}")
+            where = self._rescue.add(picture_id, edit, self._stored_classes)
+            problem = type(gone)(f"{gone} {where}")
             self._refused = edit, problem
             raise problem from gone
         except DiskError as problem:
@@ -252,9 +317,6 @@ class EditingService:
             ) from problem
         self._refused = None
         self._rescue.forget(edit)
-        if self._rescue.changes:
-            with contextlib.suppress(ProjectError):
-                self._announce(self._store_waiting_changes())
         # A new edit is what undo takes next, and leaves nothing to redo.
         changes = replace(changes_of_edit(picture_id), undo_names_known=frozenset([picture_id]))
         if self.classes.by_value(edit.class_value) is None and edit.class_value not in (UNLABELLED, VOID):
@@ -277,11 +339,11 @@ class EditingService:
 
     def _keep(self, picture_id: int, edit: Edit) -> None:
         if self._refused is not None and isinstance(self._refused[1], ProjectFileGoneError):
-            self._rescue.add(picture_id, edit, self.classes)
+            self._rescue.add(picture_id, edit, self._stored_classes)
 
     def _write_rescue_file(self, path: Path, edits: Sequence[PictureEdit]) -> Path:
         try:
-            return self._rescue.write_to(path, edits, self.classes)
+            return self._rescue.write_to(path, edits, self._stored_classes)
         except OSError as problem:
             raise ProjectError(
                 f"{path} cannot be written: {problem.strerror or problem}. Choose another folder."
@@ -291,10 +353,7 @@ class EditingService:
         home = choose_home(self._project, folder)
         # A picture that was set aside is in no list: what was painted on it belongs to the one that has its file.
         edits = [(self._current_id(picture_id), edit) for picture_id, edit in edits]
-        changes = [
-            replace(each, picture_id=self._current_id(each.picture_id)) for each in self._rescue.changes
-        ]
-        save_open_project(self._project, home, edits, changes)
+        save_open_project(self._project, home, edits, [each.store for each in self._rescue.changes])
         self._rescue.clear()
         return home
 
@@ -313,7 +372,7 @@ class EditingService:
         reverted = revert(picture_id)
         if reverted is not None:
             if reverted.changes.classes:
-                self.classes = self._project.classes.read()
+                self.reload_classes()
             self._announce(replace(reverted.changes, undo_names_known=frozenset([picture_id])))
         return reverted
 

@@ -6,16 +6,24 @@ import contextlib
 import itertools
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import platformdirs
 
+from core.base.changes import Changes
 from core.base.display_text import clean_name
 from core.labels.class_list import ClassList
 from core.labels.label_map import Edit
-from core.project.files.picture_change import PictureChange
-from core.project.files.rescue_file import SUFFIX, append_change, append_edit, write_head
+from core.project.files.rescue_file import (
+    SUFFIX,
+    RescuedClasses,
+    RescuedLine,
+    append_edit,
+    append_line,
+    write_head,
+)
 from core.project.project import Project
 from core.project.records import PictureRecord
 
@@ -23,6 +31,16 @@ log = logging.getLogger(__name__)
 
 PictureEdit = tuple[int, Edit]
 """The id of a picture, and an edit of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingChange:
+    """A change without pixels that the disk refused. `store` stores it in a project; line: what a rescue file says;
+    classes: the class list with it, when it changes that."""
+
+    store: Callable[[Project], Changes]
+    line: RescuedLine
+    classes: ClassList | None = None
 
 
 class RescueLog:
@@ -33,23 +51,33 @@ class RescueLog:
         self._project = project
         self._picture = picture
         self._waiting: list[PictureEdit] = []
-        self.changes: list[PictureChange] = []
-        """Changes of status, split, note and tags that wait, oldest first."""
+        self.changes: list[WaitingChange] = []
+        """Changes without pixels that wait, oldest first."""
         self.path: Path | None = None
         """The rescue file, while edits are in it that are not stored."""
         self._earlier: list[Path] = []  # files of these edits that could not be continued, nor deleted yet
 
+    @property
+    def classes(self) -> ClassList | None:
+        """The class list with the changes that wait; None when none of them changes it."""
+        return next((each.classes for each in reversed(self.changes) if each.classes is not None), None)
+
     def add(self, picture_id: int, edit: Edit, classes: ClassList) -> str:
-        """Write an edit unless it is there already. Returns a sentence that says where it is."""
+        """Write an edit unless it is there already. Returns a sentence that says where it is.
+
+        classes: the list as it is stored; what changes it is a line of its own
+        """
         if not any(edit is kept for _, kept in self._waiting):
             self._waiting.append((picture_id, edit))
             self._write(lambda path: self._append(path, picture_id, edit), classes)
         return self._place()
 
-    def add_change(self, change: PictureChange, classes: ClassList) -> str:
-        """Write a change of status, split, note or tags. Returns a sentence that says where it is."""
+    def add_change(self, change: WaitingChange, classes: ClassList, *, is_file_gone: bool) -> str:
+        """Keep a change without pixels, also in the rescue file if the project file is gone. Returns a sentence that
+        says where it is."""
         self.changes.append(change)
-        self._write(lambda path: append_change(path, self._picture(change.picture_id), change), classes)
+        if is_file_gone:
+            self._write(lambda path: append_line(path, change.line), classes)
         return self._place()
 
     def clear(self) -> None:
@@ -58,9 +86,9 @@ class RescueLog:
         self.changes.clear()
         self._delete_if_empty()
 
-    def forget_changes(self) -> None:
-        """The changes are stored after all."""
-        self.changes.clear()
+    def forget_change(self, change: WaitingChange) -> None:
+        """The change is stored after all."""
+        self.changes.remove(change)
         self._delete_if_empty()
 
     def _write(self, append: Callable[[Path], None], classes: ClassList) -> None:
@@ -103,10 +131,10 @@ class RescueLog:
         was a file already. Raises OSError."""
         path = self._create(path, classes)
         try:
+            for change in sorted(self.changes, key=lambda each: not isinstance(each.line, RescuedClasses)):
+                append_line(path, change.line)  # classes first: edits may have one that was added
             for picture_id, edit in edits:
                 self._append(path, picture_id, edit)
-            for change in self.changes:
-                append_change(path, self._picture(change.picture_id), change)
         except OSError:
             with contextlib.suppress(OSError):
                 path.unlink()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.changes import Changes
-from core.base.errors import Cancelled, ImageError, MaskloopError
+from core.base.errors import Cancelled, DiskError, ImageError, MaskloopError
 from core.base.lane import Lane
 from core.base.progress import ProgressCallback
 from core.base.text import count_of
@@ -221,6 +221,13 @@ class ReviewService:
             progress(done, len(picture_ids))
             try:
                 made = edit_picture(project, picture_id)
+            except DiskError as problem:  # it would refuse all others, too
+                rest = count_of(len(picture_ids) - done, "picture")
+                stopped = f"{problem} The last {rest} were left as they were; do it again then."
+                if not edits:
+                    raise type(problem)(stopped) from problem
+                problems.append(stopped)
+                break
             except MaskloopError as problem:
                 problems.append(f"{self._index.get(picture_id).path}: {problem}")
                 continue

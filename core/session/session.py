@@ -216,13 +216,14 @@ class Session:
         self.loader.clear()
 
     def _bring_back_edits(self, path: Path) -> RescueReport:
+        self._project.store.write_waiting()  # before the class list is read
         report = bring_back(self._project, path)
         self._on_imported(list(report.pictures))
         return report
 
     def _on_imported(self, records: list[PictureRecord]) -> None:
         """Document lane: an import added or labelled these pictures, perhaps with new classes."""
-        self.editing.classes = self._project.classes.read()
+        self.editing.reload_classes()
         self.pictures.excluded = read_excluded(self._project)
         self.pictures.extend(record for record in records if not self.pictures.has(record.id))
         ids = frozenset(record.id for record in records)
@@ -230,7 +231,7 @@ class Session:
 
     def _on_repaired(self, changes: Changes) -> None:
         """Document lane: repairs changed what is stored; pictures that are gone leave the list."""
-        self.editing.classes = self._project.classes.read()
+        self.editing.reload_classes()
         self._announce(changes | Changes(pictures=frozenset(self.pictures.ids())))
 
     def _on_contents_changed(self, picture_ids: frozenset[int]) -> None:

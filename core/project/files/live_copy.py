@@ -8,13 +8,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from core.base.display_text import clean_name
 from core.base.errors import ProjectError
 from core.labels.label_map import Edit
-from core.project.files.picture_change import PictureChange, store_change
 from core.project.folder_fsync import create_folder, fsync_folder
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.store import Store
@@ -33,10 +32,10 @@ def save_open_project(
     project: Project,
     home: Path,
     edits: Sequence[tuple[int, Edit]] = (),
-    changes: Iterable[PictureChange] = (),
+    changes: Iterable[Callable[[Project], object]] = (),
 ) -> None:
-    """Make `home` the home of a project with all that `project` holds, and store what waits: edits by picture id, and
-    other changes of pictures.
+    """Make `home` the home of a project with all that `project` holds, and store what waits: `changes`, which get the
+    new project, then edits by picture id.
 
     Raises ProjectError, with `home` as it was, when there is a project already, the disk refuses, or the drive of the
     old one was removed.
@@ -51,10 +50,10 @@ def save_open_project(
         project.store.copy_to(temporary)
         with contextlib.closing(Store(temporary, writing=True)) as store:
             copy = Project(folder, home, store, None)
+            for store_change in changes:  # first: edits may have a class that was added
+                store_change(copy)
             for picture_id, edit in edits:
                 copy.journal.commit(picture_id, edit)
-            for change in changes:
-                store_change(copy, change)
             copy.store_folder()
         temporary.replace(target)
         fsync_folder(home)

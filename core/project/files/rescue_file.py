@@ -75,15 +75,28 @@ class RescuedTile(msgspec.Struct, frozen=True, tag="tile", tag_field="kind"):
     after: bytes
 
 
-_Line = RescueHead | RescuedEdit | RescuedChange | RescuedTile
+class RescuedClasses(msgspec.Struct, frozen=True, tag="classes", tag_field="kind"):
+    """The class list from here on, after a class was added, renamed, recoloured or moved. classes: as in the head"""
+
+    name: str
+    classes: list[tuple[int, str, str]]
+
+
+RescuedLine = RescuedChange | RescuedClasses
+"""A change without pixels: one line."""
+_Line = RescueHead | RescuedEdit | RescuedChange | RescuedClasses | RescuedTile
 
 
 def write_head(path: Path, project: str, classes: ClassList) -> None:
     """Create a rescue file; it must not exist yet. Raises OSError."""
-    rows = [(c.value, c.name, colour_text(c.colour)) for c in classes]
-    head = RescueHead(_FORMAT, uuid.uuid4().hex, project, now(), rows)
+    head = RescueHead(_FORMAT, uuid.uuid4().hex, project, now(), class_rows(classes))
     with path.open("xb") as file:
         _write(file, [head])
+
+
+def class_rows(classes: ClassList) -> list[tuple[int, str, str]]:
+    """Value, name and colour of each class."""
+    return [(c.value, c.name, colour_text(c.colour)) for c in classes]
 
 
 def append_edit(path: Path, picture: PictureRecord, size: tuple[int, int], edit: Edit) -> None:
@@ -107,11 +120,16 @@ def append_edit(path: Path, picture: PictureRecord, size: tuple[int, int], edit:
         _write(file, [line, *tiles])
 
 
-def append_change(path: Path, picture: PictureRecord, change: PictureChange) -> None:
-    """Add a change of status, split, note or tags, as `append_edit` does. Raises OSError."""
+def change_line(picture: PictureRecord, change: PictureChange) -> RescuedChange:
+    """A change of status, split, note or tags."""
     tags = sorted(change.added), sorted(change.removed)
+    return RescuedChange(picture.path, change.name, dict(change.values), *tags)
+
+
+def append_line(path: Path, line: RescuedLine) -> None:
+    """Add a change without pixels, as `append_edit` does. Raises OSError."""
     with path.open("ab") as file:
-        _write(file, [RescuedChange(picture.path, change.name, dict(change.values), *tags)])
+        _write(file, [line])
 
 
 def read_head(path: Path) -> RescueHead:
@@ -126,7 +144,7 @@ def read_head(path: Path) -> RescueHead:
     return head
 
 
-def read_edits(path: Path) -> Iterator[tuple[RescuedEdit | RescuedChange, list[RescuedTile]]]:
+def read_edits(path: Path) -> Iterator[tuple[RescuedEdit | RescuedLine, list[RescuedTile]]]:
     """The edits and changes that are there as a whole, oldest first.
 
     Raises ProjectError for a line that is not understood.
@@ -141,7 +159,7 @@ def read_edits(path: Path) -> Iterator[tuple[RescuedEdit | RescuedChange, list[R
             line = _parse(text)
             if isinstance(line, RescuedEdit):
                 edit, tiles = line, []
-            elif isinstance(line, RescuedChange):
+            elif isinstance(line, RescuedChange | RescuedClasses):
                 yield line, []
             elif isinstance(line, RescuedTile) and edit is not None:
                 tiles.append(line)

@@ -19,6 +19,7 @@ from core.labels.label_map import Edit, Origin, TileChange
 from core.project.files.picture_change import PictureChange, store_change
 from core.project.files.rescue_file import (
     RescuedChange,
+    RescuedClasses,
     RescuedEdit,
     RescuedTile,
     RescueHead,
@@ -63,6 +64,8 @@ def bring_back(project: Project, path: Path) -> RescueReport:
         try:
             if isinstance(edit, RescuedChange):
                 importer.store_change(edit)
+            elif isinstance(edit, RescuedClasses):
+                importer.store_classes(edit)
             else:
                 importer.store(edit, tiles)
         except _MisfitError as problem:
@@ -136,6 +139,35 @@ class _Importer:
         store_change(self._project, PictureChange(picture.id, name, rescued.values, added, removed))
         self.changed.add(picture.id)
         self.stored += 1
+
+    def store_classes(self, rescued: RescuedClasses) -> None:
+        """Classes that were added, renamed or recoloured. Raises _MisfitError, or ProjectError of the disk."""
+        changed = [
+            (value, self._old.get(value), (name, colour))
+            for value, name, colour in rescued.classes
+            if self._old.get(value) != (name, colour)
+        ]
+        self._old.update({value: after for value, _, after in changed})  # later edits use these names
+        for value, before, after in changed:
+            if before is None:
+                self._values[value] = self._value_in_project(value)
+            else:
+                self._change_class(before, after)
+        self.stored += bool(changed)
+
+    def _change_class(self, before: tuple[str, str], after: tuple[str, str]) -> None:
+        """Rename or recolour the class that has the name from before, if the project has it."""
+        listed = self._project.classes.read()
+        known = listed.by_name(clean_name(before[0]))
+        if known is None:
+            return
+        name = after[0] if after[0] != before[0] else None
+        colour = parse_colour(after[1]) if after[1] != before[1] else None
+        try:
+            changed = listed.with_changes(known.value, name=name, colour=colour)
+        except UserError as problem:
+            raise _MisfitError(f"The class {quoted(known.name)} could not be changed. {problem}") from problem
+        self._project.classes.save(changed, f"Change {known.name}")
 
     def _picture(self, rescued: RescuedEdit) -> PictureRecord:
         """The picture of the same path and size; a file that the project does not list yet is added."""

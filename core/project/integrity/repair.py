@@ -196,6 +196,7 @@ def _recount_pixels(project: Project, finding: IntegrityFinding) -> str:
 
 def _add_missing_class(project: Project, finding: IntegrityFinding) -> str:
     assert finding.class_value is not None
+    project.store.write_waiting()  # it may be a class that waits
     listed = project.classes.read()
     if listed.by_value(finding.class_value) is not None:
         return f"The class {finding.class_value} exists already."

@@ -347,6 +347,7 @@ class _ImportRun:
             self._ledger.add(item.path, item.signature, item.label_digest)
 
     def _write_classes(self) -> NDArray[np.uint8]:
+        self._project.store.write_waiting()  # classes that the disk refused before are in the list, too
         classes, table = map_classes(self._project.classes.read(), self._plan.rows)
         self._project.classes.save(classes)
         return table

@@ -175,6 +175,7 @@ class LabelController(ControllerGroup):
         connect(pictures.prediction_changed, self._corrections.prediction_shown)
         connect(self._predictions.accepted_all, self._mark_done_and_continue)
         connect(self.edit_queue.state_changed, self.save_state_changed.emit)
+        connect(self.rescue.state_changed, self.save_state_changed.emit)
         connect(self.edit_queue.lost, self._edit_lost)
 
     def start(self) -> None:
@@ -185,7 +186,7 @@ class LabelController(ControllerGroup):
         """Finish and store everything that is under way. False when the disk refuses an edit."""
         self._canvas.finish_all()
         self.edit_queue.flush()
-        return not self.edit_queue.is_blocked
+        return not self.edit_queue.is_blocked and not self._session.editing.waiting
 
     def close(self) -> None:
         self._canvas.finish_all()  # what is being drawn becomes an edit while the queue still takes it

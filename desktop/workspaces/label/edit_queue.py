@@ -26,7 +26,7 @@ class EditQueue(Controller):
 
     `state_changed` carries state and reason: "saved", "saving" or "failed". `stored` carries the id of the picture
     whose edit is durable. `lost` carries picture and reason when an edit can never be stored: the label on screen has
-    to be read again then. `file_gone` carries a sentence, once, when the project file was deleted, moved or replaced.
+    to be read again then.
 
     Once the disk refused an edit, all later ones wait behind it: stored out of order they would undo wrongly.
     """
@@ -34,7 +34,6 @@ class EditQueue(Controller):
     state_changed = Signal(str, str)
     stored = Signal(int)
     lost = Signal(int, str)
-    file_gone = Signal(str)
 
     def __init__(self, editing: EditingService, dispatcher: MainThreadDispatcher) -> None:
         super().__init__()
@@ -43,7 +42,6 @@ class EditQueue(Controller):
         self._refused: deque[tuple[int, Edit]] = deque()
         self._retried: Edit | None = None
         self._closed = False
-        self._is_file_gone = False
         self._retry_timer = QTimer(self, singleShot=True, interval=RETRY_MS)
         self._retry_timer.timeout.connect(self._try_again)
         self.commit_count = 0
@@ -119,7 +117,6 @@ class EditQueue(Controller):
         picture_id, _ = self._in_flight.pop(sent, (None, None))
         if picture_id is None or self._closed:
             return  # `flush` was faster, or the project is closed
-        self._is_file_gone = False
         self.stored_count += 1
         self.stored.emit(picture_id)
         if self._refused:
@@ -150,9 +147,6 @@ class EditQueue(Controller):
             self._refused.append(refused)
         self.state_changed.emit("failed", str(error))
         self._retry_timer.start()
-        if isinstance(error, ProjectFileGoneError) and not self._is_file_gone:
-            self._is_file_gone = True
-            self.file_gone.emit(str(error))
 
     def _try_again(self) -> None:
         if self._refused and not self._in_flight:

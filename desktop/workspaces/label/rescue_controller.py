@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
-from core.base.errors import MaskloopError
+from core.base.errors import DiskError, MaskloopError, ProjectFileGoneError, ProjectTakenOverError
 from core.base.text import count_of
 from core.labels.label_map import Edit
 from core.project.files.rescue_file import SUFFIX
@@ -17,7 +17,7 @@ from core.project.project import HOME_FOLDER
 from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
-from desktop.workspaces.label.edit_queue import EditQueue
+from desktop.workspaces.label.edit_queue import RETRY_MS, EditQueue
 
 _FILTER = f"Rescued edits (*{SUFFIX})"
 SAVE_SECONDS = 30.0
@@ -26,10 +26,13 @@ SAVE_SECONDS = 30.0
 class RescueController(Controller):
     """Lives on the GUI thread, as long as the project is open.
 
+    Changes without pixels that the disk refused are tried again here; `EditQueue` does so for edits of pixels.
+    state_changed: state and reason, as of `EditQueue`.
     project_saved: the project was saved in another place, with this folder of pictures and this home; open it there.
     """
 
     project_saved = Signal(object, object)
+    state_changed = Signal(str, str)
 
     def __init__(
         self, session: Session, dispatcher: MainThreadDispatcher, edit_queue: EditQueue, parent: QWidget
@@ -38,8 +41,11 @@ class RescueController(Controller):
         self._session, self._dispatcher, self._edit_queue = session, dispatcher, edit_queue
         self._parent = parent
         self._question: QMessageBox | None = None
-        self.connections.connect(edit_queue.file_gone, self._say_gone)
-        self.connections.connect(edit_queue.stored, self._close_question)
+        self._is_gone = False
+        self._retry_timer = QTimer(self, singleShot=True, interval=RETRY_MS)
+        self._retry_timer.timeout.connect(self._try_again)
+        self.connections.connect(dispatcher.disk_refused, self._disk_refused)
+        self.connections.connect(edit_queue.stored, self._file_is_back)
 
     def actions(self) -> Actions:
         return {"bring_back_edits": self._choose_file, "save_project_here": self.choose_folder}
@@ -60,7 +66,14 @@ class RescueController(Controller):
 
     def close(self) -> None:
         super().close()
-        self._close_question()
+        self._retry_timer.stop()
+        self._session.editing.store_waiting()  # once more
+        self._file_is_back()
+
+    @property
+    def waiting(self) -> int:
+        """Number of edits and other changes that are not stored."""
+        return self._edit_queue.pending + self._session.editing.waiting
 
     def bring_back(self, path: Path) -> None:
         """Store the edits of a rescue file in this project."""
@@ -68,7 +81,7 @@ class RescueController(Controller):
 
     def confirm_discard(self, window: QWidget) -> bool:
         """Ask whether to close although edits are not stored; they can be saved to a file first."""
-        pending = count_of(self._edit_queue.pending, "edit")
+        pending = count_of(self.waiting, "edit")
         answer = QMessageBox.warning(
             window,
             "Not saved",
@@ -103,15 +116,40 @@ class RescueController(Controller):
         self.message.emit(f"The edits are in {where}.")
         return True
 
-    def _say_gone(self, sentence: str) -> None:
-        self.message.emit(sentence)
+    def _disk_refused(self, problem: DiskError) -> None:
+        if self._session.editing.waiting:
+            self.state_changed.emit("failed", str(problem))
+            self._retry_timer.start()
+        if isinstance(problem, ProjectFileGoneError) and not self._is_gone:
+            self._is_gone = True
+            self._say_gone(problem)
+
+    def _try_again(self) -> None:
+        self._dispatcher.when_done(
+            self._session.editing.store_waiting(), self._waiting_stored, lambda _problem: None
+        )
+
+    def _waiting_stored(self, _none: None) -> None:
+        self._file_is_back()
+        if not self._edit_queue.pending and not self.is_closed:
+            self.state_changed.emit("saved", "")
+
+    def _say_gone(self, problem: ProjectFileGoneError) -> None:
+        self.message.emit(str(problem))
+        is_taken = isinstance(problem, ProjectTakenOverError)
+        what = "Another program has taken over the project." if is_taken else "The project file is gone."
+        why = (
+            "Nothing more is stored from here. Close the project"
+            if is_taken
+            else "It was deleted, moved or replaced, or its drive was removed. Put it back"
+        )
         self._question = box = QMessageBox(self._parent)
         box.setIcon(QMessageBox.Icon.Warning)
-        box.setWindowTitle("The project file is gone")
-        box.setText("The project file is gone.")
+        box.setWindowTitle(what.rstrip("."))
+        box.setText(what)
         box.setInformativeText(
-            "It was deleted, moved or replaced, or its drive was removed. Put it back, or save the project in a folder "
-            "that you choose: everything is still open here, with the labels from before and your edits since then."
+            f"{why}, or save the project in a folder that you choose: everything is still open here, with the labels "
+            "from before and your edits since then."
         )
         save = box.addButton("Save the project here…", QMessageBox.ButtonRole.AcceptRole)
         box.addButton("Not now", QMessageBox.ButtonRole.RejectRole)
@@ -121,8 +159,12 @@ class RescueController(Controller):
         box.setWindowModality(Qt.WindowModality.NonModal)  # one can go on painting
         box.show()
 
+    def _file_is_back(self, *_: object) -> None:
+        """Or the project is closed."""
+        self._is_gone = False
+        self._close_question()
+
     def _close_question(self, *_: object) -> None:
-        """The file is back, or the project is closed."""
         question, self._question = self._question, None
         if question is not None:
             question.setParent(None)  # hides it, too

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -54,3 +56,16 @@ def message_of(problem: pytest.ExceptionInfo[ProjectError]) -> str:
     assert "sqlalche" not in message
     assert len(message) < 500
     return message
+
+
+@contextlib.contextmanager
+def limit_file_size(size: int) -> Iterator[None]:
+    """The kernel refuses to write past `size` bytes, for the whole process."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

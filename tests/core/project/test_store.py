@@ -27,6 +27,7 @@ from tests.core.project.faults import (
     LAST_GOOD,
     assert_unchanged,
     label_first,
+    limit_file_size,
     message_of,
     noise_edit,
     unix,
@@ -57,19 +58,6 @@ def test_disk_full_during_a_commit(tmp_path: Path) -> None:
         np.testing.assert_array_equal(project.labels.read(LAST_GOOD, 96, 64), label)
     with Project.open(tmp_path) as project:
         assert len(project.journal.history(2)) == stored + 1
-
-
-@contextlib.contextmanager
-def limit_file_size(size: int) -> Iterator[None]:
-    """The kernel refuses to write past `size` bytes, for the whole process."""
-    import resource
-
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @unix

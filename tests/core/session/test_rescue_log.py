@@ -3,68 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from core.base.changes import Changes
 from core.base.errors import ProjectError, ProjectFileGoneError
-from core.base.lane import Lane
-from core.labels.label_map import Edit, LabelMap
+from core.labels.label_map import Edit
 from core.project.files.rescue_file import SUFFIX, read_edits, read_head
 from core.project.files.rescue_import import bring_back
 from core.project.integrity.check import check_project
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Split, Status
-from core.session.editing import EditingService
 from tests.command_line import error_of, json_of
 from tests.core.project.faults import unix
-from tests.factories import picture_folder, project_in, stroke
+from tests.core.session.conftest import TIMEOUT, Painter
+from tests.factories import picture_folder, project_in
 
 pytestmark = unix
-TIMEOUT = 10
-
-
-class Painter:
-    """An open project, its editing service, and a label that is being painted."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.project = project_in(folder)
-        self.errors: list[BaseException] = []
-        self.changes: list[Changes] = []
-        self.document = Lane("document", on_unexpected_error=self.errors.append)
-        records = {record.id: record for record in self.project.pictures.all()}
-        self.editing = EditingService(
-            self.project, self.document, self.changes.append, picture=records.__getitem__
-        )
-        self.labels = LabelMap.blank(96, 64)
-
-    def stroke(self, row: int) -> Edit:
-        return stroke(self.labels, 1 + row % 2, (10, row), (80, row), 3)
-
-    def refused(self, edit: Edit) -> str:
-        with pytest.raises(ProjectFileGoneError) as problem:
-            self.editing.commit(1, edit).result(TIMEOUT)
-        return str(problem.value)
-
-    def rescue_files(self) -> list[Path]:
-        return sorted(self.folder.glob(f"*{SUFFIX}"))
-
-    def close(self) -> None:
-        self.document.shutdown()
-        self.project.close()
-        assert self.errors == []
-
-
-@pytest.fixture
-def painter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Painter]:
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    made = Painter(tmp_path / "parent" / "pictures")
-    yield made
-    made.close()
 
 
 def test_strokes_into_a_deleted_project_are_in_a_rescue_file_and_come_back(painter: Painter) -> None:

@@ -11,14 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from core.base.errors import Cancelled, ImageError
+from core.base.errors import Cancelled, ImageError, ProjectFileGoneError
 from core.evaluation.label_errors import find_disagreements
 from core.labels.class_list import VOID
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
 from core.project.project import Project
 from core.project.records import Status
+from core.project.splits.split_plan import SplitOptions
 from core.session.session import Session
+from tests.core.project.faults import unix
 from tests.factories import label_all, predict, project_in, stroke, truth
 
 TIMEOUT = 20
@@ -114,6 +116,30 @@ def test_batch_of_accepted_predictions_is_undone_at_once(session: Session, proje
     assert not label(project, 2).any()
     # The first had a label before; the second has none again, and is new.
     assert [project.pictures.get(i).status for i in (1, 2)] == [Status.IN_PROGRESS, Status.NEW]
+
+
+@unix
+def test_batch_is_refused_whole_while_the_project_file_is_gone(session: Session, project: Project) -> None:
+    batch = session.review.accept([2], silent).result(TIMEOUT)
+    before = [label(project, i) for i in (1, 2, 3)], [project.pictures.get(i).status for i in (1, 2, 3)]
+    plan = session.dataset.plan_split(SplitOptions()).result(TIMEOUT)
+    assert plan.changes
+    folder = session.folder
+    away = folder.rename(folder.with_name("renamed"))
+    tried: list[int] = []
+    for act in (
+        lambda: session.review.set_status([1, 2, 3], Status.DONE, lambda done, _of: tried.append(done)),
+        lambda: session.review.undo(batch, silent),
+        lambda: session.dataset.apply_split(plan),
+    ):
+        with pytest.raises(ProjectFileGoneError, match="no longer the file"):
+            act().result(TIMEOUT)
+    assert tried == [0], "the disk would refuse the others, too"
+    away.rename(folder)
+    assert before == (before[0], [project.pictures.get(i).status for i in (1, 2, 3)])
+    for number, values in enumerate(before[0]):
+        np.testing.assert_array_equal(label(project, number + 1), values)
+    assert len(session.review.set_status([1, 2, 3], Status.DONE, silent).result(TIMEOUT).edits) == 3
 
 
 def test_pictures_edited_since_are_not_undone(session: Session, project: Project) -> None:
