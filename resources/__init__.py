@@ -1,4 +1,4 @@
-"""Icons and the stylesheet of the window, as files of a package."""
+"""Icons and the stylesheet of the window, and the page of a report, as files of a package."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ COMMANDS = {
     "train": "train_command:train_command",
     "predict": "predict_command:predict_command",
     "evaluate": "evaluate_command:evaluate_command",
+    "report": "report_command:report_command",
     "simulate": "simulate_command:simulate_command",
     "models": "model_commands:models_command",
     "model": "model_commands:model_app",

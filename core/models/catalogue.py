@@ -188,6 +188,12 @@ def encoder_title(encoder: str) -> str:
     return _ENCODER_TITLES.get(encoder, encoder)
 
 
+def architecture_title(name: str, encoder: str | None) -> str:
+    """For people: “U-Net on resnet34”; the title alone for a network with a built-in encoder."""
+    title = architecture(name).title
+    return f"{title} on {encoder_title(encoder)}" if encoder else title
+
+
 def pretrained_text(encoder: Encoder) -> str:
     """Where ImageNet weights of the encoder come from; empty where there are none."""
     if is_packaged(encoder.name):

@@ -11,6 +11,7 @@ from pathlib import Path
 from core.base.errors import MaskloopError
 from core.base.settings import Settings
 from core.base.text import count_of
+from core.models.catalogue import architecture_title
 from core.models.export_job import ExportedModel
 from core.models.spec import ModelSpec, default_spec
 from core.project.records import RunRecord
@@ -22,7 +23,7 @@ from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.workspaces.train.dialogs.model_export_dialog import ModelExportDialog
-from desktop.workspaces.train.dialogs.network_page import UNCHANGED, architecture_title
+from desktop.workspaces.train.dialogs.network_page import UNCHANGED
 from desktop.workspaces.train.dialogs.recipe_form import EXCLUDED
 from desktop.workspaces.train.dialogs.run_form import RunForm, StartingPoint
 from desktop.workspaces.train.network_offer import NetworkOffer

@@ -119,6 +119,22 @@ def test_evaluate_on_a_dataset_matches_classes_by_name(trained: tuple[Path, Any]
     assert "sea" in error_of("evaluate", "--project", folder, "--data", dataset, "--format", "masks")
 
 
+def test_report_has_the_scores_of_evaluate(trained: tuple[Path, Any], tmp_path: Path) -> None:
+    folder, _ = trained
+    page = tmp_path / "report.html"
+    said = json_of(
+        "report", "--project", folder, "--split", "train", "--out", page, "--run", "1", "--run", "best"
+    )
+    miou = json_of("evaluate", "--project", folder, "--split", "train")["miou"]
+    assert said == {"file": str(page), "runs": {"1": pytest.approx(miou)}, "problems": []}
+    text = page.read_text("utf-8")
+    assert f">{miou:.3f}<" in text
+    assert text.count("data:image/jpeg;base64,") == 3
+    assert "ends with .html" in error_of("report", "--project", folder, "--out", tmp_path / "report.txt")
+    assert "no run 77" in error_of("report", "--project", folder, "--out", page, "--run", "77")
+    assert "choose best" in usage_error_of("report", "--project", folder, "--out", page, "--run", "seven")
+
+
 @contextlib.contextmanager
 def replaced_picture(place: Path) -> Iterator[None]:
     """Another picture, of another size, lies there for a while."""

@@ -100,11 +100,7 @@ def test_training_of_two_steps(tmp_path: Path) -> None:
     assert set(evaluated.per_class) == {4, 9}
     assert sum(map(sum, evaluated.confusion)) == 2 * 21 * 32
     assert evaluated.miou == pytest.approx(np.mean(list(evaluated.per_class.values())))
-    assert evaluated.basis is not None
-    low, high = evaluated.basis.interval or (1.0, 0.0)
-    assert (evaluated.basis.pictures, evaluated.basis.share) == (2, pytest.approx(21 / 24))
-    assert 0 <= low <= evaluated.miou <= high <= 1
-    assert of_kind(InUseScored, heard)[0].basis == evaluated.basis
+    assert evaluated.basis and (evaluated.basis.pictures, evaluated.basis.share) == (2, pytest.approx(21 / 24))
     assert len(work) == 2
     loaded = load_checkpoint(tmp_path / "run")
     assert loaded.metadata["miou"] == evaluated.miou

@@ -13,6 +13,7 @@ from core.base.option_spec import OptionSpec
 from core.models.catalogue import (
     Architecture,
     architecture,
+    architecture_title,
     architectures,
     encoder_title,
     encoders_for,
@@ -194,12 +195,6 @@ class NetworkPage(QWidget):
     def _on_chosen(self) -> None:
         self.set_values(self.values())
         self.changed.emit()
-
-
-def architecture_title(name: str, encoder: str | None) -> str:
-    """For people: “U-Net on resnet34”; the title alone for a network with a built-in encoder."""
-    title = architecture(name).title
-    return f"{title} on {encoder_title(encoder)}" if encoder else title
 
 
 def _default_key(field: NetworkField, values: Values, keys: Sequence[str]) -> str:

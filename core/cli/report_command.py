@@ -1,0 +1,50 @@
+"""The command report. torch is imported only when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.base.text import count_of
+from core.cli.common_options import DeviceOption, JsonOption, ProjectOption, parse_run
+from core.cli.terminal import print_result, progress_bar, report_errors
+from core.evaluation.run_choice import BEST, find_run
+from core.project.project import Project
+from core.project.records import Split
+
+
+def report_command(
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")],
+    project: ProjectOption = Path(),
+    run: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--run", help="Report on this run: best (the default), newest, or a number. Several are compared."
+        ),
+    ] = None,
+    split: Annotated[Split, typer.Option(help="Evaluate on the pictures of this split.")] = Split.VAL,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Write a report on runs as one HTML page: scores, confusion, curves, best and worst pictures."""
+    with report_errors(), Project.open_read_only(project) as opened:
+        from core.evaluation.report.page import check_report_place, write_report
+        from core.evaluation.report.run_report import report_run
+
+        check_report_place(out)
+        asked = [find_run(opened, parse_run(which)) for which in run or [BEST]]
+        chosen = {each.id: each for each in asked}.values()
+        reports = []
+        for each in chosen:
+            with progress_bar(f"Evaluating run {each.id}", quiet=as_json) as bar:
+                reports.append(report_run(opened, each, split, device, bar))
+        write_report(out, opened.folder.name, split, opened.classes.read(), opened.pictures.counts(), reports)
+        result = {
+            "file": str(out),
+            "runs": {str(r.run.id): r.evaluation.mean_scores()["miou"] for r in reports},
+            "problems": [problem for r in reports for problem in r.evaluation.problems],
+        }
+        line = f"The report on {count_of(len(reports), 'run')} is {out}."
+        print_result(result, as_json, [line, *(f"Left out: {p}" for p in result["problems"])])
