@@ -43,7 +43,7 @@ class FilePresence:
         """Raises ProjectFileGoneError when the file or its log is no longer the one on the disk."""
         if not self.is_file_there:
             raise ProjectFileGoneError(
-                f"{self.path} is no longer the file that was opened: it was deleted, moved or replaced, or its drive "
+                f"The project file is gone: {self.path} was deleted, moved or replaced, or its drive "
                 "was removed. Put it back under this name."
             )
         found = _identity_of(self._wal_path)

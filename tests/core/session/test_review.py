@@ -132,7 +132,7 @@ def test_batch_is_refused_whole_while_the_project_file_is_gone(session: Session,
         lambda: session.review.undo(batch, silent),
         lambda: session.dataset.apply_split(plan),
     ):
-        with pytest.raises(ProjectFileGoneError, match="no longer the file"):
+        with pytest.raises(ProjectFileGoneError, match="The project file is gone"):
             act().result(TIMEOUT)
     assert tried == [0], "the disk would refuse the others, too"
     away.rename(folder)

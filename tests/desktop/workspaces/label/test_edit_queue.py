@@ -90,7 +90,7 @@ def test_deleted_project_is_said_at_once_and_every_stroke_kept(
     queue, strokes = gui.labelling.edit_queue, 5
     for number in range(strokes):
         QTest.mouseClick(gui.canvas, LEFT, pos=gui.position_of(0.1 + number * 0.2, 0.5))
-    gui.wait_until(lambda: queue.is_blocked and "no longer the file" in gui.said, "the sentence", 10)
+    gui.wait_until(lambda: queue.is_blocked and "The project file is gone" in gui.said, "the sentence", 10)
     assert queue.pending == strokes and queue.stored_count == 0
     [automatic] = folder.glob("*.maskloop-rescue")
     assert automatic.name in gui.said
