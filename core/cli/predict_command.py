@@ -24,6 +24,7 @@ from core.cli.common_options import (
 )
 from core.cli.distributed_tasks import PredictionTask, run_distributed_prediction, run_follower
 from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
+from core.evaluation.report.strip_files import check_strip_folder, write_strips
 from core.evaluation.run_choice import find_run
 from core.project.project import Project
 from core.project.records import PictureRecord, Split
@@ -40,6 +41,13 @@ def predict_command(
     ] = "unlabelled",
     device: DeviceOption = "auto",
     tta: TtaOption = "none",
+    strips: Annotated[
+        Path | None,
+        typer.Option(
+            "--strips",
+            help="Also write JPEGs of each picture beside its label, its prediction and their difference to this folder.",
+        ),
+    ] = None,
     devices: DevicesOption = 1,
     nodes: NodesOption = 1,
     as_json: JsonOption = False,
@@ -55,10 +63,13 @@ def predict_command(
     with report_errors(), open_existing(project, "maskloop predict") as opened:
         from core.evaluation.run_score import labelled_size
 
+        if strips is not None:
+            check_strip_folder(strips, opened.home)
         chosen = find_run(opened, run)
         records, problems = _readable(opened, _chosen(opened, images))
         began = time.perf_counter()
         confidence: list[float] = []
+        predicted: list[PictureRecord] = []
         with progress_bar("Predicting", quiet=as_json) as bar:
 
             def on_result(number: int, result: float | str) -> None:
@@ -67,6 +78,7 @@ def predict_command(
                 else:
                     opened.runs.record_prediction(records[number].id, chosen.id, result)
                     confidence.append(result)
+                    predicted.append(records[number])
                 bar(number + 1, len(records))
 
             items = [
@@ -75,6 +87,9 @@ def predict_command(
             task = PredictionTask(opened.run_folder(chosen.id), items, chosen.id, tta)
             run_distributed_prediction(task, recipe(), distribution, on_result)
         seconds = time.perf_counter() - began
+        if strips is not None:
+            with progress_bar("Writing strips", quiet=as_json) as bar:
+                write_strips(opened, chosen, predicted, strips, bar)
         mean = sum(confidence) / len(confidence) if confidence else 0.0
         result = {
             "run": chosen.id,

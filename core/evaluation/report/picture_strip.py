@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from core.labels.class_list import UNLABELLED, VOID, ClassList
 
-PART_WIDTH, PART_HEIGHT = 240, 180
-"""Largest size of one part in pixels."""
+SMALL, LARGE = (240, 180), (640, 480)
+"""Largest (width, height) of one part in pixels: in a page, and in a file of its own."""
 GAP = 4
 _RIGHT, _WRONG, _IGNORED = (70, 150, 90), (215, 60, 60), (128, 128, 128)
 _JPEG_QUALITY = 85
@@ -20,14 +20,15 @@ def picture_strip(
     label: NDArray[np.uint8],
     predicted: NDArray[np.uint8],
     classes: ClassList,
+    largest: tuple[int, int] = SMALL,
 ) -> NDArray[np.uint8]:
     """(h, w, 3) uint8 RGB: input, label, prediction, difference from left to right.
 
     picture: (H, W, 3) RGB; label, predicted: (H, W) uint8 class values. In the difference right pixels are green,
-    wrong ones red, void and unlabelled ones grey.
+    wrong ones red, void and unlabelled ones grey. largest: (width, height) of a part.
     """
     height, width = label.shape
-    scale = min(PART_WIDTH / width, PART_HEIGHT / height, 1.0)
+    scale = min(largest[0] / width, largest[1] / height, 1.0)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
     truth, guess = (cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST) for mask in (label, predicted))

@@ -67,6 +67,25 @@ def test_predictions_are_stored_in_the_project(trained: tuple[Path, Any]) -> Non
     )
 
 
+def test_strips_show_input_label_prediction_and_difference(trained: tuple[Path, Any], tmp_path: Path) -> None:
+    folder, _ = trained
+    strips = tmp_path / "strips"
+    said = json_of("predict", "--project", folder, "--images", "train", "--strips", strips)
+    files = sorted(path.name for path in strips.iterdir())
+    assert len(files) == said["pictures"] == 3
+    with (
+        Image.open(strips / files[0]) as strip,
+        Image.open(folder / files[0].removesuffix(".jpg")) as original,
+    ):
+        parts = np.split(
+            np.asarray(strip)[:, [*range(96), *range(100, 196), *range(200, 296), *range(300, 396)]], 4, 1
+        )
+        assert np.abs(parts[0].astype(int) - np.asarray(original.convert("RGB"))).mean() < 12
+        assert strip.size == (4 * 96 + 3 * 4, 64)
+    for wrong in (folder, folder / ".maskloop" / "strips", folder / "p0.png"):
+        assert "Choose" in error_of("predict", "--project", folder, "--strips", wrong)
+
+
 def test_evaluate_counts_every_labelled_pixel_once(trained: tuple[Path, Any]) -> None:
     folder, _ = trained
     with replaced_picture(folder / "p0.png"):
