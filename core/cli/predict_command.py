@@ -45,7 +45,7 @@ def predict_command(
         Path | None,
         typer.Option(
             "--strips",
-            help="Also write JPEGs of each picture beside its label, its prediction and their difference to this folder.",
+            help="Also write JPEGs of each picture beside its label, its prediction and the difference to this folder.",
         ),
     ] = None,
     devices: DevicesOption = 1,
