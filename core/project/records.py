@@ -141,7 +141,7 @@ BASIS_NAMES = ("scored_pictures", "scored_share", "miou_low", "miou_high", "scor
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One point of a training curve: `name` is loss, miou, iou (with class_value) or pixel_accuracy, or in BASIS_NAMES."""
+    """One point of a training curve: `name` is loss, miou, iou (with class_value), pixel_accuracy, in BASIS_NAMES."""
 
     run_id: int
     name: str
