@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -11,12 +12,20 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 # Hundreds of child processes load torch here: compiled anew in each, that takes fifteen seconds instead of four.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# The tests write gigabytes and wait for the disk thousands of times; in memory nobody waits. What a test has written
+# is deleted when it passed.
+MEMORY = Path("/dev/shm")
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 3e9:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Two processes of tests share the cores. Threads of torch that wait for each other by spinning, each on a core
@@ -38,8 +47,8 @@ TRAINING = (
     "end_to_end/test_workflows.py",
     "core/session/test_concurrent_use.py",
     "core/training/test_distributed.py",
-    "core/training/test_worker_client.py",
-    "core/training/test_worker.py",
+    "core/training/process/test_worker_client.py",
+    "core/training/process/test_worker.py",
 )
 """Files whose tests wait for a process that trains. Training has the lowest priority, so it needs a core that
 nobody else wants: one test process takes them all, one after the other, and only waits meanwhile."""
@@ -58,17 +67,21 @@ LONG = (
 """The next longest files. What takes long starts first, so that both processes end at about the same time."""
 
 
+class FileScheduling(LoadScopeScheduling):
+    """Tests of a file run in one process, as they share a window and what is costly to make."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0].removeprefix("tests/")
+        return "training" if file in TRAINING else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return FileScheduling(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     first = {name: place for place, name in enumerate(TRAINING + LONG)}
-
-    def name_of(item: pytest.Item) -> str:
-        return item.path.relative_to(TESTS).as_posix()
-
-    items.sort(key=lambda item: first.get(name_of(item), len(first)))
-    for item in items:
-        # Tests of a file stay together, as they share a window and what is costly to make.
-        group = "training" if name_of(item) in TRAINING else name_of(item)
-        item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=lambda item: first.get(item.path.relative_to(TESTS).as_posix(), len(first)))
 
 
 @pytest.fixture(autouse=True)

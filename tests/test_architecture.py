@@ -13,6 +13,8 @@ from pathlib import Path
 import grimp
 import pytest
 
+from tests.conftest import LONG, TRAINING
+
 ROOT = Path(__file__).resolve().parents[1]
 MODULES = sorted(path for name in ("core", "desktop") for path in (ROOT / name).rglob("*.py"))
 NOUNS_IN_ING = {"editing", "training", "loading", "rendering", "pairing", "scoring"}
@@ -143,6 +145,11 @@ def test_files_and_folders_stay_small() -> None:
     assert {path: count for path, count in lines.items() if count > 450} == {}
     folders = Counter(relative(path.parent) for path in MODULES if path.stem != "__init__")
     assert {folder: count for folder, count in folders.items() if count > 22} == {}
+
+
+def test_files_that_are_started_first_exist() -> None:
+    """A name that is out of date would put the file among the others, unnoticed."""
+    assert [name for name in TRAINING + LONG if not (ROOT / "tests" / name).is_file()] == []
 
 
 def test_architecture_page_names_what_exists() -> None:
