@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from functools import partial
 from string import Template
 
-from PySide6.QtCore import QObject, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QFontInfo, QPalette
 from PySide6.QtWidgets import QApplication, QWidget
 from shiboken6 import isValid
@@ -17,6 +18,9 @@ GRID = 8
 """Logical pixels of the layout grid: spacings are multiples of it, or half of it."""
 
 THEME_CHOICES = ("light", "dark", "system")
+
+HIDDEN_AT_ONCE = 80
+"""Hidden widgets that are restyled in one turn of the event loop: a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,8 @@ class Theme(QObject):
         self._announced = self.tokens
         self._steps: list[Callable[[], None]] = []
         self._frozen: list[QWidget] = []
+        self._left_out: list[QWidget] = []
+        """Hidden widgets that have no style at the moment."""
         app.setStyle("Fusion")
         system = QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
         # Two sizes: text and headlines. The system's font size, limited to what the layout can take.
@@ -158,7 +164,7 @@ class Theme(QObject):
     def apply(self, choice: str) -> None:
         """Switch to "light", "dark", or "system", which follows the system. Raises ValueError for anything else."""
         self._choose(choice)
-        self._steps = [*self._restyling(), self._thaw]
+        self._steps = [*self._restyling(), self._thaw, self._take_back]
         while self._steps:
             self._steps.pop(0)()
 
@@ -171,8 +177,33 @@ class Theme(QObject):
         self._frozen += [widget for widget in self._app.topLevelWidgets() if widget.isVisible()]
         for widget in self._frozen:
             widget.setUpdatesEnabled(False)
-        self._steps = [*self._restyling(), self._thaw]
+        restyling = self._restyling()
+        if restyling:
+            hidden = [
+                widget for widget in self._app.allWidgets() if _is_polished(widget) and not widget.isVisible()
+            ]
+            parts = [hidden[at : at + HIDDEN_AT_ONCE] for at in range(0, len(hidden), HIDDEN_AT_ONCE)]
+            restyling = [*(partial(self._leave_out, part) for part in parts), *restyling]
+        self._steps = [*restyling, self._thaw, self._take_back]
         self._next_step()
+
+    def _leave_out(self, widgets: list[QWidget]) -> None:
+        """Take the style from hidden widgets: Qt passes over them when it removes and sets the stylesheet, which takes
+        half of the time then."""
+        for widget in filter(isValid, widgets):
+            widget.style().unpolish(widget)
+            widget.setAttribute(Qt.WidgetAttribute.WA_WState_Polished, False)
+            self._left_out.append(widget)
+
+    def _take_back(self) -> None:
+        """Style some of the widgets that were left out, and the others in later turns."""
+        widgets, self._left_out = self._left_out[:HIDDEN_AT_ONCE], self._left_out[HIDDEN_AT_ONCE:]
+        for widget in filter(isValid, widgets):
+            widget.setAttribute(Qt.WidgetAttribute.WA_WState_Polished)
+            widget.style().polish(widget)
+            self._app.sendEvent(widget, QEvent(QEvent.Type.StyleChange))
+        if self._left_out:
+            self._steps.insert(0, self._take_back)
 
     def _thaw(self) -> None:
         frozen, self._frozen = self._frozen, []
@@ -226,6 +257,11 @@ class Theme(QObject):
     def _system_changed(self) -> None:
         if self.choice == "system":
             self.switch("system")
+
+
+def _is_polished(widget: QWidget) -> bool:
+    """Whether Qt has styled the widget, as it does when it is first shown."""
+    return widget.testAttribute(Qt.WidgetAttribute.WA_WState_Polished)
 
 
 def tokens_for(choice: str, system: Qt.ColorScheme) -> ThemeTokens:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields
+from itertools import pairwise
 
 import pytest
 from PySide6.QtCore import QSize, Qt
@@ -10,7 +11,17 @@ from PySide6.QtWidgets import QApplication, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from desktop.theme.icons import app_icon, icon, icon_names, icon_pixmap, set_themed_icon
-from desktop.theme.theme import DARK, LIGHT, Theme, ThemeTokens, apply_theme, stylesheet, tokens_for
+from desktop.theme.theme import (
+    DARK,
+    HIDDEN_AT_ONCE,
+    LIGHT,
+    Theme,
+    ThemeTokens,
+    apply_theme,
+    stylesheet,
+    tokens_for,
+)
+from desktop.widgets.controls import column, set_role, text_label
 from resources import resource_path
 
 
@@ -115,6 +126,59 @@ def test_a_switch_in_steps_ends_as_one_at_once(qtbot: QtBot, qapp: QApplication,
         assert theme.dark and qapp.styleSheet() == stylesheet(theme)
     theme.apply("light")
     assert window.updatesEnabled() and qapp.styleSheet() == stylesheet(theme)
+
+
+def test_hidden_widgets_are_styled_afterwards_in_parts(
+    qtbot: QtBot, theme: Theme, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Restyling all widgets in one turn of the event loop is a long stall, and most of them are hidden."""
+    window = QWidget()
+    qtbot.addWidget(window)
+    shown, page = text_label("shown", "muted"), QWidget()
+    labels = [text_label(str(n), "muted") for n in range(2 * HIDDEN_AT_ONCE)]
+    page.setLayout(column(*labels))
+    window.setLayout(column(shown, page))
+    window.show()
+    page.hide()
+
+    def styled() -> int:
+        return sum(each.testAttribute(Qt.WidgetAttribute.WA_WState_Polished) for each in labels)
+
+    seen: list[int] = []
+    parts: list[int] = []
+    take_back = theme._take_back
+
+    def noted() -> None:
+        take_back()
+        parts.append(styled())
+
+    def note() -> None:
+        seen.append(styled())
+
+    monkeypatch.setattr(theme, "_take_back", noted)
+    theme.changed.connect(note)
+    theme.switch("dark")
+    qtbot.waitUntil(window.updatesEnabled)
+    assert seen == [0], "Qt had none of the hidden ones to style"
+    assert shown.palette().windowText().color() == theme.colour("muted")
+    qtbot.waitUntil(lambda: styled() == len(labels))
+    steps = [after - before for before, after in pairwise([0, *parts])]
+    assert max(steps) <= HIDDEN_AT_ONCE, "some of them in each turn"
+
+    theme.changed.disconnect(note)
+    parts.clear()
+    theme.switch("light")
+    qtbot.waitUntil(lambda: bool(parts))
+    theme.switch("dark")  # perhaps before all are styled
+    qtbot.waitUntil(lambda: theme.dark and window.updatesEnabled() and styled() == len(labels))
+    assert {each.palette().windowText().color().name() for each in labels} == {DARK.muted}
+    set_role(labels[0], "")
+    assert labels[0].palette().windowText().color() == theme.colour("text"), (
+        "nothing is left of the other theme"
+    )
+    monkeypatch.undo()
+    theme.apply("light")
+    assert {each.palette().windowText().color().name() for each in labels[1:]} == {LIGHT.muted}
 
 
 def test_system_changes_are_followed_only_when_chosen(qapp: QApplication, theme: Theme) -> None:
