@@ -86,6 +86,12 @@ class Pyramid:
         """(h, w, 3) uint8 of `box` in pixels of a level; a view, not a copy."""
         return self.levels[level][box.slices]
 
+    def model_input(self, level: int, box: Box) -> NDArray[np.uint8]:
+        """(h, w, C) uint8 of `box` in pixels of a level, as `Raster.to_model_input` of the whole picture."""
+        if self.raw is None:
+            return self.part(level, box)
+        return Raster(self.raw.levels[level][box.slices], self.raw.windows).to_model_input()
+
     def full_image(self) -> NDArray[np.uint8]:
         """(H, W, 3) uint8 at full resolution."""
         return self.levels[0]

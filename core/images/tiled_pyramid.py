@@ -120,6 +120,13 @@ class TiledPyramid:
         """(h, w, 3) uint8 RGB of `box` in pixels of a level, from memory only; requests nothing. Any thread."""
         return self._compose(level, box, self._cached_tile, self._cached_coarser)
 
+    def model_input(self, level: int, box: Box) -> NDArray[np.uint8]:
+        """(h, w, 3) uint8 RGB of `box` in pixels of a level, read from the file. Any thread but that of the window.
+
+        Raises ImageError.
+        """
+        return self._reader.read_region(level, box)
+
     # Composing
 
     def _compose(

@@ -39,6 +39,8 @@ def accept_region(labels: LabelMap, prediction: PredictedMask, at: Point, classe
     except IndexError as outside:
         raise UserError("Point at a region inside the picture to accept it.") from outside
     value = int(prediction.values[int(at.y), int(at.x)])
+    if value == UNLABELLED:
+        raise UserError("Nothing is predicted there yet.")
 
     @cache
     def region() -> RegionMask:

@@ -235,6 +235,22 @@ class LabelSnapshot:
         if not self._is_copied and key not in self._tiles:
             self._tiles[key] = _copy_of(values)
 
+    def part(self, box: Box, step: int = 1) -> Values:
+        """Every `step`-th pixel of a box inside the label, (h, w) uint8, owned by the caller; any number of times
+        before `copy`.
+
+        step: a power of two, at most TILE_SIZE, of which the corner of the box is a multiple
+        """
+        values = self._values[box.slices][::step, ::step].copy()
+        for key, tile in list(self._tiles.items()):
+            place = tile_box(key, *self.size)
+            shared = place.intersection(box)
+            if not shared.is_empty:
+                x, y = (shared.x0 - box.x0) // step, (shared.y0 - box.y0) // step
+                thinned = tile[shared.moved(-place.x0, -place.y0).slices][::step, ::step]
+                values[y : y + thinned.shape[0], x : x + thinned.shape[1]] = thinned
+        return values
+
     def copy(self) -> Values:
         """(H, W) uint8, owned by the caller."""
         # A tile that changes while it is copied was kept before, and is restored below.

@@ -14,7 +14,7 @@ MAX_PIXELS = 4000
 """Pixels of a picture that a head is fitted to; more make it no better (docs/experiments.md)."""
 MAX_PIXELS_PER_CLASS = 400
 MAX_PICTURE_PIXELS = 60_000_000
-"""Larger pictures are neither predicted nor learnt: a second process would have to decode them whole."""
+"""Of larger ones only the visible part is predicted: a second process would have to decode them whole."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from core.base.json_process import decode_message
 from core.labels.grid_region import GridRegion
 from core.live.labelled_pixels import LabelledPixels
 
+PART_SUFFIX = ".part"
+"""Of a file with a part of a picture, an array (h, w, C) uint8 as NumPy saves it, which is taken for a picture."""
+
 
 class PackedPixels(msgspec.Struct, frozen=True):
     """Labelled pixels as they travel. points: x and y of each as uint32; values: a byte for each."""

@@ -69,7 +69,7 @@ class AnswerScheduler:
         self._next_pictures: deque[PicturePath] = deque()
         self._predictor: LivePredictor | None = None
         self._serial = 0
-        self._must_forget = self._is_warm = self._quit = False
+        self._must_forget = self._is_warm = self._quit = self._has_learnt = False
 
     def run(self) -> None:
         while True:
@@ -92,7 +92,10 @@ class AnswerScheduler:
             elif self._others:
                 other = self._others.popleft()
                 self._do(other)
-                if not self._others and not isinstance(other, ScoreCommand):
+                if isinstance(other, LearnCommand) and self._newest is not None:
+                    self._has_learnt |= other.picture_id != self._newest.picture_id
+                if not self._others and self._has_learnt:
+                    self._has_learnt = False
                     self._refine = self._newest  # what was learnt may change what is on screen
             elif self._next_pictures:
                 self._prepare(self._next_pictures.popleft())

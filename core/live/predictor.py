@@ -26,6 +26,7 @@ from core.live.linear_head import (
     fit_linear_head,
     render_prediction,
 )
+from core.live.live_messages import PART_SUFFIX
 from core.live.network_prior import CELLS_WEIGHT, NetworkPrior
 from core.live.picture_features import FeatureMemory, PictureFeatures, compute_features
 from core.live.reservoir import Reservoir
@@ -70,7 +71,7 @@ class LivePredictor:
         key = (picture_id, path, _age(path))
         found = self._memory.get(key)
         if found is None:
-            picture = read_raster(path, max_pixels=MAX_PICTURE_PIXELS).to_model_input()
+            picture = _read(path)
             encoder, statistics = self._encoder(picture.shape[2])
             found = compute_features(encoder, picture, statistics)
             release_freed_memory()  # what the encoder needed is five times what an answer needs
@@ -235,6 +236,19 @@ def _confident_rows(
     classes = np.array(head.classes, np.uint8)[probabilities.argmax(0).ravel()[chosen]]
     said = prior.at(points, features.size, head.classes) if prior is not None else None
     return PixelRows(features.at(points), classes, torch.ones(len(chosen)), features.low_channels, said)
+
+
+def _read(path: Path) -> NDArray[np.uint8]:
+    """(H, W, C) uint8 of a picture file, or of a file of a part. Raises ImageError."""
+    if path.suffix != PART_SUFFIX:
+        return read_raster(path, max_pixels=MAX_PICTURE_PIXELS).to_model_input()
+    try:
+        part = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise ImageError("The visible part could not be read; move it to try again.") from error
+    if part.dtype != np.uint8 or part.ndim != 3:
+        raise ImageError("The visible part has an unexpected form; move it to try again.")
+    return np.asarray(part, np.uint8)
 
 
 def _age(path: Path) -> tuple[int, int]:

@@ -134,6 +134,13 @@ class Viewport:
         """The device pixels of the canvas whose centre lies on the picture; at least one in each direction."""
         return self.picture_box().clipped(self.width, self.height)
 
+    def visible_part(self) -> Box:
+        """The image pixels on the canvas."""
+        seen = self.visible_box()
+        first, last = self.image_point(seen.x0, seen.y0), self.image_point(seen.x1, seen.y1)
+        corners = [(first.x, first.y), (last.x, last.y)]
+        return Box.bounding(corners).clipped(self.picture_width, self.picture_height)
+
     def picture_box(self) -> Box:
         """The same, including what lies outside the canvas."""
         box = self._to_device_box(Box(0, 0, self.picture_width, self.picture_height), 0)

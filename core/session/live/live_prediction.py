@@ -7,19 +7,16 @@ import logging
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
-from core.base.errors import ImageError, MaskloopError
+from core.base.errors import MaskloopError
 from core.labels.label_map import Edit, LabelSnapshot
 from core.labels.prediction import PredictedMask
 from core.live.answer_file import answer_path, read_answer
 from core.live.correction import Correction, find_correction
 from core.live.head_comparison import HeadComparison
-from core.live.labelled_pixels import MAX_PICTURE_PIXELS, sample_labelled_pixels
 from core.live.live_messages import (
     ForgetCommand,
     LiveCommand,
@@ -36,8 +33,17 @@ from core.live.live_messages import (
 )
 from core.project.project import Project
 from core.session.live.head_comparison_run import HeadComparisonRun
+from core.session.live.live_answer import (
+    CRASHED,
+    FIRST_CLASSES,
+    PREPARING,
+    SECOND_CLASS,
+    LiveAnswer,
+    LiveRequest,
+)
 from core.session.live.live_process import LiveProcess
-from core.session.live.network_grid import network_command
+from core.session.live.part_lessons import PartLessons
+from core.session.live.picture_part import PicturePart
 from core.session.live.similar_places import SimilarPlace, SimilarPlaces, free_places, search_command
 from core.session.live.teaching_pictures import first_pictures, is_usable, known_pixels, lesson
 from core.session.read_lane import ReadLane
@@ -48,28 +54,6 @@ MAX_CRASHES = 3
 """A process that ended by itself so often is no longer started."""
 MAX_REMEMBERED = 200
 """Pictures of which it is remembered that the process may have their features, far more than fit into its memory."""
-FIRST_CLASSES = "Paint a stroke in each of two classes to get a live prediction."
-PREPARING = "Preparing live prediction…"
-SECOND_CLASS = "Paint a stroke of a second class to get a live prediction."
-CRASHED = "Live prediction ended unexpectedly several times. Switch it off and on to try again."
-
-
-@dataclass(frozen=True, slots=True)
-class LiveAnswer:
-    """mask: the prediction, None with `problem`, a sentence why there is none; refined: no better one follows.
-
-    number: of the request; classes: values that may be in the mask; is_preparing: the answer follows once the process
-    has started, and nothing else is known yet; has_network: it corrects the network's prediction
-    """
-
-    number: int
-    picture_id: int
-    mask: PredictedMask | None
-    refined: bool = True
-    problem: str = ""
-    classes: tuple[int, ...] = ()
-    is_preparing: bool = False
-    has_network: bool = False
 
 
 class LivePredictionService:
@@ -102,9 +86,10 @@ class LivePredictionService:
         self._comparisons = 0
         self._correction: tuple[int, Correction] | None = None
         """The newest, with the number of its request."""
+        self._part: PicturePart | None = None
         self._network: PredictedMask | None = None
-        self._told_network: PredictedMask | None = None
-        """Of the newest request; what the process was told."""
+        """Of the newest request."""
+        self._parts = PartLessons()
         self._recent: OrderedDict[int, None] = OrderedDict()
         """Pictures that were asked for, the newest last."""
 
@@ -137,17 +122,20 @@ class LivePredictionService:
         labels: LabelSnapshot,
         network: PredictedMask | None = None,
         edited: tuple[Edit, PredictedMask] | None = None,
+        part: PicturePart | None = None,
     ) -> int:
         """Answer to the label of the picture on screen as it is now. A later request takes the place of this one.
 
         network: what the trained network says of it, which strokes correct; None: predict without
         edited: what was just painted, and the prediction that was shown before: where that was corrected, places like
-        it are searched. Returns the number of the request.
+        it are searched, unless a part is given: what is visible of a giant, which alone is predicted.
+        Returns the number of the request.
         """
         with self._lock:
             self._number += 1
             number = self._number
-        self._post_if_on(partial(self._predict, number, picture_id, labels, network, edited))
+        asked = LiveRequest(number, picture_id, labels, network, edited, part)
+        self._post_if_on(partial(self._predict, asked))
         return number
 
     def prepare(self, picture_ids: Sequence[int]) -> None:
@@ -216,24 +204,20 @@ class LivePredictionService:
 
     # Live lane ------------------------------------------------------------------------------------
 
-    def _predict(
-        self,
-        number: int,
-        picture_id: int,
-        labels: LabelSnapshot,
-        network: PredictedMask | None,
-        edited: tuple[Edit, PredictedMask] | None,
-    ) -> None:
-        correction = find_correction(*edited) if edited is not None else None
+    def _predict(self, asked: LiveRequest) -> None:
+        number, picture_id, part = asked.number, asked.picture_id, asked.part
+        correction = find_correction(*asked.edited) if asked.edited is not None and part is None else None
         if number != self._number and correction is None:
             return
         try:
             if correction is not None:
                 self._search(number, picture_id, correction)
             if number == self._number:
-                self._request = self._command(number, picture_id, labels)
-                self._network = network
+                self._network, self._part = asked.network, part
+                self._request = self._command(asked)
                 self._ask(self._request)
+                if part is not None:
+                    self._post(partial(self._learn_parts, asked, part))
         except KeyError:
             log.warning("not predicted: picture %s is not in the list any more", picture_id)
         except MaskloopError as error:
@@ -264,16 +248,21 @@ class LivePredictionService:
         if len(self._recent) > MAX_REMEMBERED:
             self._recent.popitem(last=False)
 
-    def _command(self, number: int, picture_id: int, labels: LabelSnapshot) -> ShowCommand:
-        width, height = labels.size
-        if width * height > MAX_PICTURE_PIXELS:
-            raise ImageError(
-                f"Pictures of more than {MAX_PICTURE_PIXELS // 10**6} megapixels get no live prediction. Train instead."
-            )
-        project = self._project()
+    def _command(self, asked: LiveRequest) -> ShowCommand:
+        project, picture_id = self._project(), asked.picture_id
         path = project.picture_path(project.pictures.get(picture_id).path)
-        pixels = known_pixels(project, sample_labelled_pixels(labels.copy()))
-        return ShowCommand(number, picture_id, path, Path(), PackedPixels.pack(pixels))
+        pixels = PackedPixels.pack(known_pixels(project, asked.labelled()))
+        return ShowCommand(asked.number, picture_id, path, Path(), pixels)
+
+    def _learn_parts(self, asked: LiveRequest, shown: PicturePart) -> None:
+        """After the request was sent: tell what is labelled in the parts of its picture, for other parts."""
+        if asked.number != self._number or self._process is None or self._to_learn is None:
+            return
+        try:
+            for command in self._parts.changed(self._project(), shown, asked.labels, self._process.folder):
+                self._process.send(command)
+        except MaskloopError as error:
+            log.warning("parts are not learnt for live prediction (%s)", error)
 
     def _ask(self, command: ShowCommand) -> None:
         """Raises MaskloopError when there is no process to ask."""
@@ -292,11 +281,10 @@ class LivePredictionService:
         process = self._start_process()
         if not process.has_answered:
             self._tell_start(command)
-        if self._network is not self._told_network:
-            process.send(network_command(command.picture_id, self._network))
-            self._told_network = self._network
-        process.send(msgspec.structs.replace(command, folder=process.folder))
-        self._touch(command.picture_id)
+        for each in self._parts.show(command, self._part, self._network, process.folder):
+            process.send(each)
+        if self._part is None:
+            self._touch(command.picture_id)
 
     def _tell_start(self, command: ShowCommand) -> None:
         """The process takes seconds to start. What is missing is told at once, and it starts meanwhile."""
@@ -326,6 +314,7 @@ class LivePredictionService:
 
     def _forget(self) -> None:
         self._to_learn = self._request = self._comparison = self._correction = None
+        self._parts.unlearnt()
         self._send(ForgetCommand())
 
     def _project(self) -> Project:
@@ -392,7 +381,7 @@ class LivePredictionService:
     def _end_process(self) -> None:
         process, self._process = self._process, None
         self._to_learn = self._request = self._comparison = self._correction = None
-        self._told_network = None
+        self._parts.clear()
         self._recent.clear()
         if process is not None:
             process.end()
@@ -426,23 +415,30 @@ class LivePredictionService:
                 self._deliver_mask(answer_path(folder, event.serial), event)
             case LiveImpossible():
                 if not self._to_learn:  # others, which still wait, may show a second class
-                    self._deliver(LiveAnswer(event.number, event.picture_id, None, problem=SECOND_CLASS))
+                    self._deliver(LiveAnswer(event.number, self._shown_id(event), None, problem=SECOND_CLASS))
             case LiveScored():
                 self._post(partial(self._scored, event))
             case LiveSimilar():
                 self._post(partial(self._found, event))
             case LiveFailed():
-                self._deliver(LiveAnswer(event.number, event.picture_id, None, problem=event.message))
+                self._deliver(LiveAnswer(event.number, self._shown_id(event), None, problem=event.message))
+
+    def _shown_id(self, event: LiveReady | LiveImpossible | LiveFailed) -> int:
+        """Of the picture, for an event about a part of it; an event about another part is outdated."""
+        part = self._part
+        return part.picture_id if part is not None else event.picture_id
 
     def _deliver_mask(self, path: Path, event: LiveReady) -> None:
+        part, network = self._part, self._network
         answer = LiveAnswer(
-            event.number, event.picture_id, None, event.refined,
-            classes=event.classes, has_network=event.has_network,
+            event.number, self._shown_id(event), None, event.refined,
+            classes=event.classes, has_network=event.has_network, box=part.box if part else None,
         )  # fmt: skip
         try:
             if self.is_newest(answer):
-                self._deliver(replace(answer, mask=read_answer(path, event.size)))
-        except ImageError as error:
+                mask = read_answer(path, event.size)
+                self._deliver(replace(answer, mask=part.placed(mask, network) if part else mask))
+        except MaskloopError as error:
             log.warning("%s", error)
         finally:
             path.unlink(missing_ok=True)

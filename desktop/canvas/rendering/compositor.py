@@ -137,10 +137,8 @@ class Compositor:
         if before is None or self._renderer is None or self._renderer.uses_confidence:
             self._damage_overlay()
             return [Box(0, 0, self.view.width, self.view.height)]
-        seen, corner = self.view.visible_box(), self.view.image_point
-        first, last = corner(seen.x0, seen.y0), corner(seen.x1, seen.y1)
         height, width = prediction.values.shape
-        on_screen = Box.bounding([(first.x, first.y), (last.x, last.y)]).clipped(width, height)
+        on_screen = self.view.visible_part()
         changed: list[Box] = []
         for key in on_screen.tiles():
             tile = tile_box(key, width, height)

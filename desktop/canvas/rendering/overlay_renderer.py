@@ -143,10 +143,10 @@ class OverlayRenderer:
         if self._region_ids is not None:
             self._draw_regions(pixels, self._regions(said, told), inner, box, view, patterns)
         if self._heatmap is not None and prediction is not None:
-            sure = sample_nearest(
-                prediction.confidence, view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
-            )
-            pixels = blend_over(self._heatmap.take(sure), pixels)
+            places = view.rows(box.y0, box.y1), view.columns(box.x0, box.x1)
+            heat = self._heatmap.take(sample_nearest(prediction.confidence, *places))
+            heat[sample_nearest(prediction.values, *places) == 0] = 0  # only a part of it is predicted
+            pixels = blend_over(heat, pixels)
         return pixels
 
     def _fill(

@@ -98,12 +98,12 @@ class PixelReadout(Controller):
         x, y = int(at.x), int(at.y)
         name_of = self._session.editing.classes.name_of
         value = int(labels.values[y, x])
-        if prediction is None:
+        if prediction is None or prediction.values[y, x] == UNLABELLED:  # or only parts of it are predicted
             self._status.set_pixel(x, y, name_of(value), origin, values=(value, None))
         else:
             predicted, confidence = int(prediction.values[y, x]), float(prediction.confidence[y, x]) / 255
             values = (value, predicted)
-            source = self._picture.predicted_by
+            source = self._picture.predicted_by(x, y)
             self._status.set_pixel(
                 x, y, name_of(value), origin, name_of(predicted), confidence, values, source
             )

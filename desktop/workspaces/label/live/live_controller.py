@@ -11,7 +11,8 @@ from core.base.changes import Changes
 from core.base.settings import Settings
 from core.labels.label_map import Edit
 from core.labels.prediction import PredictedMask
-from core.session.live.live_prediction import LiveAnswer
+from core.session.live.live_answer import LiveAnswer
+from core.session.live.picture_part import PicturePart, PictureParts
 from core.session.live.similar_places import SimilarPlaces
 from core.session.live.teaching_pictures import MAX_LEARNT
 from core.session.session import Session
@@ -53,6 +54,8 @@ class LiveController(Controller):
         self._answer: LiveAnswer | None = None
         self._shown: int | None = None
         self._asked_network: PredictedMask | None = None
+        self._parts = PictureParts()
+        self._asked_part: PicturePart | None = None
         self._changed = False
         self._told = ""
         self._running = False
@@ -62,6 +65,7 @@ class LiveController(Controller):
         self._compare_delay = QTimer(self, singleShot=True, interval=COMPARE_DELAY_MS)
         self._compare_delay.timeout.connect(session.live.compare)
         self.connections.connect(switch.toggled, self._switched)
+        self.connections.connect(canvas.view_changed, self._view_changed)
 
     def start(self) -> None:
         self._values = frozenset(self._session.editing.classes.values)
@@ -93,7 +97,8 @@ class LiveController(Controller):
             self._session.live.learn([self._shown])
         self._shown, self._changed = self._picture.id, False
         self._session.live.cancel()
-        self._answer = self._picture.live_prediction = None
+        self._answer = self._picture.live_prediction = self._asked_part = None
+        self._parts.clear()
         self._delay.start()
 
     def edit_finished(self, edit: Edit) -> None:
@@ -158,8 +163,21 @@ class LiveController(Controller):
         if self._picture.id is None or labels is None:
             return
         self._asked_network = self._picture.network_prediction
+        self._asked_part = self._visible_part()
         network = None if self._is_better_without_network else self._picture.network_prediction
-        self._session.live.predict(self._picture.id, labels.snapshot(), network, edited)
+        self._session.live.predict(self._picture.id, labels.snapshot(), network, edited, self._asked_part)
+
+    def _visible_part(self) -> PicturePart | None:
+        """None for a picture that is predicted whole."""
+        pyramid = self._canvas.pyramid
+        if pyramid is None or self._picture.id is None:
+            return None
+        return self._parts.part_for(self._picture.id, pyramid, self._canvas.viewport.visible_part())
+
+    def _view_changed(self, _scale: float) -> None:
+        """Panned or zoomed: another part of a giant is predicted once the view rests."""
+        if self._running and self._visible_part() is not self._asked_part:
+            self._delay.start()
 
     def _on_answer(self, answer: LiveAnswer) -> None:
         """A thread of the service."""
@@ -189,9 +207,17 @@ class LiveController(Controller):
         before = self._picture.live_prediction
         mask = self._fitting_mask() if self._prefers_live else None
         self._picture.live_prediction = mask
+        self._picture.corrected_run = self._corrected_run if mask is not None else None
+        self._picture.live_box = self._answer.box if mask is not None and self._answer else None
         if mask is not None or before is not None:
             self._canvas.set_prediction(self._picture.prediction)
             self.prediction_changed.emit()
+
+    @property
+    def _corrected_run(self) -> int | None:
+        """The run whose prediction the newest answer corrects."""
+        corrects_it = self._answer is not None and self._answer.has_network
+        return self._asked_network.run_id if corrects_it and self._asked_network else None
 
     def _fitting_mask(self) -> PredictedMask | None:
         """Of the newest answer, unless the label has another size."""

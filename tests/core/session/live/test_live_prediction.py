@@ -14,8 +14,9 @@ from msgspec.structs import replace
 from core.labels.label_map import LabelMap
 from core.project.project import Project
 from core.project.records import Split
-from core.session.live import live_prediction, live_process, teaching_pictures
-from core.session.live.live_prediction import LiveAnswer, LivePredictionService
+from core.session.live import live_process, teaching_pictures
+from core.session.live.live_answer import PREPARING, LiveAnswer
+from core.session.live.live_prediction import LivePredictionService
 from tests.factories import label_all, predict, project_in, stroke, truth
 
 TIMEOUT = 60
@@ -97,7 +98,7 @@ def test_the_window_hears_that_the_process_is_starting_and_only_then(
     service.predict(shown, painted(1, 2).snapshot())
     first = answers.get(timeout=TIMEOUT)
     assert (first.is_preparing, first.mask) == (True, None)
-    assert first.problem == live_prediction.PREPARING
+    assert first.problem == PREPARING
     refined(answers)
     service.predict(shown, painted(1, 2).snapshot())
     assert not answers.get(timeout=TIMEOUT).is_preparing
@@ -201,19 +202,13 @@ def test_an_answer_is_out_of_date_once_something_else_is_shown(
     assert not service.is_newest(answer)
 
 
-def test_a_picture_beyond_the_limit_and_one_that_is_unreadable_are_told(
-    service: LivePredictionService,
-    project: Project,
-    answers: queue.SimpleQueue[LiveAnswer],
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_picture_that_is_unreadable_is_told(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
 ) -> None:
-    first, second = project.pictures.all()[:2]
+    first = project.pictures.all()[0]
     project.picture_path(first.path).write_bytes(b"no picture")
     service.predict(first.id, painted(1, 2).snapshot())
     assert first.path in next_answer(answers).problem
-    monkeypatch.setattr(live_prediction, "MAX_PICTURE_PIXELS", 1000)
-    service.predict(second.id, painted(1, 2).snapshot())
-    assert "megapixels get no live prediction" in next_answer(answers).problem
 
 
 def test_labels_of_replaced_and_held_out_pictures_teach_nothing(project: Project) -> None:

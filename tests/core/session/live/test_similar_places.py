@@ -14,7 +14,8 @@ from core.base.geometry import Box
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
 from core.project.project import Project
-from core.session.live.live_prediction import LiveAnswer, LivePredictionService
+from core.session.live.live_answer import LiveAnswer
+from core.session.live.live_prediction import LivePredictionService
 from core.session.live.similar_places import SimilarPlaces
 from tests.factories import MODEL, stroke
 from tests.spotted_pictures import SIZE, spots, spotted_project, spotted_truth

@@ -7,14 +7,16 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 
 from core.base.changes import Changes
+from core.base.geometry import Box, Point
 from core.live.head_comparison import HeadComparison
-from core.session.live import live_prediction
+from core.session.live import live_process, picture_part
 from tests.desktop.conftest import GuiDriver
 from tests.factories import predict, truth
 
-TIMEOUT = 60
+TIMEOUT = 120
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def test_two_strokes_predict_the_rest_and_can_be_accepted(live: GuiDriver) -> No
     dab_both(live)
     wait_for_live(live)
     live.wait_until(lambda: live_agreement(live) > 0.9, "a good live prediction", TIMEOUT)
-    assert live.labelling.picture.predicted_by == "live"
+    assert live.labelling.picture.predicted_by(1, 1) == "live"
     live.window.actions_by_id["accept_all"].trigger()
     live.wait_until(lambda: bool((live.label_values > 0).all()), "the accepted label", TIMEOUT)
     assert (live.label_values == truth()).mean() > 0.9
@@ -93,7 +95,10 @@ def test_the_switch_ends_it_and_is_remembered(live: GuiDriver) -> None:
     assert live.labelling.picture.live_prediction is None
 
 
-def test_a_class_deleted_before_the_answer_arrives_is_never_shown(live: GuiDriver) -> None:
+@pytest.mark.parametrize("is_merged", [False, True])
+def test_a_class_deleted_or_merged_before_the_answer_arrives_is_never_shown(
+    live: GuiDriver, is_merged: bool
+) -> None:
     live.key(Qt.Key.Key_2)
     live.dab(0.75)
     editing, picture = live.session.editing, live.labelling.picture
@@ -106,11 +111,32 @@ def test_a_class_deleted_before_the_answer_arrives_is_never_shown(live: GuiDrive
     live.labelling._live.prediction_changed.connect(note)
     live.key(Qt.Key.Key_1)
     live.dab(0.25)
-    live.session.editing.delete_class(2)
+    if is_merged:
+        editing.merge_class(2, 1)
+    else:
+        editing.delete_class(2)
     live.wait_until(lambda: "second class" in live.said, "one class is left", TIMEOUT)
     assert picture.live_prediction is None
     assert shown == []
+    assert (live.label_values == 1).any()
+    assert not (live.label_values == 2).any()
     live.labelling._live.prediction_changed.disconnect(note)
+
+
+def test_a_process_whose_cache_is_full_answers_all_the_same(
+    live: GuiDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_process, "MODULE", "tests.desktop.workspaces.label.live.worker_without_cache")
+    dab_both(live)
+    wait_for_live(live)
+    first = live.labelling.picture.id
+    for key in (Qt.Key.Key_D, Qt.Key.Key_A):
+        before = live.labelling.picture.id
+        live.key(key)
+        live.wait_until(lambda before=before: live.labelling.picture.id != before, "another picture", TIMEOUT)
+        wait_for_live(live)
+        live.wait_until(lambda: live_agreement(live) > 0.9, "a good live prediction", TIMEOUT)
+    assert live.labelling.picture.id == first
 
 
 def test_an_answer_that_arrives_late_is_dropped(live: GuiDriver) -> None:
@@ -140,10 +166,43 @@ def test_a_new_colour_keeps_the_prediction_and_a_merged_class_takes_it_away(live
     assert live.labelling.picture.live_prediction is None
 
 
-def test_a_picture_beyond_the_limit_gets_a_sentence(live: GuiDriver, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_prediction, "MAX_PICTURE_PIXELS", 1000)
+def test_of_a_giant_the_visible_part_is_predicted_and_the_next_one_after_a_pan(
+    live: GuiDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(picture_part, "MAX_PICTURE_PIXELS", 1000)
+    monkeypatch.setattr(picture_part, "PART_SIDE", 128)
     dab_both(live)
-    live.wait_until(lambda: "megapixels get no live prediction" in live.said, "the reason", TIMEOUT)
+    picture = live.labelling.picture
+
+    def right_in_view() -> bool:
+        box, mask = picture.live_box, picture.live_prediction
+        seen = live.canvas.viewport.visible_part()
+        if box is None or mask is None or seen.intersection(box) != seen:
+            return False
+        return float((mask.values == truth())[box.slices].mean()) > 0.9
+
+    live.wait_until(right_in_view, "a good live prediction of all that is visible", TIMEOUT)
+    monkeypatch.setattr(picture_part, "PART_SIDE", 32)
+    live.canvas.zoom_at(live.canvas.widget_point(Point(48, 32)), 8)
+    live.wait_until(
+        lambda: picture.live_box != Box(0, 0, 96, 64) and right_in_view(), "one of a part", TIMEOUT
+    )
+    first = picture.live_box
+    live.canvas.pan_by(-38 * (live.canvas.widget_point(Point(1, 0)) - live.canvas.widget_point(Point(0, 0))))
+    live.wait_until(right_in_view, "one of the part that was panned to", TIMEOUT)
+    assert picture.live_box != first
+    QTest.mouseMove(live.canvas, live.position_of(86 / 96, 0.5))
+    status = live.window.status_bar.pixel
+    live.wait_until(
+        lambda: "predicted roof" in status.text() and "(live)" in status.text(), "who says so", TIMEOUT
+    )
+
+
+def test_too_much_of_a_giant_gets_a_sentence(live: GuiDriver, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_part, "MAX_PICTURE_PIXELS", 1000)
+    monkeypatch.setattr(picture_part, "MAX_PART_PIXELS", 1000)
+    dab_both(live)
+    live.wait_until(lambda: "Zoom in to get a live prediction" in live.said, "the reason", TIMEOUT)
     assert live.labelling.picture.live_prediction is None
 
 
@@ -256,11 +315,18 @@ def test_strokes_correct_the_prediction_of_the_network(live: GuiDriver) -> None:
     picture = live.labelling.picture
     live.wait_until(lambda: picture.network_prediction is not None, "the network's prediction", TIMEOUT)
     assert picture.live_prediction is None
+    assert picture.network_prediction is not None
+    run_id = picture.network_prediction.run_id
     live.key(Qt.Key.Key_2)
     live.dab(0.75)  # one class: the other one is what the network says
     live.wait_until(lambda: picture.live_prediction is not None, "a corrected prediction", TIMEOUT)
-    assert picture.predicted_by == "live"
+    assert picture.predicted_by(1, 1) == f"live on run {run_id}"
+    QTest.mouseMove(live.canvas, live.position_of(0.8, 0.8))
+    status = live.window.status_bar.pixel
+    live.wait_until(
+        lambda: f"% (live on run {run_id})" in status.text(), "who predicts, and how sure", TIMEOUT
+    )
     live.wait_until(lambda: live_agreement(live) > 0.6, "what the stroke corrects", TIMEOUT)
     live.window.actions_by_id["undo"].trigger()
     live.wait_until(lambda: picture.live_prediction is None, "the network's again", TIMEOUT)
-    assert picture.predicted_by.startswith("run")
+    assert picture.predicted_by(1, 1) == f"run {run_id}"
