@@ -1,4 +1,4 @@
-"""Line charts in the colours of the theme, painted without a plotting library (docs/adr)."""
+"""Line charts in the colours of the theme, painted without a plotting library (docs/adr/0030)."""
 
 from __future__ import annotations
 
