@@ -87,6 +87,15 @@ MEAN_SCORES: dict[str, Callable[[Matrix], float]] = {
     "frequency_weighted_iou": frequency_weighted_iou,
 }
 """One number for a network, by its name in files and on the command line."""
+METRIC_TITLES = {
+    "miou": "mIoU",
+    "dice": "Dice",
+    "precision": "precision",
+    "mean_accuracy": "mean accuracy",
+    "pixel_accuracy": "pixel accuracy",
+    "frequency_weighted_iou": "frequency-weighted IoU",
+}
+"""The same for people."""
 
 
 def _counts(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:

@@ -51,7 +51,7 @@ class ModelEvaluated(_Event, frozen=True):
     per_class: IoU 0..1 by class value, without classes that are labelled nowhere in these pictures; 0 for a class that
     the network does not know, because it was added later
     miou: mean of per_class; confusion: pixels, rows true, columns predicted, in the order of the spec's classes
-    basis: what the mean rests on
+    basis: what the mean rests on; means: all of `core.labels.confusion_scores.MEAN_SCORES`
     """
 
     step: int
@@ -63,6 +63,7 @@ class ModelEvaluated(_Event, frozen=True):
     labelled_pictures: int
     split: str
     basis: ScoreBasis | None = None
+    means: Mapping[str, float] = {}
 
 
 class CheckpointPublished(_Event, frozen=True):

@@ -11,10 +11,12 @@ from typing import Any
 from core.base.errors import TrainingError
 from core.base.number_text import parse_decimal
 from core.base.option_spec import OptionSpec, markdown
+from core.labels.confusion_scores import MEAN_SCORES
 
 LOSSES = ("ce", "dice", "jaccard", "focal", "tversky", "lovasz")
 CLASS_WEIGHTS = ("none", "sqrt", "inverse", "effective")
 OPTIMIZERS = ("adamw", "adam", "nadam", "sgd", "rmsprop")
+METRICS = tuple(MEAN_SCORES)
 SCHEDULES = ("cosine", "constant", "one-cycle", "poly")
 INITIALISERS = ("own", "he", "glorot", "orthogonal")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
@@ -44,6 +46,7 @@ class Recipe:
     steps: int | None = None
     epochs: float | None = None
     patience: int = 0
+    metric: str = "miou"
     loss: str = "ce+dice"
     class_weights: str = "sqrt"
     correction_weight: float = 2.0
@@ -162,6 +165,8 @@ RECIPE_OPTIONS: tuple[OptionSpec, ...] = (
     _row("epochs", "Epochs", float, "Budget in passes over the labelled pictures.", _B, minimum=0, none_word="none"),
     _row("patience", "Patience", int,
          "Early stopping: end after this many evaluations on val without a gain; 0 = never.", _B, minimum=0),
+    _row("metric", "Kept by", str,
+         "Score on val that decides which weights are kept. Curves and tables have all of them.", _B, choices=METRICS),
     _row("loss", "Loss", str, f"One of {', '.join(LOSSES)}, or a weighted sum: ce+dice, 0.5*ce+lovasz.", _L,
          validator=parse_loss, suggestions=(*LOSSES, "ce+dice", "ce+lovasz", "focal+dice")),
     _row("class_weights", "Class weights", str,

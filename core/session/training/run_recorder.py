@@ -14,6 +14,9 @@ from core.session.training.stored_basis import MeasuredPoint, basis_points
 from core.training import events
 from core.training.recipe import Recipe
 
+STORED_MEANS = ("dice", "precision", "mean_accuracy", "frequency_weighted_iou")
+"""Means stored beside mIoU and pixel accuracy."""
+
 
 class RunRecorder:
     """Writes one run, event by event. Belongs to the thread that owns `project`."""
@@ -70,6 +73,7 @@ class RunRecorder:
                     ("pixel_accuracy", None, event.pixel_accuracy),
                 ]
                 points += [("iou", value, iou) for value, iou in event.per_class.items()]
+                points += [(name, None, event.means[name]) for name in STORED_MEANS if name in event.means]
                 points += basis_points(event.basis)
                 return self._measure(event.step, event.seconds, points)
             case events.InUseScored() if self.may_take_over:

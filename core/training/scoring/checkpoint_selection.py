@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from core.base.errors import ModelError, TrainingError
+from core.labels.confusion_scores import METRIC_TITLES
 from core.labels.score_basis import ScoreBasis
 from core.models.checkpoint import all_finite, save_checkpoint
 from core.models.spec import ModelSpec
@@ -123,6 +124,7 @@ class CheckpointSelector:
         self._labels_changed = False
         self._interval = FIRST_EVALUATION_SECONDS
         self._next = FIRST_EVALUATION_SECONDS
+        self._best_value: float | None = None
         self.best_miou: float | None = None
         self.evaluation_seconds = 0.0
         self.published = False
@@ -238,11 +240,12 @@ class CheckpointSelector:
         allowed = self._baseline.allowed_class_loss(score, after_update=self._labels_changed)
         return _Decision(score, self._is_better(score, allowed, tolerance), seconds)
 
-    def _is_better(self, score: ValidationScore, class_tolerance: float, miou_tolerance: float = 0.0) -> bool:
-        """Whether the mean is better than the best less a tolerance, and no known class loses more than allowed."""
-        if math.isnan(score.miou):
+    def _is_better(self, score: ValidationScore, class_tolerance: float, tolerance: float = 0.0) -> bool:
+        """Whether the recipe's metric is above the best less a tolerance, and no known class loses too much."""
+        value = score.mean(self.recipe.metric)
+        if math.isnan(value):
             return False
-        if self.best_miou is not None and score.miou <= self.best_miou - miou_tolerance:
+        if self._best_value is not None and value <= self._best_value - tolerance:
             return False
         loss = self._baseline.largest_class_loss(score)
         if loss > class_tolerance:
@@ -265,10 +268,11 @@ class CheckpointSelector:
             save_checkpoint(self._folder, model, self._spec, metadata)
         self._labels_changed = False
         self.published, self.rejected_class_loss = True, 0.0
-        if not measured or self.best_miou is None or score.miou > self.best_miou:
+        value = score.mean(self.recipe.metric)
+        if not measured or self._best_value is None or value > self._best_value:
             # Weights accepted within the tolerance do not become the best: it would sink with every label.
             self._best_weights = _copy_weights(model)
-            self.best_miou = score.miou if measured else None
+            self._best_value, self.best_miou = (value, score.miou) if measured else (None, None)
         in_use = self._beats_incumbent(model, score, split, step, seconds)
         self._on_event(CheckpointPublished(step, score.miou if measured else None, str(self._folder), in_use))
         if in_use and measured:
@@ -288,8 +292,11 @@ class CheckpointSelector:
             other, self._incumbent = None, None
         if other is not None and other.pictures < score.pictures:
             own = self._score(model, split, other.pictures)
+        metric = self.recipe.metric
         if self._incumbent is None or (
-            other is not None and own is not None and (own.miou > other.miou or math.isnan(other.miou))
+            other is not None
+            and own is not None
+            and (own.mean(metric) > other.mean(metric) or math.isnan(other.mean(metric)))
         ):
             self._incumbent, self._kept_incumbent = None, ""
             return True
@@ -300,8 +307,9 @@ class CheckpointSelector:
         if split == "val":
             self._report_in_use(other, step, seconds)
         self._kept_incumbent = (
-            f"Run {run} stays in use: it has mIoU {other.miou:.3f} on the same {pictures}, the new network "
-            f"{own.miou:.3f}. “Use this network” in the table of runs takes the new one all the same."
+            f"Run {run} stays in use: it has {METRIC_TITLES[metric]} {other.mean(metric):.3f} on the same {pictures}, "
+            f"the new network {own.mean(metric):.3f}. “Use this network” in the table of runs takes the new one all "
+            "the same."
         )
         return False
 
@@ -334,7 +342,7 @@ class CheckpointSelector:
         False when that failed and must be repeated: without a score to beat the next weights would win unmeasured.
         """
         key = self._pictures.validation_key
-        best_miou, baseline = None, Baseline(0.0, {})
+        best_value, best_miou, baseline = None, None, Baseline(0.0, {})
         if self._best_weights is not None and key:
             current = _copy_weights(model)
             model.load_state_dict(self._best_weights)
@@ -343,11 +351,13 @@ class CheckpointSelector:
             if score is None:
                 return False
             if not math.isnan(score.miou):
-                best_miou, baseline = score.miou, Baseline.from_score(score)
+                best_value, best_miou = score.mean(self.recipe.metric), score.miou
+                baseline = Baseline.from_score(score)
                 self.evaluation_seconds = score.seconds
                 if self._incumbent is None:
                     self._report_in_use(score, step, seconds)
-        self._validation_key, self.best_miou, self._baseline = key, best_miou, baseline
+        self._validation_key, self._baseline = key, baseline
+        self._best_value, self.best_miou = best_value, best_miou
         return True
 
     def _score(self, model: nn.Module, split: str, limit: int | None = None) -> ValidationScore | None:
@@ -385,6 +395,7 @@ class CheckpointSelector:
             labelled_pictures=score.pictures,
             split=split,
             basis=self._basis_of(score),
+            means=score.means,
         )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.labels.bootstrap import miou_interval
-from core.labels.confusion_scores import class_iou, mean_iou, pixel_accuracy
+from core.labels.confusion_scores import MEAN_SCORES, class_iou
 from core.labels.score_basis import FEW_PIXELS, ScoreBasis
 from core.models.input_tensors import normalise, pad_to_stride
 from core.models.tiled_inference import max_pixels_at_once, tiled_logits
@@ -29,6 +29,7 @@ class ValidationScore:
     matrix: (classes, classes) int64 pixels, rows true, columns predicted, in the order of `TrainingSet.scored_values`
     per_class: IoU by row of the labelled classes, 0 for one that the network does not know
     seconds: time spent, without other work done between two batches; basis: what the mean rests on, few: by row
+    means: all of `MEAN_SCORES`
     """
 
     matrix: NDArray[np.int64]
@@ -38,6 +39,11 @@ class ValidationScore:
     pictures: int
     seconds: float
     basis: ScoreBasis | None = None
+    means: Mapping[str, float] = field(default_factory=dict)
+
+    def mean(self, metric: str) -> float:
+        """The score of this name in `MEAN_SCORES`."""
+        return self.miou if metric == "miou" else self.means[metric]
 
 
 class ScoreSum:
@@ -76,9 +82,16 @@ class ScoreSum:
         )
         iou = class_iou(matrix)
         per_class = {row: float(iou[row]) for row in range(classes) if matrix[row].sum()}
-        accuracy = pixel_accuracy(matrix)
+        means = {name: mean(matrix) for name, mean in MEAN_SCORES.items()}
         return ValidationScore(
-            matrix[:classes, :classes], mean_iou(matrix), per_class, accuracy, len(counts), seconds, basis
+            matrix[:classes, :classes],
+            means["miou"],
+            per_class,
+            means["pixel_accuracy"],
+            len(counts),
+            seconds,
+            basis,
+            means,
         )
 
 

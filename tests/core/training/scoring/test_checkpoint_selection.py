@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
-from core.training.scoring.checkpoint_selection import Baseline
+from core.models.spec import ModelSpec
+from core.training.data.snapshot import TrainingSnapshot
+from core.training.data.training_set import TrainingSet
+from core.training.devices import make_runtime
+from core.training.distributed import ProcessGroup
+from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent
+from core.training.recipe import Recipe
+from core.training.scoring.checkpoint_selection import Baseline, CheckpointSelector
 from core.training.scoring.validation import ValidationScore
 
 
@@ -31,3 +43,43 @@ def test_known_class_may_lose_only_what_is_allowed(
     floor, now = Baseline.from_score(scored(0.60, 0.50, 0.1)), scored(*found)
     assert set(floor.known_iou) == {0, 1}
     assert (floor.largest_class_loss(now) <= floor.allowed_class_loss(now, after_update=news)) is passes
+
+
+class Painted(nn.Module):
+    """Predicts the second class in the columns from `first`, whatever the picture shows."""
+
+    def __init__(self, first: int) -> None:
+        super().__init__()
+        self.first = first
+
+    def forward(self, batch: Tensor) -> Tensor:
+        columns = torch.arange(batch.shape[3]) >= self.first
+        return torch.stack([~columns, columns]).float()[None, :, None].expand(len(batch), 2, *batch.shape[2:])
+
+
+@pytest.mark.parametrize(("metric", "kept"), [("miou", 78), ("pixel_accuracy", 100)])
+def test_the_recipe_says_which_score_decides(tmp_path: Path, metric: str, kept: int) -> None:
+    """The second class has the last tenth of the columns. A network that never predicts it is right in more pixels
+    than one that finds all of it and as many pixels too much of the other, but has the lower mean IoU."""
+    spec, recipe = (
+        ModelSpec("asymmetric-unet-small", None, "none", 96, (1, 2)),
+        Recipe(device="cpu", metric=metric),
+    )
+    values = np.ones((96, 96), np.uint8)
+    values[:, 88:] = 2
+    snapshot = TrainingSnapshot.create(tmp_path / "snapshot", spec, recipe)
+    for number, part in enumerate(("train", "val")):
+        snapshot.put(number, f"{part}.png", part, np.full((96, 96, 3), 90, np.uint8), values)
+    heard: list[TrainingEvent] = []
+    selector = CheckpointSelector(
+        tmp_path / "run", spec, recipe, TrainingSet(snapshot, spec, recipe, torch.device("cpu")),
+        on_event=heard.append, autocast=nullcontext, should_abort=lambda: False,
+        group=ProcessGroup(make_runtime(recipe)),
+    )  # fmt: skip
+    for step, first in enumerate((100, 78)):
+        selector.evaluate(Painted(first), step, 1.0)
+    scores = [event.means for event in heard if isinstance(event, ModelEvaluated)]
+    assert scores[0]["pixel_accuracy"] > scores[1]["pixel_accuracy"]
+    assert scores[0]["miou"] < scores[1]["miou"]
+    published = [event.step for event in heard if isinstance(event, CheckpointPublished)]
+    assert published[-1] == {100: 0, 78: 1}[kept]
