@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -247,3 +248,29 @@ def test_nothing_is_answered_after_it_was_stopped(
     service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
     time.sleep(0.5)
     assert answers.empty()
+
+
+def test_closing_does_not_wait_for_the_end_of_the_process(
+    service: LivePredictionService,
+    project: Project,
+    answers: queue.SimpleQueue[LiveAnswer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The window closes the service: it would wait until the memory of the process is given back."""
+    service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
+    next_answer(answers)
+    may_end, ended = threading.Event(), threading.Event()
+    end = live_process.LiveProcess.end
+
+    def held(process: live_process.LiveProcess) -> None:
+        assert may_end.wait(TIMEOUT)
+        end(process)
+        ended.set()
+
+    monkeypatch.setattr(live_process.LiveProcess, "end", held)
+    closing = threading.Thread(target=service.close)
+    closing.start()
+    closing.join(TIMEOUT / 2)
+    assert not closing.is_alive() and not ended.is_set()
+    may_end.set()
+    assert ended.wait(TIMEOUT), "it is cleaned up all the same"
