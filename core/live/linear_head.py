@@ -25,7 +25,17 @@ STEPS, QUICK_STEPS = 30, 12
 LOW_LEVEL_GAIN = 4.0
 """Factor of standardised low-level features, whose weights are then penalised less: many more features say what a pixel
 is part of than what it looks like. Three to twelve points on pets, aerial pictures and tissue (docs/experiments.md)."""
+GAIN_FROM_OTHERS = 2.0
+"""The same for a picture without strokes: what its colours mean is learnt from other pictures, in other light."""
 MIN_STD = 1e-3
+
+
+class _LBFGS(torch.optim.LBFGS):
+    """Without the decorator of `torch.optim` that imports the compiler of torch: 150 MB, and 1.5 s of the first fit."""
+
+    add_param_group = getattr(
+        torch.optim.Optimizer.add_param_group, "__wrapped__", torch.optim.Optimizer.add_param_group
+    )
 
 
 class FitInterruptedError(Exception):
@@ -36,7 +46,8 @@ class FitInterruptedError(Exception):
 class PixelRows:
     """Rows to fit to.
 
-    features: (n, f) float32, the first `low` of them low-level; values: (n,) uint8 class values; weights: (n,) float32
+    features: (n, f) float32, the first `low` of them low-level, with this `gain`
+    values: (n,) uint8 class values; weights: (n,) float32
     prior: (n, classes) float32 log-probabilities that the head corrects, a column for each of all classes; None: none
     """
 
@@ -45,6 +56,7 @@ class PixelRows:
     weights: Tensor
     low: int = 0
     prior: Tensor | None = None
+    gain: float = LOW_LEVEL_GAIN
 
     @staticmethod
     def joined(parts: Sequence[PixelRows]) -> PixelRows:
@@ -54,6 +66,7 @@ class PixelRows:
             torch.cat([part.weights for part in parts]),
             parts[0].low,
             None if parts[0].prior is None else torch.cat([p.prior for p in parts if p.prior is not None]),
+            parts[0].gain,
         )
 
 
@@ -116,7 +129,7 @@ def fit_linear_head(
     classes = tuple(int(value) for value in known)
     rows_of, columns = torch.from_numpy(targets), len(classes)
     mean, std = rows.features.mean(0), rows.features.std(0, correction=0) + MIN_STD
-    std[: rows.low] /= LOW_LEVEL_GAIN
+    std[: rows.low] /= rows.gain
     standardised = (rows.features - mean) / std
     shares = rows.weights / rows.weights.sum()
     weight = torch.zeros(standardised.shape[1], columns)
@@ -125,9 +138,7 @@ def fit_linear_head(
         weight, bias = start.weight * std[:, None], start.bias + mean @ start.weight
     # The gradient is written out: torch's own takes three times as long for so few columns.
     weight.grad, bias.grad = torch.empty_like(weight), torch.empty_like(bias)
-    optimizer = torch.optim.LBFGS(
-        [weight, bias], max_iter=steps, history_size=10, line_search_fn="strong_wolfe"
-    )
+    optimizer = _LBFGS([weight, bias], max_iter=steps, history_size=10, line_search_fn="strong_wolfe")
     transposed = standardised.T.contiguous()
     numbers = torch.arange(len(rows_of))
 

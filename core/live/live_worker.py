@@ -69,7 +69,7 @@ class AnswerScheduler:
         self._next_pictures: deque[PicturePath] = deque()
         self._predictor: LivePredictor | None = None
         self._serial = 0
-        self._must_forget = self._is_warm = self._quit = self._has_learnt = False
+        self._must_forget = self._quit = self._has_learnt = False
 
     def run(self) -> None:
         while True:
@@ -153,9 +153,6 @@ class AnswerScheduler:
             if mask is None:
                 if not any(isinstance(other, LearnCommand) for other in self._others):
                     self._emit(LiveImpossible(command.number, command.picture_id))
-                if not self._is_warm:  # while the second class is painted
-                    predictor.warm_up()
-                    self._is_warm = True
                 return False
             self._write(command.folder, mask)
         except FitInterruptedError:

@@ -18,6 +18,8 @@ from core.images.image_reader import read_raster
 from core.labels.prediction import PredictedMask
 from core.live.labelled_pixels import MAX_PICTURE_PIXELS, NO_PIXELS, LabelledPixels
 from core.live.linear_head import (
+    GAIN_FROM_OTHERS,
+    LOW_LEVEL_GAIN,
     QUICK_STEPS,
     STEPS,
     FitInterruptedError,
@@ -137,11 +139,6 @@ class LivePredictor:
         size = max(1, round(width * share)), max(1, round(height * share))
         return render_prediction(head.classes, probabilities, size, Box(0, 0, *size))
 
-    def warm_up(self) -> None:
-        """Fit a head to nothing much: the first fit of a process takes two seconds longer, for what torch imports."""
-        values = np.array([1, 2], np.uint8)
-        fit_linear_head(PixelRows(torch.eye(2), values, torch.ones(2)), steps=1)
-
     def learn(self, picture_id: int, path: Path, pixels: LabelledPixels) -> None:
         """Keep labelled pixels of a picture for the predictions of others; without any it is forgotten, and also when
         it cannot be read. Raises ImageError."""
@@ -194,7 +191,9 @@ class LivePredictor:
         if others is not None:
             share = RESERVOIR_WEIGHT * (len(pixels.values) or 1) / len(others.values)
             weights = others.weights * share
-            parts.append(PixelRows(others.features, others.values, weights, features.low_channels))
+            gain = LOW_LEVEL_GAIN if parts else GAIN_FROM_OTHERS
+            low = features.low_channels
+            parts.append(PixelRows(others.features, others.values, weights, low, gain=gain))
         return PixelRows.joined(parts) if parts else None
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -76,3 +79,25 @@ def test_at_the_size_of_the_planes_nothing_is_scaled() -> None:
     planes = np.random.default_rng(1).dirichlet(np.ones(2), (9, 7)).transpose(2, 0, 1).astype(np.float32)
     mask = render_prediction((4, 8), planes, (7, 9), Box(0, 0, 7, 9))
     np.testing.assert_array_equal(mask.values, np.where(planes[1] > planes[0], 8, 4))
+
+
+def test_the_gain_says_how_much_low_level_features_count() -> None:
+    rows = rows_of_three_classes()
+    twice = torch.cat([rows.features[:, :1], rows.features[:, :1]], 1)
+    heads = [
+        fit_linear_head(PixelRows.joined([PixelRows(twice, rows.values, rows.weights, 1, gain=gain)]))
+        for gain in (2.0, 4.0)
+    ]
+    shares = [float(head.weight[0].norm() / head.weight[1].norm()) for head in heads]
+    assert 1 < shares[0] < shares[1]
+
+
+def test_a_fit_does_not_import_the_compiler_of_torch() -> None:
+    """It takes 150 MB and 1.5 seconds, before the first answer of the process."""
+    script = (
+        "import sys, numpy as np, torch; from core.live.linear_head import PixelRows, fit_linear_head; "
+        "fit_linear_head(PixelRows(torch.eye(2), np.array([1, 2], np.uint8), torch.ones(2)), steps=2); "
+        "print('torch._dynamo' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False"
