@@ -50,7 +50,7 @@ def drawn_one_by_one(found: list[FilledShape]) -> np.ndarray:
 
 
 @given(st.lists(shapes, max_size=5), st.sampled_from([1, 9, 60, 1 << 20]))
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_pixels_do_not_depend_on_the_size_of_a_step(found: list[FilledShape], step: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(rasterizer, "CROSSINGS_PER_BATCH", step)

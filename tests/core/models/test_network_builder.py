@@ -21,7 +21,6 @@ SMALL = {
     "fcn-8s": "vgg11_bn",
     "upernet": "tu-mobilenetv3_small_050",
     "pan": "mobilenet_v2",
-    "manet": "mobilenet_v2",
     "fpn": "efficientnet-b0",
     "deeplabv3": "mobilenet_v2",
 }

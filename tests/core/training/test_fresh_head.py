@@ -59,7 +59,7 @@ def test_new_labels_replace_a_worse_network_at_once(tmp_path: Path) -> None:
 def test_a_better_network_stays_and_nothing_is_said(tmp_path: Path) -> None:
     labels = snapshot(tmp_path / "snapshot")
     good: list[TrainingEvent] = []
-    recipe = RECIPE.with_changes({"steps": 30, "learning_rate": 1e-3})
+    recipe = RECIPE.with_changes({"steps": 10, "learning_rate": 1e-3})
     train(
         load_starting_model(None, SPEC),
         SPEC,

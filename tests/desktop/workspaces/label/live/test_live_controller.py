@@ -227,7 +227,7 @@ def test_the_better_of_head_and_network_is_shown(live: GuiDriver) -> None:
     project = live.session._project
     live.session._document.submit(predict, project, shown, np.ones((64, 96), np.uint8)).result()
     session = live.session
-    session.training._predictions._run = project.runs.latest_published()
+    session.training._predictions._run = session._document.submit(project.runs.latest_published).result()
     controller = live.labelling._live
     session.live.comparison = HeadComparison(0.4, 0.6, 1)
     controller._show()
@@ -310,7 +310,8 @@ def test_strokes_correct_the_prediction_of_the_network(live: GuiDriver) -> None:
     assert shown is not None
     project = live.session._project
     live.session._document.submit(predict, project, shown, np.ones((64, 96), np.uint8), 150).result()
-    live.session.training._predictions._run = project.runs.latest_published()
+    run = live.session._document.submit(project.runs.latest_published).result()
+    live.session.training._predictions._run = run
     live.session._announce(Changes(pictures=frozenset([shown]), predictions=frozenset([shown])))
     picture = live.labelling.picture
     live.wait_until(lambda: picture.network_prediction is not None, "the network's prediction", TIMEOUT)
