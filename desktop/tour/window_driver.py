@@ -107,7 +107,7 @@ class WindowDriver:
         while not condition():
             if time.monotonic() > end:
                 raise StepError(f"waited {timeout:.0f} s in vain for {what}")
-            self.wait(4)
+            self.wait(15)
 
     def expect(self, condition: bool, message: str) -> None:
         """Raises StepError with `message` unless the condition holds."""

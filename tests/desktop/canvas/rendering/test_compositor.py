@@ -174,7 +174,7 @@ def test_picture_thinner_than_a_device_pixel_is_a_line(canvas: Canvas, turned: b
 def test_pixels_with_a_device_pixel_ratio(factor: str) -> None:
     environment = os.environ | {"QT_SCALE_FACTOR": factor, "QT_QPA_PLATFORM": "offscreen"}
     chosen = "lie_on_the_pixel or crisp or smooth or incremental or true_size"
-    command = [sys.executable, "-m", "pytest", "-qn0", "-p", "no:cacheprovider", "-k", chosen, __file__]
+    command = [sys.executable, "-m", "pytest", "-n0", "-q", "-p", "no:cacheprovider", "-k", chosen, __file__]
     result = subprocess.run(
         command, env=environment, capture_output=True, text=True, check=False, timeout=120
     )

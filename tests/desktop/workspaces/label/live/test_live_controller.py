@@ -116,10 +116,10 @@ def test_a_class_deleted_or_merged_before_the_answer_arrives_is_never_shown(
     else:
         editing.delete_class(2)
     live.wait_until(lambda: "second class" in live.said, "one class is left", TIMEOUT)
+    live.wait_until(lambda: not (live.label_values == 2).any(), "the label of now", TIMEOUT)
     assert picture.live_prediction is None
     assert shown == []
     assert (live.label_values == 1).any()
-    assert not (live.label_values == 2).any()
     live.labelling._live.prediction_changed.disconnect(note)
 
 
