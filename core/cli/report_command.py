@@ -30,17 +30,16 @@ def report_command(
 ) -> None:
     """Write a report on runs as one HTML page: scores, confusion, curves, best and worst pictures."""
     with report_errors(), Project.open_read_only(project) as opened:
-        from core.evaluation.report.page import check_report_place, write_report
-        from core.evaluation.report.run_report import report_run
+        from core.evaluation.report.page import write_report
 
-        check_report_place(out)
         asked = [find_run(opened, parse_run(which)) for which in run or [BEST]]
         chosen = {each.id: each for each in asked}.values()
-        reports = []
-        for each in chosen:
-            with progress_bar(f"Evaluating run {each.id}", quiet=as_json) as bar:
-                reports.append(report_run(opened, each, split, device, bar))
-        write_report(out, opened.folder.name, split, opened.classes.read(), opened.pictures.counts(), reports)
+        with progress_bar("Evaluating", quiet=as_json) as bar:
+
+            def report(run_id: int, done: int, total: int) -> None:
+                bar(done, total, f"Evaluating run {run_id}")
+
+            reports = write_report(opened, chosen, split, out, device, report)
         result = {
             "file": str(out),
             "runs": {str(r.run.id): r.evaluation.mean_scores()["miou"] for r in reports},

@@ -28,6 +28,7 @@ from core.session.maintenance import MaintenanceService
 from core.session.models.augmentation_previewer import AugmentationPreviewer
 from core.session.models.model_exporter import ModelExporter
 from core.session.models.network_summaries import NetworkSummaryService
+from core.session.models.report_writer import ReportWriter
 from core.session.picture_index import PictureIndex
 from core.session.project_file import ProjectFileService
 from core.session.review import ReviewService
@@ -102,6 +103,7 @@ class Session:
         self.network_summaries = NetworkSummaryService()
         self.augmentation_previewer = AugmentationPreviewer(index, project.picture_path)
         self.model_exporter = ModelExporter(project.home)
+        self.report_writer = ReportWriter(project.home)
         # Datasets in and out
         self.imports = ImportService(project, document, self._on_imported)
         self.exports = ExportService(project.home)
@@ -198,6 +200,7 @@ class Session:
         for close in (
             self.exports.close,
             self.model_exporter.close,
+            self.report_writer.close,
             self.augmentation_previewer.close,
             self.network_summaries.close,
             self.dataset.close,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,12 @@ from core.base.display_text import printable
 from core.base.errors import UserError
 from core.evaluation.evaluation import miou_difference
 from core.evaluation.report.charts import LINE_COLOURS, ChartCurve, calibration_chart, heat_map, line_chart
-from core.evaluation.report.run_report import RunReport, differing_settings
+from core.evaluation.report.run_report import RunReport, differing_settings, report_run
 from core.labels.class_list import ClassList
 from core.labels.confusion_scores import class_dice, class_iou, class_precision, class_recall
 from core.labels.score_basis import FEW_PIXELS
-from core.project.records import ProjectCounts, Split
+from core.project.project import Project
+from core.project.records import ProjectCounts, RunRecord, Split
 from resources import resource_path
 
 MAX_CLASSES_IN_HEAT_MAP = 60
@@ -36,25 +38,34 @@ def check_report_place(path: Path) -> None:
 
 
 def write_report(
-    path: Path,
-    name: str,
+    project: Project,
+    runs: Iterable[RunRecord],
     split: Split,
-    classes: ClassList,
-    counts: ProjectCounts,
-    reports: Sequence[RunReport],
-) -> None:
-    """Write the page about `reports`, runs of the project called `name`, evaluated on `split`; one or several.
+    path: Path,
+    device: str = "auto",
+    progress: Callable[[int, int, int], None] | None = None,
+) -> list[RunReport]:
+    """Evaluate `runs` on `split` and write the page about them, one or several beside each other.
 
-    Raises UserError when the file cannot be written.
+    progress: called with the number of a run, and how many of how many pictures are evaluated. Raises ModelError as
+    `evaluate_run`, and UserError when the file cannot be written; an older file of that name stays then.
     """
     check_report_place(path)
-    partial = path.with_name(f".{path.name}.part")
+    reports = []
+    for run in runs:
+        report = None if progress is None else partial(progress, run.id)
+        reports.append(report_run(project, run, split, device, report))
+    page = render_report(
+        project.folder.name, split, project.classes.read(), project.pictures.counts(), reports
+    )
+    unfinished = path.with_name(f".{path.name}.part")
     try:
-        partial.write_text(render_report(name, split, classes, counts, reports), "utf-8", "replace")
-        partial.replace(path)
+        unfinished.write_text(page, "utf-8", "replace")
+        unfinished.replace(path)
     except OSError as problem:
-        partial.unlink(missing_ok=True)
+        unfinished.unlink(missing_ok=True)
         raise UserError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
+    return reports
 
 
 def render_report(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from pathlib import Path
 
 from core.base.destination import check_output_file
-from core.base.errors import Cancelled, ImageError, ModelError, UserError
-from core.base.json_process import JsonProcess, decode_message
-from core.base.lane import Lane
+from core.base.errors import ImageError, ModelError, UserError
+from core.base.job_lane import JobLane
 from core.evaluation.run_choice import find_run
 from core.models.export_job import (
     MAX_COMPARED_PICTURES,
@@ -56,82 +55,51 @@ class ModelExporter:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._lane = Lane("model-export")
-        self._cancel = threading.Event()
-        self._lock = threading.Lock()
-        self._process: JsonProcess | None = None
+        self._jobs: JobLane[ExportedModel] = JobLane("model-export", MODULE, ExportMessage)
 
     def export(self, out: Path, run_id: int | None, report: ExportProgressCallback) -> Future[ExportedModel]:
         """Write `out`. `report` is called on the export lane. The future raises ModelError or Cancelled."""
-        self._cancel = cancel = threading.Event()  # a new one: the export before may still be ending
-        return self._lane.submit(self._export, out, run_id, report, cancel)
+        return self._jobs.submit(lambda cancel: self._export(out, run_id, report, cancel))
 
     def cancel(self) -> None:
         """End the export now; no partial file is left, and an older file of the same name stays."""
-        self._cancel.set()
-        with self._lock:
-            if self._process is not None:
-                self._process.kill()
+        self._jobs.cancel()
 
     def close(self) -> None:
-        self.cancel()
-        self._lane.shutdown(cancel_futures=True)
+        self._jobs.close()
 
     def _export(
         self, out: Path, run_id: int | None, report: ExportProgressCallback, cancel: threading.Event
     ) -> ExportedModel:
         with Project.open_read_only(self._home) as project:
             job = make_export_job(project, out, run_id)
-        with self._lock:
-            if cancel.is_set():
-                raise Cancelled
-            process = self._process = _start()
-        try:
-            result = _run(process, job, report)
-        finally:
-            process.reap(10.0)
-            with self._lock:
-                self._process = None
-            job.out.with_name(f".{job.out.stem}.{process.pid}{job.out.suffix}").unlink(missing_ok=True)
-        match result:
-            case ExportReady():
-                return result.model
-            case ExportFailed():
-                raise ModelError(result.message)
-        if cancel.is_set():
-            raise Cancelled
-        raise ModelError(_exit_message(process.stderr_tail))
+        exported: list[ExportedModel] = []
+
+        def on_message(message: ExportMessage) -> bool:
+            match message:
+                case ExportStep():
+                    report(message.what, message.done, message.total)
+                    return False
+                case ExportReady():
+                    exported.append(message.model)
+                case ExportFailed():
+                    raise ModelError(message.message)
+            return True
+
+        def clean_up(pid: int) -> None:
+            job.out.with_name(f".{job.out.stem}.{pid}{job.out.suffix}").unlink(missing_ok=True)
+
+        stderr = self._jobs.run(job, on_message, cancel, clean_up)
+        if not exported:
+            raise ModelError(_exit_message(stderr))
+        return exported[0]
 
 
-def _start() -> JsonProcess:
-    try:
-        return JsonProcess(MODULE)
-    except OSError as error:
-        raise ModelError(
-            f"The export cannot be started: {error}. Close other programs and try again."
-        ) from error
-
-
-def _run(
-    process: JsonProcess, job: ModelExportJob, report: ExportProgressCallback
-) -> ExportReady | ExportFailed | None:
-    """The result, None when the process ended without one."""
-    with contextlib.suppress(OSError, ValueError):
-        process.send(job)
-        while line := process.receive():
-            message: ExportMessage = decode_message(line, ExportMessage)
-            if not isinstance(message, ExportStep):
-                return message
-            report(message.what, message.done, message.total)
-    return None
-
-
-def _exit_message(stderr_tail: Sequence[str]) -> str:
-    if is_out_of_memory("\n".join(stderr_tail)):
+def _exit_message(stderr: str) -> str:
+    if is_out_of_memory(stderr):
         return "The export ran out of memory. Close other programs and try again, or export as .safetensors."
-    if not stderr_tail:
-        return "The export ended unexpectedly. Export as .safetensors instead, or try again."
-    return f"The export ended unexpectedly ({stderr_tail[-1][:200]}). Export as .safetensors instead, or try again."
+    reason = f" ({stderr.splitlines()[-1][:200]})" if stderr else ""
+    return f"The export ended unexpectedly{reason}. Export as .safetensors instead, or try again."
 
 
 def _paths_to_compare(project: Project, records: list[PictureRecord]) -> Iterator[Path]:

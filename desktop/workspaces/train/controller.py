@@ -20,6 +20,7 @@ from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.widgets.status_bar import StatusBar
 from desktop.workspaces.train.page import RunRow, TrainPage
+from desktop.workspaces.train.report_controller import ReportController
 from desktop.workspaces.train.run_setup import RunSetup, network_title
 
 REFRESH_MS = 400
@@ -58,6 +59,7 @@ class TrainController(Controller):
         self._warm_up_timer = QTimer(self, singleShot=True, interval=WARM_UP_MS)
         self._warm_up_timer.timeout.connect(session.training.warm_up)
         self.run_setup = RunSetup(session, dispatcher, page, settings, theme)
+        self.report_controller = ReportController(session, dispatcher, page, settings)
         self.connections.connect(page.train_requested, session.training.start)
         self.connections.connect(page.use_requested, session.training.use)
         self._in_use: RunRecord | None = None
@@ -65,6 +67,7 @@ class TrainController(Controller):
     def actions(self) -> Actions:
         return {
             **self.run_setup.actions(),
+            **self.report_controller.actions(),
             "train_now": self._session.training.start,
             "pause_training": self._toggle_pause,
             "stop_training": self._session.training.stop,
@@ -80,6 +83,7 @@ class TrainController(Controller):
     def close(self) -> None:
         super().close()
         self.run_setup.close()
+        self.report_controller.close()
         self._warm_up_timer.stop()
         self._curves_timer.stop()
         self._counts_timer.stop()

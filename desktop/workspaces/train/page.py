@@ -7,7 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QScrollArea, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from core.labels.class_list import ClassList
 from desktop.theme.theme import GRID, Theme
@@ -49,6 +56,8 @@ class TrainPage(QWidget):
     next_run_requested = Signal()
     export_requested = Signal()
     use_requested = Signal(int)
+    report_requested = Signal(object)
+    """Carries the numbers of the selected runs."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,6 +76,7 @@ class TrainPage(QWidget):
             (3, 7),
             "Training runs",
         )
+        self.runs.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.runs.stretch(5)
         self.run_message = text_label("", "muted", wrap=True)
         self.scores = DataTable(("Class", "IoU"), (1,), "Newest IoU of each class")
@@ -75,6 +85,8 @@ class TrainPage(QWidget):
         self.runs.itemSelectionChanged.connect(self._show_choice)
         self.use = button("Use this network")
         self.use.clicked.connect(self._request_use)
+        self.report = button("Report…")
+        self.report.clicked.connect(lambda: self.report_requested.emit(self._runs_to_report()))
         self.next_run = ElidedLabel("", "muted")
         self.choose_network = button("Next run…")
         self.choose_network.setToolTip("Choose network and recipe of the next run.")
@@ -170,20 +182,25 @@ class TrainPage(QWidget):
         known.sort(key=lambda c: scores[c.value])
         self.scores.set_cells([[(c.colour, c.name), f"{scores[c.value]:.3f}"] for c in known])
 
-    def _selected_run(self) -> RunRow | None:
-        rows = self.runs.selectionModel().selectedRows()
-        at = rows[0].row() if rows else -1
-        return self._runs[at] if 0 <= at < len(self._runs) else None
+    def _selected_runs(self) -> list[RunRow]:
+        rows = sorted(index.row() for index in self.runs.selectionModel().selectedRows())
+        return [self._runs[at] for at in rows if at < len(self._runs)]
+
+    def _runs_to_report(self) -> list[int]:
+        """Numbers of the selected runs with weights, the oldest first; that of the network in use without any."""
+        chosen = self._selected_runs() or [run for run in self._runs if run.in_use]
+        return sorted(run.number for run in chosen if run.has_weights)
 
     def _show_choice(self) -> None:
         """Offer the network of the selected run, or say why not, and show what that run (or the newest) said."""
-        run = self._selected_run()
+        selected = self._selected_runs()
+        run = selected[0] if len(selected) == 1 else None
         shown = run or (self._runs[0] if self._runs else None)
         message = f"Run {shown.number}: {shown.message}" if shown and shown.message else ""
         self.run_message.setText(message)
         self.run_message.setVisible(bool(message))
         reason = (
-            "Select a run of the table."
+            "Select one run of the table."
             if run is None
             else "This network is in use."
             if run.in_use
@@ -193,11 +210,17 @@ class TrainPage(QWidget):
         )
         self.use.setEnabled(not reason)
         self.use.setToolTip(reason or "It predicts every picture anew, and the next run continues it.")
+        self.report.setEnabled(bool(self._runs_to_report()))
+        self.report.setToolTip(
+            "Evaluate the selected run on the val pictures and show the result as a page. Several runs are compared."
+            if self._runs_to_report()
+            else "None of the selected runs has weights."
+        )
 
     def _request_use(self) -> None:
-        run = self._selected_run()
-        if run is not None:
-            self.use_requested.emit(run.number)
+        selected = self._selected_runs()
+        if len(selected) == 1:
+            self.use_requested.emit(selected[0].number)
 
     def _empty_page(self) -> QWidget:
         page = QWidget()
@@ -216,7 +239,9 @@ class TrainPage(QWidget):
 
     def _runs_heading(self) -> QWidget:
         heading = QWidget()
-        heading.setLayout(row(text_label("Runs", "heading"), None, self.use, margins=(0, GRID, 0, 0)))
+        heading.setLayout(
+            row(text_label("Runs", "heading"), None, self.report, self.use, margins=(0, GRID, 0, 0))
+        )
         return heading
 
     def _full_page(self) -> QWidget:

@@ -20,6 +20,7 @@ from core.evaluation.report.picture_strip import GAP, picture_strip
 from core.evaluation.report.run_report import RunReport, ScoredPicture, differing_settings
 from core.labels.class_list import ClassList
 from core.project.records import Measurement, ProjectCounts, RunRecord, Split
+from tests.factories import project_in
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -132,12 +133,8 @@ def test_a_strip_shows_right_wrong_and_ignored_pixels() -> None:
 
 
 def test_a_page_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
-    about = (class_list(2), ProjectCounts(9, 4), [report(3, 2, 0.2, "0.001")])
-    with pytest.raises(UserError, match="ends with"):
-        write_report(tmp_path / "report.txt", "streets", Split.VAL, *about)
-    with pytest.raises(UserError, match="There is no folder"):
-        write_report(tmp_path / "missing" / "report.html", "streets", Split.VAL, *about)
-    (tmp_path / "report.html").mkdir()
-    with pytest.raises(UserError, match="cannot be written"):
-        write_report(tmp_path / "report.html", "streets", Split.VAL, *about)
-    assert [path.name for path in tmp_path.iterdir()] == ["report.html"]
+    with project_in(tmp_path / "pictures") as project:
+        with pytest.raises(UserError, match="ends with"):
+            write_report(project, [], Split.VAL, tmp_path / "report.txt")
+        with pytest.raises(UserError, match="There is no folder"):
+            write_report(project, [], Split.VAL, tmp_path / "missing" / "report.html")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+import pytest
 import torch
+from PySide6.QtCore import Qt, QUrl
+from PySide6.QtTest import QTest
 
 from core.models.checkpoint import save_checkpoint
 from core.models.network_builder import build_network
 from core.models.spec import ModelSpec
 from core.project.project import Project
-from core.project.records import Measurement
+from core.project.records import Measurement, Split
 from core.session.training.input_size import ADVICE_FACT, SizeProposal
 from core.session.training.next_run import FACT, NextRun
 from core.training.recipe import Recipe
@@ -39,6 +43,7 @@ def two_runs(gui: GuiDriver) -> TrainPage:
             points = [("miou", None, miou), ("in_use_miou", None, miou)]
             points += [(name, value, miou) for name in ("iou", "in_use_iou") for value in (1, 2)]
             project.runs.add_measurements(Measurement(run.id, *p[:2], 5, 3.0, 2, p[2]) for p in points)
+        project.pictures.set_split([1], Split.VAL)
         predict(project, 1)
         project.set_fact(ADVICE_FACT, SizeProposal(SENTENCE, 64, 96).to_json())
     gui.window.open_project(folder)
@@ -107,3 +112,42 @@ def test_a_declined_input_is_not_offered_again(gui: GuiDriver) -> None:
     gui.wait_until(lambda: page.runs.rowCount() == 2, "both runs", 10)
     gui.wait(600)
     assert not page.size_offer.isVisible()
+
+
+def write_report(gui: GuiDriver, page: TrainPage, file: Path) -> None:
+    """Press the button, choose the file."""
+    gui.click(page.report)
+    reports = gui.window.context.train_controller.report_controller
+    assert reports.file_dialog is not None and reports.file_dialog.isVisible()
+    assert Path(reports.file_dialog.selectedFiles()[0]).name.endswith(".html")
+    reports.file_dialog.fileSelected.emit(str(file))
+    reports.file_dialog.hide()
+    assert reports.progress is not None and reports.progress.isVisible()
+
+
+def test_a_report_on_the_selected_runs_is_opened(
+    gui: GuiDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The browser is the edge of the machine."""
+    opened: list[QUrl] = []
+    place = "desktop.workspaces.train.report_controller.QDesktopServices.openUrl"
+    monkeypatch.setattr(place, lambda url: opened.append(url) or True)
+    page = two_runs(gui)
+    assert page.report.isEnabled(), "without a selection: the network in use"
+    page.runs.selectAll()
+    assert not page.use.isEnabled()
+    write_report(gui, page, tmp_path / "both.html")
+    reports = gui.window.context.train_controller.report_controller
+    gui.wait_until(lambda: reports.progress is None, "the report", 90)
+    assert [url.toLocalFile() for url in opened] == [str(tmp_path / "both.html")]
+    text = (tmp_path / "both.html").read_text("utf-8")
+    assert "Run 2 against run 1" in text
+    page.runs.clearSelection()
+    write_report(gui, page, tmp_path / "missing" / "one.html")
+    gui.wait_until(lambda: reports.progress is None, "the refusal", 90)
+    assert len(opened) == 1
+    write_report(gui, page, tmp_path / "cancelled.html")
+    QTest.keyClick(reports.progress, Qt.Key.Key_Escape)
+    gui.wait_until(lambda: reports.progress is None, "the end of the process", 90)
+    assert not (tmp_path / "cancelled.html").exists()
+    assert len(opened) == 1
