@@ -164,8 +164,10 @@ class MainWindow(QMainWindow):
             return False
         context, self.context = self.context, None
         prepare_collection()
-        context.close()
-        QTimer.singleShot(0, collect_closed)  # when nothing refers to the project any more
+        try:
+            context.close()
+        finally:
+            QTimer.singleShot(0, collect_closed)  # when nothing refers to the project any more
         self.palette_search.set_project(None)
         self._set_project(None)
         return True
