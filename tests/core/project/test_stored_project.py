@@ -139,8 +139,14 @@ def test_runs_and_recipes_are_read(project: Project) -> None:
         1,
         "The device ran out of memory.",
     )
-    # Written before the options for pretrained encoders existed, which do nothing then.
-    before = {"head_first": False, "encoder_rate": 1.0, "frozen_levels": 0, "frozen_norm": False}
+    # Written before the options for pretrained encoders existed, which do nothing then, and the choice of a score.
+    before = {
+        "head_first": False,
+        "encoder_rate": 1.0,
+        "frozen_levels": 0,
+        "frozen_norm": False,
+        "metric": "miou",
+    }
     expected = Recipe(minutes=4.0, learning_rate=2e-3, zoom=(0.5, 1.5), **before)
     assert Recipe.from_json(json.loads(first.recipe)) == expected
     assert Recipe.from_json(json.loads(second.recipe)) == Recipe(minutes=None, epochs=3.0, **before)
