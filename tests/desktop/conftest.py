@@ -13,6 +13,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 from pytestqt.qtbot import QtBot
 
+from core.base.gc_freeze import freeze_gc
 from core.base.settings import Settings
 from core.labels.deferred_edit import DeferredEdit
 from desktop.actions.catalog import build_actions
@@ -80,7 +81,10 @@ def one_window(
     settings.set("train_automatically", False)
     settings.set("live_prediction", "off")
     mistakes: list[BaseException] = []
-    window = MainWindow(apply_theme(qapp, "light"), settings, mistakes.append)
+    with (
+        freeze_gc()
+    ):  # as the program does: with each project that is closed comes a collection of what is not frozen
+        window = MainWindow(apply_theme(qapp, "light"), settings, mistakes.append)
     window.resize(1280, 800)
     window.show()
     window.activateWindow()
