@@ -99,7 +99,8 @@ class LiveHand(QObject):
         """Paint a stroke of one of the two commonest classes where it is right. Returns the time of the release."""
         value = self._classes[turn % 2]
         self._hands.key(Qt.Key(Qt.Key.Key_0 + value))
-        row, column = self._rng.choice(self._places[turn % 2])
+        places = self._places[turn % 2]  # not rng.choice, which copies all of them
+        row, column = places[self._rng.integers(len(places))]
         height, width = self._truth.shape
         start = self._hands.position_of(column / width, row / height)
         canvas = self._hands.canvas
