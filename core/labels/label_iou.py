@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from core.labels.class_list import UNLABELLED, VOID
+from core.labels.confusion_scores import mean_iou
 from core.labels.label_map import Values
 
 
@@ -15,11 +16,7 @@ def label_iou(predicted: Values, truth: Values) -> float | None:
     Void and unlabelled pixels of the truth do not count. None where the truth has no class at all.
     """
     known = (truth != UNLABELLED) & (truth != VOID)
-    pairs = np.bincount(truth[known].astype(np.intp) << 8 | predicted[known], minlength=1 << 16).reshape(
-        256, 256
-    )
-    intersection, in_truth, in_prediction = np.diag(pairs), pairs.sum(axis=1), pairs.sum(axis=0)
-    classes = np.flatnonzero(in_truth)
-    if not len(classes):
+    if not known.any():
         return None
-    return float(np.mean(intersection[classes] / (in_truth + in_prediction - intersection)[classes]))
+    pairs = np.bincount(truth[known].astype(np.intp) << 8 | predicted[known], minlength=1 << 16)
+    return mean_iou(pairs.reshape(256, 256))
