@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import TextIO
@@ -24,7 +25,15 @@ def send_message(stream: TextIO, message: object) -> None:
     stream.flush()
 
 
-def lower_priority() -> None:
-    """Leave the processor to the window first; on Windows the parent sets the priority."""
+def lower_priority(*, idle: bool = False) -> None:
+    """Leave the processor to the window first; on Windows the parent sets the priority. Call it before threads are
+    started, which inherit it.
+
+    idle: run only where nobody else wants the processor. On Linux whatever wakes up then takes its place at once; by
+    the lower priority alone it waits for the end of a time slice.
+    """
     if hasattr(os, "nice"):
         os.nice(10)
+    if idle and hasattr(os, "SCHED_IDLE"):
+        with contextlib.suppress(OSError):  # not allowed in some containers
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))

@@ -318,7 +318,7 @@ def main() -> None:
     faulthandler.enable()
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program, which then closes our input
-    lower_priority()
+    lower_priority(idle=True)
 
     def emit(event: TrainingEvent) -> None:
         try:
