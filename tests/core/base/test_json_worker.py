@@ -20,7 +20,9 @@ thread.join()
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="only Linux runs a process where nobody else wants to")
+@pytest.mark.skipif(
+    not hasattr(os, "SCHED_IDLE"), reason="only Linux runs a process where nobody else wants to"
+)
 @pytest.mark.parametrize("idle", [False, True])
 def test_a_process_leaves_the_processor_to_others(idle: bool) -> None:
     """Its threads too, as those of torch compute."""
