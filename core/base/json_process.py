@@ -11,6 +11,7 @@ import logging
 import math
 import os
 import queue
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -101,6 +102,15 @@ class JsonProcess:
 
     def terminate(self) -> None:
         self._process.terminate()
+        if sys.platform != "win32":
+            self._process.send_signal(signal.SIGCONT)  # one that is paused would not notice
+
+    def pause(self) -> None:
+        """Stop it until `resume`. POSIX only."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         self._process.kill()

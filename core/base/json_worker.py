@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
+import ctypes
 import os
+import signal
 import sys
 from typing import TextIO
 
 from core.base.json_process import encode_message
+
+_PR_SET_PDEATHSIG = 1
+"""Of prctl(2): the signal that this process gets when its parent dies."""
 
 
 def reserve_stdout() -> TextIO:
@@ -25,15 +29,14 @@ def send_message(stream: TextIO, message: object) -> None:
     stream.flush()
 
 
-def lower_priority(*, idle: bool = False) -> None:
-    """Leave the processor to the window first; on Windows the parent sets the priority. Call it before threads are
-    started, which inherit it.
-
-    idle: run only where nobody else wants the processor. On Linux whatever wakes up then takes its place at once; by
-    the lower priority alone it waits for the end of a time slice.
-    """
+def lower_priority() -> None:
+    """Leave the processor to the window first; on Windows the parent sets the priority."""
     if hasattr(os, "nice"):
         os.nice(10)
-    if idle and hasattr(os, "SCHED_IDLE"):
-        with contextlib.suppress(OSError):  # not allowed in some containers
-            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+
+
+def resume_with_parent() -> None:
+    """Let this process go on when its parent dies while it is paused (`core.base.process_pause`): it then finds its
+    input closed, and ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGCONT))

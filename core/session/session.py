@@ -98,7 +98,7 @@ class Session:
         self.training = TrainingService(
             project, document, self._announce, on_event, preferences or TrainingPreferences()
         )
-        self.live = LivePredictionService(project)
+        self.live = LivePredictionService(project, lambda on: self.training.hold(on=on))
         self.charts = CurveService(project.home)
         self.network_summaries = NetworkSummaryService()
         self.augmentation_previewer = AugmentationPreviewer(index, project.picture_path)

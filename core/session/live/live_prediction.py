@@ -63,8 +63,9 @@ class LivePredictionService:
     classes, may come before the receiver acts on one: it asks `is_newest` on the GUI thread.
     """
 
-    def __init__(self, project: Project) -> None:
-        self._home = project.home
+    def __init__(self, project: Project, hold_training: Callable[[bool], object] = lambda _: None) -> None:
+        """hold_training: called with True when somebody waits for an answer, with False when it is there."""
+        self._home, self._hold_training = project.home, hold_training
         self._lock = threading.Lock()
         self._lane: ReadLane | None = None
         self._on_answer: Callable[[LiveAnswer], object] | None = None
@@ -133,10 +134,10 @@ class LivePredictionService:
         """
         with self._lock:
             self._number += 1
-            number = self._number
-        asked = LiveRequest(number, picture_id, labels, network, edited, part)
+            asked = LiveRequest(self._number, picture_id, labels, network, edited, part)
+        self._hold_training(self._lane is not None)
         self._post_if_on(partial(self._predict, asked))
-        return number
+        return asked.number
 
     def prepare(self, picture_ids: Sequence[int]) -> None:
         """These may be shown next: compute their features when nothing else is to be done."""
@@ -413,6 +414,8 @@ class LivePredictionService:
     # A thread of the process ---------------------------------------------------------------------------
 
     def _on_event(self, folder: Path, event: LiveEvent) -> None:
+        if isinstance(event, LiveReady | LiveImpossible | LiveFailed) and event.number == self._number:
+            self._hold_training(False)
         match event:
             case LiveReady():
                 self._deliver_mask(answer_path(folder, event.serial), event)

@@ -127,6 +127,11 @@ class TrainingService:
         self._worker.resume()
         self._post(self._status.change_phase, {"paused": "training"})
 
+    def hold(self, *, on: bool) -> None:
+        """As `WorkerClient.hold`, for a training on the processor; on a graphics card nobody waits for it."""
+        if not on or self.state.device == "cpu":
+            self._worker.hold(on=on)
+
     def stop(self) -> None:
         """End training within two seconds; the best checkpoint stays."""
         self._stop_requested = True

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from core.base.allocator import release_freed_memory
 from core.base.errors import MaskloopError, ModelError
-from core.base.json_worker import lower_priority, reserve_stdout, send_message
+from core.base.json_worker import lower_priority, reserve_stdout, resume_with_parent, send_message
 from core.training.events import (
     PredictionFailed,
     PredictionReady,
@@ -318,7 +318,8 @@ def main() -> None:
     faulthandler.enable()
     with contextlib.suppress(ValueError):
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C is for the program, which then closes our input
-    lower_priority(idle=True)
+    lower_priority()
+    resume_with_parent()
 
     def emit(event: TrainingEvent) -> None:
         try:

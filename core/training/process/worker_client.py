@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.base.json_process import JsonProcess
+from core.base.process_pause import ProcessPause
 from core.training.events import (
     PredictionFailed,
     PredictionReady,
@@ -65,6 +66,8 @@ class _ProcessEnded:
 
 
 _Item = WorkerCommand | _OutputLine | _ProcessEnded
+LONGEST_HOLD = 0.3
+"""Seconds for which `hold` pauses a training at the most."""
 
 
 class WorkerClient:
@@ -82,7 +85,8 @@ class WorkerClient:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._closed = False
-        # Below: used by the supervising thread only.
+        self._pause = ProcessPause(LONGEST_HOLD)
+        # Below: used by the supervising thread only, but for `hold`, which looks.
         self._backlog: deque[_Item] = deque()
         self._process: JsonProcess | None = None
         self._oom_kills = 0
@@ -161,8 +165,18 @@ class WorkerClient:
         """End training within two seconds and keep the best checkpoint; TrainingFinished follows."""
         self._enqueue(StopCommand())
 
+    def hold(self, *, on: bool) -> None:
+        """Leave the whole processor to somebody who waits: pause a process that trains, also inside a step, until this
+        is called again with False or LONGEST_HOLD has passed."""
+        process = self._process
+        if not on:
+            self._pause.end()
+        elif process is not None and self._training:
+            self._pause.begin(process)
+
     def close(self, timeout: float = 8.0) -> None:
         """End the process and every thread; waits for that at most `timeout` seconds. No event comes afterwards."""
+        self._pause.end()
         with self._lock:
             self._closed = True
             thread = self._thread

@@ -34,9 +34,14 @@ def answers() -> queue.SimpleQueue[LiveAnswer]:
     return queue.SimpleQueue()
 
 
+HELD: list[bool] = []
+"""What the service said of the training: held back, or let go."""
+
+
 @pytest.fixture
 def service(project: Project, answers: queue.SimpleQueue[LiveAnswer]) -> Iterator[LivePredictionService]:
-    live = LivePredictionService(project)
+    live = LivePredictionService(project, HELD.append)
+    HELD.clear()
     live.start(answers.put)
     yield live
     live.close()
@@ -103,6 +108,15 @@ def test_the_window_hears_that_the_process_is_starting_and_only_then(
     refined(answers)
     service.predict(shown, painted(1, 2).snapshot())
     assert not answers.get(timeout=TIMEOUT).is_preparing
+
+
+def test_a_training_is_held_back_until_the_first_answer(
+    service: LivePredictionService, project: Project, answers: queue.SimpleQueue[LiveAnswer]
+) -> None:
+    service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
+    assert HELD == [True]
+    assert next_answer(answers).mask is not None
+    assert HELD[:2] == [True, False]
 
 
 def test_only_the_newest_request_is_answered(
