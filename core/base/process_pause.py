@@ -20,7 +20,7 @@ class ProcessPause:
         self._timer: threading.Timer | None = None
 
     def begin(self, process: JsonProcess) -> None:
-        """Pause a process; one that is paused already goes on as if it had been paused now."""
+        """Pause a process from now on; a pause before ends."""
         if sys.platform != "linux":
             return
         self.end()

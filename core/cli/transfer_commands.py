@@ -11,6 +11,7 @@ import typer
 
 from core.base.destination import check_output_folder
 from core.base.errors import ProjectError
+from core.base.html_file import check_html_place
 from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption, parse_run
 from core.cli.import_output import limited, plan_json, plan_lines, report_json, report_lines
@@ -31,7 +32,7 @@ from core.formats.writers.resize_and_tile import ResizeOptions
 from core.labels.class_list import ClassList
 from core.project.project import HOME_FOLDER, Project
 from core.project.records import PictureRecord, Split
-from core.session.transfer.account_page import AccountOfImport, check_page_place, write_account_page
+from core.session.transfer.account_page import AccountOfImport, write_account_page
 from core.session.transfer.dataset_source import open_for_project
 from core.session.transfer.dataset_survey import survey_dataset
 from core.session.transfer.export_plan import ExportOptions, ExportPlan, plan_export
@@ -103,7 +104,7 @@ def import_command(
             raise UsageError(f"“{format_}” cannot be imported; “maskloop formats” lists the formats.")
         choices = dict(_choice(text) for text in map_ or [])
         if page is not None:
-            check_page_place(page)
+            check_html_place(page)
         tree = DatasetTree(source)
         folder = into or source
         dataset = open_for_project(

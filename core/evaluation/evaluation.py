@@ -109,12 +109,6 @@ class Evaluation:
                 alone[picture.picture_id] = mean_iou(matrix)
         return dict(sorted(alone.items(), key=lambda item: item[1]))
 
-    def pictures_in_cell(self, true: int, predicted: int) -> dict[int, int]:
-        """Pixels of class index `true` predicted as `predicted`, by picture id, most first."""
-        cell = true * (len(self.values) + 1) + predicted
-        found = {p.picture_id: int(p.pixels[p.cells == cell].sum()) for p in self.pictures}
-        return dict(sorted(((k, v) for k, v in found.items() if v), key=lambda item: -item[1]))
-
     def miou_interval(self, level: float = 0.95) -> Interval | None:
         """Bootstrap interval of the mean IoU over pictures; None for fewer than two."""
         return miou_interval(_counts(self.pictures), level)

@@ -14,7 +14,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from core.base.axis_ticks import time_ticks
 from core.base.display_text import printable
-from core.base.errors import UserError
+from core.base.html_file import check_html_place, write_html
 from core.evaluation.evaluation import miou_difference
 from core.evaluation.report.charts import LINE_COLOURS, ChartCurve, calibration_chart, heat_map, line_chart
 from core.evaluation.report.run_report import RunReport, differing_settings, report_run
@@ -27,14 +27,6 @@ from resources import resource_path
 
 MAX_CLASSES_IN_HEAT_MAP = 60
 _TEMPLATE = "report.html.jinja"
-
-
-def check_report_place(path: Path) -> None:
-    """Raises UserError where no HTML file can be written."""
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"{path} is not the name of an HTML file. Give one that ends with .html.")
-    if not path.absolute().parent.is_dir():
-        raise UserError(f"There is no folder {path.absolute().parent} for the report.")
 
 
 def write_report(
@@ -50,7 +42,7 @@ def write_report(
     progress: called with the number of a run, and how many of how many pictures are evaluated. Raises ModelError as
     `evaluate_run`, and UserError when the file cannot be written; an older file of that name stays then.
     """
-    check_report_place(path)
+    check_html_place(path)
     reports = []
     for run in runs:
         report = None if progress is None else partial(progress, run.id)
@@ -58,13 +50,7 @@ def write_report(
     page = render_report(
         project.folder.name, split, project.classes.read(), project.pictures.counts(), reports
     )
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
-        unfinished.write_text(page, "utf-8", "replace")
-        unfinished.replace(path)
-    except OSError as problem:
-        unfinished.unlink(missing_ok=True)
-        raise UserError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
+    write_html(path, page)
     return reports
 
 

@@ -14,9 +14,6 @@ from core.session.training.stored_basis import MeasuredPoint, basis_points
 from core.training import events
 from core.training.recipe import Recipe
 
-STORED_MEANS = ("dice", "precision", "mean_accuracy", "frequency_weighted_iou")
-"""Means stored beside mIoU and pixel accuracy."""
-
 
 class RunRecorder:
     """Writes one run, event by event. Belongs to the thread that owns `project`."""
@@ -68,12 +65,9 @@ class RunRecorder:
             case events.ModelEvaluated():
                 self.evaluated_on = event.split
                 # Only validation scores are stored: those on training pictures say nothing about new pictures.
-                points: list[MeasuredPoint] = [
-                    ("miou", None, event.miou),
-                    ("pixel_accuracy", None, event.pixel_accuracy),
-                ]
+                means = {**event.means, "miou": event.miou, "pixel_accuracy": event.pixel_accuracy}
+                points: list[MeasuredPoint] = [(name, None, score) for name, score in means.items()]
                 points += [("iou", value, iou) for value, iou in event.per_class.items()]
-                points += [(name, None, event.means[name]) for name in STORED_MEANS if name in event.means]
                 points += basis_points(event.basis)
                 return self._measure(event.step, event.seconds, points)
             case events.InUseScored() if self.may_take_over:

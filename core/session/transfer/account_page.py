@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from core.base.display_text import printable
-from core.base.errors import FormatError
+from core.base.html_file import check_html_place, write_html
 from core.formats.account import Account, AccountRow
 from core.formats.dataset_types import DatasetClass
 from core.formats.doubt import Doubt, unanswered
@@ -50,25 +50,11 @@ class AccountOfImport:
     notes: Sequence[str] = ()
 
 
-def check_page_place(path: Path) -> None:
-    """Raises FormatError where no new HTML file can be written."""
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise FormatError(f"{path} is not the name of an HTML file. Give one that ends with .html.")
-    if not path.absolute().parent.is_dir():
-        raise FormatError(f"There is no folder {path.absolute().parent} for the report.")
-
-
 def write_account_page(path: Path, said: AccountOfImport) -> None:
-    """Write the page, with previews of MAX_PREVIEWS samples. It needs no other file. Raises FormatError."""
-    check_page_place(path)
+    """Write the page, with previews of MAX_PREVIEWS samples. Raises UserError."""
+    check_html_place(path)
     previews = preview_samples(said.plan.dataset, MAX_PREVIEWS, PREVIEW_SIDE)
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        partial.write_text(render_account_page(said, previews), "utf-8", "replace")
-        partial.replace(path)
-    except OSError as problem:
-        partial.unlink(missing_ok=True)
-        raise FormatError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
+    write_html(path, render_account_page(said, previews))
 
 
 def render_account_page(said: AccountOfImport, previews: Iterable[SamplePreview]) -> str:

@@ -117,7 +117,7 @@ class ImportService:
         return self._document.submit(self._plan, dataset, choices, split)
 
     def write_page(self, path: Path, said: AccountOfImport) -> Future[None]:
-        """Write the account of an import as an HTML file. The future raises FormatError."""
+        """Write the account of an import as an HTML file. The future raises UserError."""
         return self._lane.submit(write_account_page, path, said)
 
     def run(self, plan: ImportPlan, progress: ProgressCallback) -> Future[ImportReport]:

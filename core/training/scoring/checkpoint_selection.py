@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from core.base.errors import ModelError, TrainingError
 from core.labels.confusion_scores import METRIC_TITLES
-from core.labels.score_basis import ScoreBasis
 from core.models.checkpoint import all_finite, save_checkpoint
 from core.models.spec import ModelSpec
 from core.training.data.training_set import TrainingSet
@@ -327,14 +326,7 @@ class CheckpointSelector:
     def _report_in_use(self, score: ValidationScore, step: int, seconds: float) -> None:
         values = self._pictures.scored_values
         per_class = {values[row]: iou for row, iou in score.per_class.items()}
-        self._on_event(InUseScored(step, seconds, score.miou, per_class, self._basis_of(score)))
-
-    def _basis_of(self, score: ValidationScore) -> ScoreBasis | None:
-        """By class value instead of by row."""
-        if score.basis is None:
-            return None
-        values = self._pictures.scored_values
-        return replace(score.basis, few={values[row]: pixels for row, pixels in score.basis.few.items()})
+        self._on_event(InUseScored(step, seconds, score.miou, per_class, score.basis(values)))
 
     def _rescore_best(self, model: nn.Module, step: int = 0, seconds: float = 0.0) -> bool:
         """Score the best weights on the current validation pictures, in `model`, which gets its own weights back.
@@ -394,7 +386,7 @@ class CheckpointSelector:
             confusion=tuple(tuple(int(n) for n in line) for line in score.matrix[:known, :known]),
             labelled_pictures=score.pictures,
             split=split,
-            basis=self._basis_of(score),
+            basis=score.basis(values),
             means=score.means,
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -28,8 +28,9 @@ class ValidationScore:
 
     matrix: (classes, classes) int64 pixels, rows true, columns predicted, in the order of `TrainingSet.scored_values`
     per_class: IoU by row of the labelled classes, 0 for one that the network does not know
-    seconds: time spent, without other work done between two batches; basis: what the mean rests on, few: by row
-    means: all of `MEAN_SCORES`
+    seconds: time spent, without other work done between two batches; means: all of `MEAN_SCORES`
+    by_picture: (pictures, 3, classes) pixels predicted correctly, of the truth, and predicted
+    pixels: of all pictures, also those that do not count
     """
 
     matrix: NDArray[np.int64]
@@ -38,8 +39,19 @@ class ValidationScore:
     pixel_accuracy: float
     pictures: int
     seconds: float
-    basis: ScoreBasis | None = None
     means: Mapping[str, float] = field(default_factory=dict)
+    by_picture: NDArray[np.int64] | None = None
+    pixels: int = 0
+
+    def basis(self, values: Sequence[int]) -> ScoreBasis | None:
+        """What the mean rests on; values: class value of each row. Draws pictures anew a thousand times, so it is for
+        scores that are told."""
+        if self.by_picture is None:
+            return None
+        counted = self.by_picture[:, 1].sum(0)
+        few = {value: int(n) for value, n in zip(values, counted, strict=True) if 0 < n < FEW_PIXELS}
+        share = float(counted.sum() / self.pixels)
+        return ScoreBasis(self.pictures, share, miou_interval(self.by_picture), few)
 
     def mean(self, metric: str) -> float:
         """The score of this name in `MEAN_SCORES`."""
@@ -73,13 +85,6 @@ class ScoreSum:
         matrix = self._group.sum(self._total).cpu().numpy()
         counts = self._group.sum(torch.stack(self._by_picture)).cpu().numpy()[:, :, :classes]
         pixels = int(self._group.sum(torch.tensor(self._pixels, device=self._device)))
-        counted = counts[:, 1].sum(0)
-        basis = ScoreBasis(
-            len(counts),
-            float(counted.sum() / pixels),
-            miou_interval(counts),
-            {row: int(n) for row, n in enumerate(counted) if 0 < n < FEW_PIXELS},
-        )
         iou = class_iou(matrix)
         per_class = {row: float(iou[row]) for row in range(classes) if matrix[row].sum()}
         means = {name: mean(matrix) for name, mean in MEAN_SCORES.items()}
@@ -90,8 +95,9 @@ class ScoreSum:
             means["pixel_accuracy"],
             len(counts),
             seconds,
-            basis,
             means,
+            counts,
+            pixels,
         )
 
 

@@ -36,7 +36,6 @@ def test_one_matrix_over_all_pictures() -> None:
     assert found.mean_scores()["miou"] == pytest.approx((12 / 24 + 24 / 36) / 2)
     assert found.picture_miou() == {7: pytest.approx(0.25), 5: 1.0}
     assert list(found.picture_miou()) == [7, 5]
-    assert found.pictures_in_cell(0, 1) == {7: 12}
 
 
 def test_calibration_compares_sureness_and_accuracy() -> None:

@@ -89,10 +89,10 @@ def test_places_like_a_correction_are_found_here_and_in_pictures_that_were_shown
 ) -> None:
     ids = [record.id for record in project.pictures.all()]
     labels = two_classes()
-    service.predict(ids[1], LabelMap.blank(*SIZE).snapshot())
+    service.predict(ids[1], two_classes().snapshot())
+    heard.refined()  # else the process would not have its features yet
     service.predict(ids[0], labels.snapshot())
     before = heard.refined()
-    service.prepare([ids[1]])
     wrong = [n for n, (x, y) in enumerate(spots()) if before.values[y, x] == before.values[spots()[0][::-1]]]
     x, y = spots()[0]
     edit = stroke(labels, 3, (x - 3, y), (x + 3, y), 4)

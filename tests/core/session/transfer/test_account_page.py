@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.base.errors import FormatError
+from core.base.errors import UserError
 from core.formats.account import AccountBuilder
 from core.formats.doubt import Doubt, DoubtAnswer
 from core.formats.readers.registry import open_dataset
@@ -67,5 +67,5 @@ def test_a_sample_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["report.txt", "nowhere/report.html"])
 def test_the_place_of_the_page_is_checked(name: str, tmp_path: Path) -> None:
-    with pytest.raises(FormatError, match=r"ends with .html|no folder"):
+    with pytest.raises(UserError, match=r"ends with .html|no folder"):
         write_account_page(tmp_path / name, said(tmp_path / "set"))

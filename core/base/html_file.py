@@ -1,0 +1,26 @@
+"""Writes pages that need no other file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from core.base.errors import UserError
+
+
+def check_html_place(path: Path) -> None:
+    """Raises UserError where no HTML file can be written."""
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"{path} is not the name of an HTML file. Give one that ends with .html.")
+    if not path.absolute().parent.is_dir():
+        raise UserError(f"There is no folder {path.absolute().parent} for the report.")
+
+
+def write_html(path: Path, page: str) -> None:
+    """Write a page whole, or leave an older file as it is. Raises UserError."""
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        unfinished.write_text(page, "utf-8", "replace")
+        unfinished.replace(path)
+    except OSError as problem:
+        unfinished.unlink(missing_ok=True)
+        raise UserError(f"{path} cannot be written: {problem.strerror or problem}.") from problem
