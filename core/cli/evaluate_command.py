@@ -11,12 +11,12 @@ import typer
 
 from core.base.text import count_of
 from core.cli.common_options import DeviceOption, JsonOption, ProjectOption, RunOption, TtaOption
-from core.cli.terminal import print_result, progress_bar, report_errors
+from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
 from core.evaluation.run_choice import find_run
 from core.formats.readers.registry import AUTO, open_dataset
 from core.labels.confusion_scores import class_dice, class_iou, class_precision, class_recall
 from core.project.project import Project
-from core.project.records import RunRecord, Split
+from core.project.records import Split
 
 if TYPE_CHECKING:
     from core.evaluation.evaluation import Evaluation
@@ -35,32 +35,52 @@ def evaluate_command(
         str, typer.Option("--format", help="Format of --data: auto, or one of “maskloop formats”.")
     ] = AUTO,
     run: RunOption = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--weights",
+            metavar="FILE",
+            help="Evaluate this exported network instead of a run; its classes are matched by name.",
+        ),
+    ] = None,
     device: DeviceOption = "auto",
     tta: TtaOption = "none",
     as_json: JsonOption = False,
 ) -> None:
     """Evaluate a run on labelled pictures. Void and unlabelled pixels do not count."""
     with report_errors(), Project.open_read_only(project) as opened:
-        from core.evaluation.run_score import evaluate_on_dataset, evaluate_run
+        if run is not None and weights is not None:
+            raise UsageError("Give --run or --weights, not both.")
+        from core.evaluation.run_score import evaluate_on_dataset, evaluate_split, labelled_pictures
+        from core.evaluation.scored_network import load_run, load_weights_file
 
-        chosen = find_run(opened, run)
+        chosen = find_run(opened, run) if weights is None else None
+        if data is None:
+            labelled_pictures(opened, split)
+        dataset = None if data is None else open_dataset(data, format_)
+        if weights is not None:
+            network, name = load_weights_file(opened, weights, device), weights.name
+        else:
+            assert chosen is not None
+            network, name = load_run(opened, chosen, device), f"run {chosen.id}"
         with progress_bar("Evaluating", quiet=as_json) as bar:
-            if data is None:
+            if dataset is None:
                 place = split.value
-                found = evaluate_run(opened, chosen, split, device, bar, tta)
+                found = evaluate_split(opened, network, split, bar, tta)
             else:
                 place = str(data)
-                found = evaluate_on_dataset(opened, chosen, open_dataset(data, format_), device, bar, tta)
+                found = evaluate_on_dataset(opened, network, dataset, bar, tta)
         class_list = opened.classes.read()
         names = [class_list.name_of(value) for value in found.values]
-        print_result(_as_json(found, chosen, place, names), as_json, _lines(found, chosen, place, names))
+        result = _as_json(found, chosen.id if chosen else str(weights), place, names)
+        print_result(result, as_json, _lines(found, name, place, names))
 
 
-def _as_json(found: Evaluation, run: RunRecord, place: str, names: list[str]) -> dict[str, Any]:
-    """place: the split or dataset."""
+def _as_json(found: Evaluation, run: int | str, place: str, names: list[str]) -> dict[str, Any]:
+    """run: its number, or the file of weights; place: the split or dataset."""
     interval = found.miou_interval()
     return {
-        "run": run.id,
+        "run": run,
         "split": place,
         "pictures": len(found.pictures),
         "labelled_share": found.labelled_share,
@@ -100,13 +120,13 @@ def _class_scores(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def _lines(found: Evaluation, run: RunRecord, place: str, names: list[str]) -> list[str]:
+def _lines(found: Evaluation, network: str, place: str, names: list[str]) -> list[str]:
     means = found.mean_scores()
     interval = found.miou_interval()
     sure = f" (95 % interval {interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
     lines = [
         f"On {count_of(len(found.pictures), 'picture')} of {place}, {found.labelled_share:.0%} of the pixels "
-        f"labelled, run {run.id} has mIoU {means['miou']:.3f}{sure} and pixel accuracy {means['pixel_accuracy']:.3f}.",
+        f"labelled, {network} has mIoU {means['miou']:.3f}{sure} and pixel accuracy {means['pixel_accuracy']:.3f}.",
         f"Dice {means['dice']:.3f}, precision {means['precision']:.3f}, mean accuracy {means['mean_accuracy']:.3f}, "
         f"frequency-weighted IoU {means['frequency_weighted_iou']:.3f}, boundary IoU {_shown(means['boundary_iou'])}, "
         f"calibration error {found.calibration_error():.3f}.",

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.picture_counts import SIZE_NAMES, PictureCounts
-from core.labels.bootstrap import Interval, difference_interval, miou_interval
+from core.labels.bootstrap import Interval, class_iou_intervals, difference_interval, miou_interval
 from core.labels.confusion_scores import MEAN_SCORES, Scores, mean_iou
 
 CALIBRATION_BINS = 10
@@ -112,6 +112,20 @@ class Evaluation:
     def miou_interval(self, level: float = 0.95) -> Interval | None:
         """Bootstrap interval of the mean IoU over pictures; None for fewer than two."""
         return miou_interval(_counts(self.pictures), level)
+
+    def class_intervals(self, level: float = 0.95) -> Scores:
+        """(classes, 2) bootstrap interval of the IoU of each class over pictures, nan where there is none."""
+        return class_iou_intervals(_counts(self.pictures), level)
+
+    def pictures_with(self, row: int, column: int) -> list[tuple[int, int]]:
+        """(picture id, pixels) of the pictures with pixels in a cell of the matrix, most first."""
+        cell = row * (len(self.values) + 1) + column
+        found = []
+        for picture in self.pictures:
+            at = int(np.searchsorted(picture.cells, cell))
+            if at < len(picture.cells) and picture.cells[at] == cell:
+                found.append((picture.picture_id, int(picture.pixels[at])))
+        return sorted(found, key=lambda pair: -pair[1])
 
 
 def miou_difference(first: Evaluation, second: Evaluation, level: float = 0.95) -> Interval | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from core.base.errors import ModelError
+from core.models.spec import WEIGHTS_FILE
+from core.project.files.home_check import is_file
 from core.project.project import Project
 from core.project.records import RunRecord
 
@@ -22,12 +24,17 @@ def find_run(project: Project, which: str | int | None = None) -> RunRecord:
         run = _numbered(project, int(which or 0))
     if run is None:
         raise ModelError("There are no trained weights yet. Train first: maskloop train --project DIR")
-    if not project.run_folder(run.id).is_dir():
+    if not has_weights(project, run):
         raise ModelError(
-            f"The weights of run {run.id} are gone from {project.models_folder}. Choose another run; "
-            "“maskloop status” lists them."
+            f"The weights of run {run.id} are gone from {project.run_folder(run.id)}: the folder was deleted or "
+            "moved. Put it back, or choose another run; “maskloop status” lists them."
         )
     return run
+
+
+def has_weights(project: Project, run: RunRecord) -> bool:
+    """Whether the file with the weights of a run is there."""
+    return is_file(project.run_folder(run.id) / WEIGHTS_FILE)
 
 
 def _numbered(project: Project, number: int) -> RunRecord:

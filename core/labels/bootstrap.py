@@ -5,6 +5,8 @@ Counts are (pictures, 3, classes) int64: of each picture the pixels predicted co
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,6 +16,7 @@ _CHUNK = 4_000_000
 
 Interval = tuple[float, float]
 Counts = NDArray[np.int64]
+Drawn = NDArray[np.float64]
 
 
 def miou_interval(counts: Counts, level: float = 0.95, seed: int = 0) -> Interval | None:
@@ -21,6 +24,19 @@ def miou_interval(counts: Counts, level: float = 0.95, seed: int = 0) -> Interva
     if len(counts) < 2 or not counts[:, 1].any():
         return None
     return _percentiles(_resampled(counts, seed), level)
+
+
+def class_iou_intervals(counts: Counts, level: float = 0.95, seed: int = 0) -> NDArray[np.float64]:
+    """(classes, 2) percentile interval of the IoU of each class; nan for one that is neither labelled nor predicted,
+    or is in no drawing, and for fewer than two pictures."""
+    classes = counts.shape[2]
+    if len(counts) < 2:
+        return np.full((classes, 2), np.nan)
+    iou = np.concatenate([hit / np.where(union > 0, union, np.nan) for hit, _, union in _drawn(counts, seed)])
+    known = ~np.isnan(iou).all(0)
+    found = np.full((classes, 2), np.nan)
+    found[known] = np.nanquantile(iou[:, known], [(1 - level) / 2, (1 + level) / 2], axis=0).T
+    return found
 
 
 def difference_interval(first: Counts, second: Counts, level: float = 0.95, seed: int = 0) -> Interval | None:
@@ -35,20 +51,25 @@ def difference_interval(first: Counts, second: Counts, level: float = 0.95, seed
 
 def _resampled(counts: Counts, seed: int) -> NDArray[np.float64]:
     """(RESAMPLES,) mean IoU of as many pictures, drawn with replacement; their number and `seed` decide the draw."""
+    found = []
+    for hit, true, union in _drawn(counts, seed):
+        iou = hit / np.where(union > 0, union, 1)
+        occurring = true > 0
+        found.append((iou * occurring).sum(1) / np.maximum(occurring.sum(1), 1))
+    return np.concatenate(found)
+
+
+def _drawn(counts: Counts, seed: int) -> Iterator[tuple[Drawn, Drawn, Drawn]]:
+    """RESAMPLES rows in all, some at a time: pixels of each class in intersection, truth and union, (rows, classes)."""
     pictures, _, classes = counts.shape
     rng = np.random.default_rng(seed)
-    found = []
     step = max(1, _CHUNK // pictures)
     for start in range(0, RESAMPLES, step):
         drawn = min(step, RESAMPLES - start)
         times = rng.multinomial(pictures, np.full(pictures, 1 / pictures), drawn).astype(np.float64)
         sums = (times @ counts.reshape(pictures, -1).astype(np.float64)).reshape(drawn, 3, classes)
         hit, true, predicted = sums[:, 0], sums[:, 1], sums[:, 2]
-        union = true + predicted - hit
-        iou = hit / np.where(union > 0, union, 1)
-        occurring = true > 0
-        found.append((iou * occurring).sum(1) / np.maximum(occurring.sum(1), 1))
-    return np.concatenate(found)
+        yield hit, true, true + predicted - hit
 
 
 def _percentiles(found: NDArray[np.float64], level: float) -> Interval:

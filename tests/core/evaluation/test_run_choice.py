@@ -8,6 +8,7 @@ import pytest
 
 from core.base.errors import ModelError
 from core.evaluation.run_choice import find_run
+from core.models.spec import WEIGHTS_FILE
 from core.project.project import Project
 from tests.factories import MODEL, project_in
 
@@ -15,6 +16,7 @@ from tests.factories import MODEL, project_in
 def run_with_weights(project: Project) -> int:
     run = project.runs.start(MODEL, "{}", None, 3)
     project.run_folder(run.id).mkdir(parents=True)
+    (project.run_folder(run.id) / WEIGHTS_FILE).write_bytes(b"weights")
     project.runs.update(run.id, published=1)
     return run.id
 
@@ -32,7 +34,7 @@ def test_best_is_the_network_in_use_and_newest_the_last_with_weights(tmp_path: P
             find_run(project, without_weights)
         with pytest.raises(ModelError, match="no run 99"):
             find_run(project, "99")
-        project.run_folder(first).rmdir()
+        (project.run_folder(first) / WEIGHTS_FILE).unlink()
         with pytest.raises(ModelError, match=f"weights of run {first} are gone"):
             find_run(project)
 
