@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.base.errors import ImageError, MaskloopError, ModelError, TrainingError
+from core.training.callbacks.callback_options import NO_CALLBACKS, CallbackOptions
 from core.training.distributed_config import DistributedConfig
 from core.training.events import TrainingEvent
 from core.training.recipe import Recipe
@@ -41,6 +42,7 @@ class TrainingTask:
     base_seen: Mapping[int, str] | None
     with_state: bool
     incumbent: Incumbent | None = None
+    callbacks: CallbackOptions = NO_CALLBACKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +100,36 @@ def _train(
     should_stop: Callable[[], bool],
 ) -> TrainingResult:
     from core.models.checkpoint import load_starting_model
+    from core.training.callbacks.callback_list import CallbackList, make_callbacks
     from core.training.data.snapshot import TrainingSnapshot
     from core.training.devices import seed_everything
     from core.training.loop import train
 
     snapshot = TrainingSnapshot.open(task.snapshot)
     seed_everything(task.recipe)  # so that the seed determines the initial weights
-    return train(
-        load_starting_model(task.base, snapshot.spec, on_note),
-        snapshot.spec,
-        snapshot,
-        task.recipe,
-        run_folder=task.run_folder,
-        on_event=on_event,
-        base_digests=task.base_seen,
-        warm_start=task.base is not None,
-        should_stop=should_stop,
-        resume_from=task.base if task.with_state else None,
-        keep_state=True,
-        incumbent=task.incumbent,
-        runtime=runtime,
+    model = load_starting_model(task.base, snapshot.spec, on_note)
+    made = (
+        make_callbacks(task.callbacks, task.run_folder, snapshot.spec, task.recipe, on_event)
+        if runtime.global_rank == 0
+        else CallbackList()
     )
+    with made as callbacks:
+        return train(
+            model,
+            snapshot.spec,
+            snapshot,
+            task.recipe,
+            run_folder=task.run_folder,
+            on_event=callbacks.on_event,
+            base_digests=task.base_seen,
+            warm_start=task.base is not None,
+            should_stop=should_stop,
+            resume_from=task.base if task.with_state else None,
+            keep_state=True,
+            incumbent=task.incumbent,
+            runtime=runtime,
+            callbacks=callbacks,
+        )
 
 
 def run_distributed_prediction(

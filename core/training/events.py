@@ -23,7 +23,10 @@ class TrainingStarted(_Event, frozen=True):
 
 
 class TrainingProgress(_Event, frozen=True):
-    """Sent about once a second. `steps` and `seconds_left` are None while they cannot be known."""
+    """Sent about once a second. `steps` and `seconds_left` are None while they cannot be known.
+
+    learning_rate: of the last step; epoch: passes over the labelled pictures so far
+    """
 
     step: int
     steps: int | None
@@ -31,6 +34,8 @@ class TrainingProgress(_Event, frozen=True):
     pictures_per_second: float
     seconds: float
     seconds_left: float | None
+    learning_rate: float = 0.0
+    epoch: float = 0.0
 
 
 class TrainingStage(_Event, frozen=True):

@@ -17,6 +17,7 @@ from core.models.checkpoint import load_checkpoint
 from core.models.network_builder import has_encoder
 from core.models.spec import ModelSpec
 from core.training.budget import Budget
+from core.training.callbacks.callback_list import CallbackList
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import LabelUpdate, TrainingSet
 from core.training.devices import make_runtime, seed_everything
@@ -35,7 +36,7 @@ from core.training.optimizer import (
 from core.training.progress_reporter import ProgressReporter, StageReporter
 from core.training.recipe import Recipe, default_recipe
 from core.training.resume_state import ResumePoint, StatefulOptimizer, load_state, save_state
-from core.training.schedule import learning_rate_at
+from core.training.schedule import Plateau, learning_rate_at
 from core.training.scoring.checkpoint_selection import CheckpointSelector
 from core.training.scoring.incumbent import Incumbent
 from core.training.scoring.incumbent_scorer import IncumbentScorer
@@ -78,6 +79,7 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     resume_from: Path | None = None,
     keep_state: bool = False,
     runtime: Runtime | None = None,
+    callbacks: CallbackList | None = None,
 ) -> TrainingResult:
     """Train `model` on a snapshot and publish checkpoints into `run_folder`.
 
@@ -91,11 +93,12 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     runtime: one that has launched several processes. Each calls this with the same arguments and a batch size that is a
     multiple of their number; only rank zero reports, publishes and is asked to stop. Pause and changed labels are for
     a single process.
+    callbacks: on rank zero; `on_event` is then theirs
 
     Raises TrainingError when nothing is labelled or the loss diverges, ModelError when a checkpoint cannot be written.
     """
     runtime = runtime or make_runtime(recipe)
-    group = ProcessGroup(runtime)
+    group, callbacks = ProcessGroup(runtime), callbacks or CallbackList()
     on_event = group.rank_zero_only(on_event)
     seed_everything(recipe)
 
@@ -113,6 +116,7 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     start = state.load(resume_from, note)
     parameters = sum(p.numel() for p in model.parameters())
     on_event(TrainingStarted(str(runtime.device), parameters, pictures.train_count))
+    callbacks.on_start(state.averaged.model, pictures)
     budget = Budget(recipe, pictures.train_count, step=start.step, seconds=start.seconds)
 
     def should_abort() -> bool:
@@ -125,11 +129,12 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
         budget.resume()
         return bool(group.rank_zero_value(should_stop()))
 
-    progress = ProgressReporter(budget, on_event)
+    progress = ProgressReporter(budget, on_event, epoch=start.step * recipe.batch / pictures.train_count)
     selector = CheckpointSelector(
         run_folder, spec, recipe, pictures,
         on_event=on_event, autocast=runtime.autocast, should_abort=should_abort, group=group,
         incumbent=IncumbentScorer(incumbent, pictures, group) if incumbent else None,
+        on_evaluated=callbacks.on_evaluated,
     )  # fmt: skip
     if warm_start or resume_from:
         selector.evaluate_base(_model_to_beat(resume_from, spec, state.averaged.model), budget.seconds)
@@ -145,15 +150,15 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
         recipe = selector.recipe = replace(recipe, learning_rate=rate)
 
     # Steps
-    step, out_of_patience = start.step, False
+    step, out_of_patience, plateau = start.step, False, Plateau(recipe, start.rate_share)
     while (fraction := group.rank_zero_value(budget.fraction_spent(step))) < 1 and not should_abort():
-        rate = learning_rate_at(recipe, fraction, step - start.step)
+        rate = plateau.share * learning_rate_at(recipe, fraction, step - start.step)
         batch_before = state.train_step.batch_size
         loss = state.step(fraction, rate, pictures, weights)
         step += 1
         budget.adjust_for_batch(step, batch_before / state.train_step.batch_size)
         if group.is_rank_zero:
-            progress.add_step(step, loss, state.train_step.batch_size)
+            progress.add_step(step, loss, state.train_step.batch_size, rate, pictures.train_count)
         if snapshot_changed():  # before the evaluation, which then uses the labels of now
             update = _apply_label_update(pictures, budget, selector, step)
             weights = _class_weights(pictures, recipe)
@@ -161,6 +166,7 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
                 _try_fresh_head(fresh_head, state, selector, weights, step, budget, should_abort, on_event)
         if group.rank_zero_value(selector.is_due(budget.seconds)):
             selector.evaluate(state.averaged.model, step, budget.seconds)
+            plateau.update(selector.evaluations_without_gain, note)
             if out_of_patience := 0 < recipe.patience <= selector.evaluations_without_gain:
                 note(f"Training ended early: {selector.evaluations_without_gain} evaluations without a gain.")
                 break
@@ -171,7 +177,7 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
         _evaluate_final(selector, state.averaged.model, step, budget.seconds, group, stopped=stopped)
     selector.report_rejected()
     if keep_state and group.is_rank_zero:
-        state.save(run_folder, ResumePoint(step, budget.seconds), note)
+        state.save(run_folder, ResumePoint(step, budget.seconds, plateau.share), note)
     return TrainingResult(step, stopped, selector.best_miou, selector.published)
 
 

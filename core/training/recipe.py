@@ -17,7 +17,7 @@ LOSSES = ("ce", "dice", "jaccard", "focal", "tversky", "lovasz")
 CLASS_WEIGHTS = ("none", "sqrt", "inverse", "effective")
 OPTIMIZERS = ("adamw", "adam", "nadam", "sgd", "rmsprop")
 METRICS = tuple(MEAN_SCORES)
-SCHEDULES = ("cosine", "constant", "one-cycle", "poly")
+SCHEDULES = ("cosine", "constant", "one-cycle", "poly", "plateau")
 INITIALISERS = ("own", "he", "glorot", "orthogonal")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 BUDGETS = ("minutes", "steps", "epochs")
@@ -47,6 +47,8 @@ class Recipe:
     epochs: float | None = None
     patience: int = 0
     metric: str = "miou"
+    plateau_patience: int = 4
+    plateau_factor: float = 0.3
     loss: str = "ce+dice"
     class_weights: str = "sqrt"
     correction_weight: float = 2.0
@@ -155,7 +157,7 @@ def _row(name: str, title: str, kind: type, help_: str, group: str, **more: Any)
 
 
 _B, _L, _S, _O = "Budget", "Loss", "Sampling of corrections and rare classes", "Optimization"
-_P = "Pretrained encoder"
+_C, _P = "Callbacks", "Pretrained encoder"
 _A, _M = "Augmentation", "Device and reproducibility"
 _STRENGTHS = ("none", "light", "strong")
 
@@ -163,10 +165,15 @@ RECIPE_OPTIONS: tuple[OptionSpec, ...] = (
     _row("minutes", "Minutes", float, "Budget in minutes.", _B, minimum=0, none_word="none"),
     _row("steps", "Steps", int, "Budget in optimizer steps.", _B, minimum=0, none_word="none"),
     _row("epochs", "Epochs", float, "Budget in passes over the labelled pictures.", _B, minimum=0, none_word="none"),
-    _row("patience", "Patience", int,
-         "Early stopping: end after this many evaluations on val without a gain; 0 = never.", _B, minimum=0),
-    _row("metric", "Kept by", str,
-         "Score on val that decides which weights are kept. Curves and tables have all of them.", _B, choices=METRICS),
+    _row("patience", "Early stopping", int,
+         "Patience: end after this many evaluations on val without a gain; 0 = never.", _C, minimum=0),
+    _row("metric", "Best checkpoint by", str,
+         "Score on val that decides which weights are kept. Curves and tables have all of them.", _C, choices=METRICS),
+    _row("plateau_patience", "Plateau patience", int,
+         "Schedule plateau: reduce the learning rate after this many evaluations on val without a gain.",
+         _C, minimum=1),
+    _row("plateau_factor", "Plateau factor", float, "Schedule plateau: factor of the learning rate each time.",
+         _C, minimum=0.01, maximum=0.99),
     _row("loss", "Loss", str, f"One of {', '.join(LOSSES)}, or a weighted sum: ce+dice, 0.5*ce+lovasz.", _L,
          validator=parse_loss, suggestions=(*LOSSES, "ce+dice", "ce+lovasz", "focal+dice")),
     _row("class_weights", "Class weights", str,
@@ -186,7 +193,8 @@ RECIPE_OPTIONS: tuple[OptionSpec, ...] = (
     _row("optimizer", "Optimizer", str, "sgd uses Nesterov momentum 0.9.", _O, choices=OPTIMIZERS),
     _row("learning_rate", "Learning rate", float, "Peak learning rate; auto runs the learning-rate finder.",
          _O, minimum=1e-8, maximum=10, none_word="auto", short="--lr"),
-    _row("schedule", "Schedule", str, "Decay of the learning rate over the budget.", _O, choices=SCHEDULES),
+    _row("schedule", "Schedule", str, "Decay of the learning rate over the budget; plateau: where val no longer gains.",
+         _O, choices=SCHEDULES),
     _row("warm_up", "Warm-up", int, "Steps in which the learning rate rises linearly to its peak.",
          _O, minimum=0, maximum=100_000),
     _row("weight_decay", "Weight decay", float, "Acts on weights, not on biases and norm layers.",

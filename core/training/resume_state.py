@@ -36,10 +36,11 @@ class StatefulOptimizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ResumePoint:
-    """Steps and seconds that a training had spent when its state was saved."""
+    """Steps and seconds that a training had spent when its state was saved; rate_share: of its schedule `Plateau`."""
 
     step: int = 0
     seconds: float = 0.0
+    rate_share: float = 1.0
 
 
 def save_state(
@@ -54,7 +55,10 @@ def save_state(
             if isinstance(value, Tensor):
                 tensors[f"{_OPTIMIZER}{parameters[number][0]}/{key}"] = value
     packed = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-    metadata = {"spent": json.dumps({"step": point.step, "seconds": point.seconds})}
+    spent: dict[str, float] = {"step": point.step, "seconds": point.seconds}
+    if point.rate_share != 1:  # unknown to earlier versions
+        spent["rate_share"] = point.rate_share
+    metadata = {"spent": json.dumps(spent)}
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(folder / STATE_FILE, safetensors.torch.save(packed, metadata))

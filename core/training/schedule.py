@@ -11,6 +11,8 @@ FINAL_RATE_SHARE = 0.02
 """Learning rate at the end of the cosine schedule, as a share of the peak."""
 ONE_CYCLE_RISE, ONE_CYCLE_START = 0.3, 1 / 25
 """Share of the budget in which the rate rises, and share of the peak at which it starts; as in torch's OneCycleLR."""
+SMALLEST_PLATEAU_SHARE = 1e-3
+"""Of the peak, below which the schedule plateau reduces no further."""
 
 
 def learning_rate_at(recipe: Recipe, fraction: float, steps_done: int) -> float:
@@ -21,6 +23,33 @@ def learning_rate_at(recipe: Recipe, fraction: float, steps_done: int) -> float:
     warm_up = min(1.0, (steps_done + 1) / recipe.warm_up) if recipe.warm_up else 1.0
     assert recipe.learning_rate is not None, "the learning-rate finder runs first"
     return recipe.learning_rate * warm_up * _SCHEDULES[recipe.schedule](fraction)
+
+
+class Plateau:
+    """The schedule of this name: the learning rate times a factor after some evaluations in a row without a gain.
+
+    share: of the peak rate; saved with the state of a training, so that a resumed one goes on with it
+    """
+
+    def __init__(self, recipe: Recipe, share: float = 1.0) -> None:
+        self._recipe, self._seen = recipe, 0
+        self.share = share if recipe.schedule == "plateau" else 1.0
+
+    def update(self, evaluations_without_gain: int, note: Callable[[str], None]) -> None:
+        """After an evaluation: reduce the rate where it is time, and note that."""
+        is_new, self._seen = evaluations_without_gain > self._seen, evaluations_without_gain
+        reduces = (
+            self._recipe.schedule == "plateau"
+            and is_new
+            and evaluations_without_gain % self._recipe.plateau_patience == 0
+            and self.share > SMALLEST_PLATEAU_SHARE
+        )
+        if reduces:
+            self.share = max(SMALLEST_PLATEAU_SHARE, self.share * self._recipe.plateau_factor)
+            note(
+                f"{evaluations_without_gain} evaluations without a gain: the learning rate is reduced to "
+                f"{self.share:.2g} of its peak."
+            )
 
 
 def _cosine(high: float, low: float, fraction: float) -> float:
@@ -38,6 +67,7 @@ def _one_cycle(fraction: float) -> float:
 _SCHEDULES: dict[str, Callable[[float], float]] = {
     "cosine": lambda fraction: _cosine(1.0, FINAL_RATE_SHARE, fraction),
     "constant": lambda _fraction: 1.0,
+    "plateau": lambda _fraction: 1.0,  # reduced by `Plateau`
     "one-cycle": _one_cycle,
     # As in DeepLab (Chen and others 2016, arXiv 1606.00915).
     "poly": lambda fraction: max(1e-4, (1 - fraction) ** 0.9),

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from core.base.json_process import decode_message
+from core.training.callbacks.callback_options import NO_CALLBACKS, CallbackOptions
 from core.training.scoring.incumbent import Incumbent
 
 
@@ -20,12 +21,13 @@ class PrepareCommand(_Command, frozen=True):
 
 class TrainCommand(_Command, frozen=True):
     """Train on `snapshot` and publish into `run_folder`. base: checkpoint folder to start from, None: from scratch;
-    incumbent: the network in use, None where that is the base or there is none."""
+    incumbent: the network in use, None where that is the base or there is none; callbacks: what listens to it."""
 
     run_folder: Path
     snapshot: Path
     base: Path | None
     incumbent: Incumbent | None = None
+    callbacks: CallbackOptions = NO_CALLBACKS
 
 
 class RefreshCommand(_Command, frozen=True):

@@ -184,6 +184,7 @@ class JobScheduler:
     def _run_training(self, command: TrainCommand) -> tuple[int, bool]:
         """(steps done, whether it was stopped)."""
         from core.models.checkpoint import trained_label_digests
+        from core.training.callbacks.callback_list import make_callbacks
         from core.training.data.snapshot import TrainingSnapshot
         from core.training.devices import seed_everything
         from core.training.loop import train
@@ -191,21 +192,25 @@ class JobScheduler:
         snapshot = TrainingSnapshot.open(command.snapshot)
         seed_everything(snapshot.recipe)  # before a new network draws its weights
         model, warm_start = self._starting_model(command.base, snapshot.spec)
-        result = train(
-            model,
-            snapshot.spec,
-            snapshot,
-            snapshot.recipe,
-            run_folder=command.run_folder,
-            on_event=self._on_training_event,
-            should_stop=self._should_stop,
-            should_pause=lambda: self._pause,
-            snapshot_changed=self._snapshot_changed,
-            between_steps=self._between_steps,
-            warm_start=warm_start,
-            incumbent=command.incumbent,
-            base_digests=trained_label_digests(command.base) if command.base and warm_start else None,
-        )
+        with make_callbacks(
+            command.callbacks, command.run_folder, snapshot.spec, snapshot.recipe, self._on_training_event
+        ) as callbacks:
+            result = train(
+                model,
+                snapshot.spec,
+                snapshot,
+                snapshot.recipe,
+                run_folder=command.run_folder,
+                on_event=callbacks.on_event,
+                should_stop=self._should_stop,
+                should_pause=lambda: self._pause,
+                snapshot_changed=self._snapshot_changed,
+                between_steps=self._between_steps,
+                warm_start=warm_start,
+                incumbent=command.incumbent,
+                base_digests=trained_label_digests(command.base) if command.base and warm_start else None,
+                callbacks=callbacks,
+            )
         return result.step, result.stopped
 
     def _on_training_event(self, event: TrainingEvent) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from core.base.json_process import JsonProcess
 from core.base.process_pause import ProcessPause
+from core.training.callbacks.callback_options import NO_CALLBACKS, CallbackOptions
 from core.training.events import (
     PredictionFailed,
     PredictionReady,
@@ -110,16 +111,21 @@ class WorkerClient:
         snapshot: Path,
         base: Path | None = None,
         incumbent: Incumbent | None = None,
+        callbacks: CallbackOptions = NO_CALLBACKS,
     ) -> None:
         """Train on `snapshot` and publish into `run_folder`; start from the checkpoint folder `base`.
 
-        incumbent: as in `TrainCommand`.
+        incumbent, callbacks: as in `TrainCommand`.
 
         A training that is running ends first (TrainingFinished with reason "replaced").
         """
         self._enqueue(
             TrainCommand(
-                run_folder.absolute(), snapshot.absolute(), base.absolute() if base else None, incumbent
+                run_folder.absolute(),
+                snapshot.absolute(),
+                base.absolute() if base else None,
+                incumbent,
+                callbacks,
             )
         )
 

@@ -111,9 +111,12 @@ class CheckpointSelector:
         should_abort: Callable[[], bool],
         group: ProcessGroup,
         incumbent: IncumbentScorer | None = None,
+        on_evaluated: Callable[[nn.Module, ModelEvaluated, bool], None] = lambda *_: None,
     ) -> None:
+        """on_evaluated: called after an evaluation with the network that was scored, and whether it was published"""
         self._folder, self._spec, self.recipe, self._pictures = folder, spec, recipe, pictures
         self._on_event, self._autocast, self._should_abort = on_event, autocast, should_abort
+        self._on_evaluated = on_evaluated
         self._group = group
         self._incumbent = incumbent
         self._kept_incumbent = ""
@@ -167,10 +170,11 @@ class CheckpointSelector:
             return
         decision = self._decide(model, score, split)
         self._schedule_next(seconds, decision.seconds)
-        self._on_event(self._evaluated(decision.score, split, step, seconds))
+        self._on_event(event := self._evaluated(decision.score, split, step, seconds))
         self.evaluations_without_gain = 0 if decision.accepted else self.evaluations_without_gain + 1
         if decision.accepted:
             self._publish(model, decision.score, step, seconds, split)
+        self._on_evaluated(model, event, decision.accepted)
         if decision.current_weights is not None:
             model.load_state_dict(decision.current_weights)
 
@@ -196,9 +200,10 @@ class CheckpointSelector:
         if score is None or (self._validation_key and not self._is_better(score, CLASS_TOLERANCE)):
             return False
         self._schedule_next(seconds, score.seconds)
-        self._on_event(self._evaluated(score, split, step, seconds))
+        self._on_event(event := self._evaluated(score, split, step, seconds))
         self.evaluations_without_gain = 0
         self._publish(model, score, step, seconds, split)
+        self._on_evaluated(model, event, True)
         return True
 
     def evaluate_final(

@@ -36,6 +36,13 @@ def test_each_parameter_gets_its_own_state_in_any_order(tmp_path: Path) -> None:
         assert all(state["exp_avg"].shape == each.shape for each, state in optimizer.state.items())
 
 
+def test_the_share_of_the_learning_rate_is_saved(tmp_path: Path) -> None:
+    model, average = saved(tmp_path)
+    optimizer = torch.optim.AdamW(model.parameters())
+    save_state(tmp_path, model, average, optimizer, ResumePoint(3, 4.0, 0.25))
+    assert load_state(tmp_path, model, average, optimizer) == ResumePoint(3, 4.0, 0.25)
+
+
 def test_numbers_of_an_earlier_version_that_do_not_fit_leave_the_weights(tmp_path: Path) -> None:
     model, average = saved(tmp_path)
     path = tmp_path / STATE_FILE

@@ -1,0 +1,67 @@
+"""The base of all callbacks, and the record of one evaluation that they get."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from torch import nn
+
+from core.training.data.training_set import TrainingSet
+from core.training.events import TrainingEvent
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationRecord:
+    """One evaluation. Field names are those of a line of `log.jsonl`, and of what a command reads.
+
+    run: name of the run's folder, its number; epoch: passes over the labelled pictures; pictures: that were scored
+    loss, learning_rate, pictures_per_second: of the last second of training, None before the first step
+    published: whether these weights were kept; they are then in `folder`
+    scores: all means, 0..1; iou: by name of the class
+    """
+
+    run: str
+    step: int
+    epoch: float
+    seconds: float
+    split: str
+    pictures: int
+    loss: float | None
+    learning_rate: float | None
+    pictures_per_second: float | None
+    published: bool
+    scores: Mapping[str, float]
+    iou: Mapping[str, float]
+    folder: str
+
+    def to_json(self) -> str:
+        """One line, without a line end; null for a score that cannot be computed."""
+        return json.dumps(_finite(asdict(self)), ensure_ascii=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+class Callback:
+    """Listens to one training, on its thread. What a method raises ends the callback, not the training."""
+
+    title = ""
+    """Of the callback, for sentences."""
+
+    def on_start(self, network: nn.Module, pictures: TrainingSet, note: Callable[[str], None]) -> None:
+        """Before the first step. network: that will be evaluated, in eval mode; note: tells the person a sentence"""
+
+    def on_event(self, event: TrainingEvent) -> None: ...
+
+    def on_evaluated(self, network: nn.Module, record: EvaluationRecord) -> None:
+        """After an evaluation. network: the one that was scored, in eval mode"""
+
+    def close(self) -> None:
+        """At the end, however the training ended."""
