@@ -9,12 +9,21 @@ import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from core.base.errors import MaskloopError
 from core.base.text import count_of
+from core.cli.callback_choices import (
+    CommandOption,
+    CsvOption,
+    LogOption,
+    TensorboardOption,
+    callback_options,
+    options_of_run,
+    tensorboard_note,
+)
 from core.cli.common_options import (
     DevicesOption,
     JsonOption,
@@ -52,6 +61,7 @@ from core.session.training.snapshot_builder import (
     update_snapshot,
 )
 from core.training import events
+from core.training.callbacks.callback_options import NO_CALLBACKS, CallbackOptions
 from core.training.device_probe import likely_device
 from core.training.distributed_config import DistributedConfig
 from core.training.recipe import PRESETS, Recipe
@@ -96,6 +106,10 @@ def train(
     devices: DevicesOption = 1,
     nodes: NodesOption = 1,
     strategy: StrategyOption = "auto",
+    tensorboard: TensorboardOption = None,
+    csv: CsvOption = None,
+    log: LogOption = None,
+    after_evaluation: CommandOption = "",
     as_json: JsonOption = False,
     *,
     given: GivenOptions,
@@ -106,58 +120,99 @@ def train(
     if distribution.is_follower():
         run_follower(lambda: _follower_recipe(project, named, preset, given, distribution), distribution)
     with report_errors(), open_existing(project, "maskloop train") as opened:
-        opened.pictures.assign_missing_splits()
-        records = trainable_pictures(opened)
-        check_trainable(opened)
-        if like is not None and resume is not None:
-            raise UsageError(
-                "--like starts with new weights and --resume continues a run; give only one of them."
-            )
-        base, model_run = _run(opened, resume), _run(opened, named)
-        kind = _device_kind(model_run, given)
-        spec = _spec(opened, model_run, kind, arch, encoder, weights, size, resumed=base is not None)
-        recipe = _requested_recipe(
-            model_run, preset, given, distribution, pretrained=spec.is_pretrained, size=spec.size
+        result, lines = run_training(
+            opened,
+            given,
+            quiet=as_json,
+            arch=arch,
+            encoder=encoder,
+            weights=weights,
+            size=size,
+            preset=preset,
+            like=like,
+            resume=resume,
+            distribution=distribution,
+            callbacks=callback_options(tensorboard, csv, log, after_evaluation),
         )
-        resume_plan = plan_resume(opened, base, spec, recipe, is_budget_given(given)) if base else None
-        recipe = resume_plan.recipe if resume_plan else recipe
-        snapshot = open_snapshot(opened.cache_folder / "training", spec, recipe)
-        with _import_meanwhile("core.training.loop"), progress_bar("Reading pictures", quiet=as_json) as bar:
-            problems = update_snapshot(opened, snapshot, records, progress=bar)
-        entries = snapshot.entries().values()
-        proposal = propose_size([entry.scaled_regions for entry in entries], spec.size, opened.classes.read())
-        in_use = opened.runs.in_use()
-        incumbent = incumbent_of(opened, in_use, base, spec)
-        note = opened.pictures.split_warning()
-        recorder = RunRecorder(opened, spec, recipe, base, len(records), note)
-        monitor = _TrainingMonitor(recorder, quiet=as_json)
-        with_state = bool(resume_plan and resume_plan.with_state)
-        monitor.train(opened, recipe, distribution, snapshot.folder, base, incumbent, with_state=with_state)
-        missing = "" if arch or encoder or named is not None else missing_package_text(DEFAULT_ENCODER)
-        resumed = resume_plan.sentence if resume_plan else ""
-        notes = [part for part in (missing, resumed, note, _size_note(proposal), recorder.kept_note) if part]
-        run = opened.runs.get(recorder.run.id)
-        result = {
-            "run": run.id,
-            "state": run.state,
-            "device": run.device,
-            "steps": monitor.step,
-            "seconds": round(monitor.seconds, 1),
-            "pictures": len(records),
-            "best_miou": run.best_miou,
-            "published": run.published,
-            "in_use": recorder.is_in_use,
-            "folder": str(opened.run_folder(run.id)),
-            "problems": problems,
-            "resumed": resume_plan and ("state" if resume_plan.with_state else "weights"),
-            "notes": notes,
-        }
-        steps, seconds = count_of(monitor.step, "step"), f"{monitor.seconds:.0f}"
-        lines = [f"Run {run.id} trained {steps} in {seconds} s{_outcome(run, recorder, in_use)}"]
-        print_result(result, as_json, lines + notes + [f"Left out: {problem}" for problem in problems])
+        print_result(result, as_json, lines)
 
 
 train_command = with_recipe_options(train)
+
+
+def run_training(
+    opened: Project,
+    given: GivenOptions,
+    *,
+    quiet: bool,
+    arch: str | None = None,
+    encoder: str | None = None,
+    weights: str | None = None,
+    size: int | None = None,
+    preset: str | None = None,
+    like: str | None = None,
+    resume: str | None = None,
+    distribution: DistributedConfig = DistributedConfig(),  # noqa: B008  (frozen)
+    callbacks: CallbackOptions = NO_CALLBACKS,
+) -> tuple[dict[str, Any], list[str]]:
+    """Train one run as the options of the command say; its result as JSON values and as lines of text.
+
+    The first Ctrl+C ends the training, whose state is "stopped" then. Raises MaskloopError.
+    """
+    named = resume if like is None else like
+    opened.pictures.assign_missing_splits()
+    records = trainable_pictures(opened)
+    check_trainable(opened)
+    if like is not None and resume is not None:
+        raise UsageError(
+            "--like starts with new weights and --resume continues a run; give only one of them."
+        )
+    base, model_run = _run(opened, resume), _run(opened, named)
+    kind = _device_kind(model_run, given)
+    spec = _spec(opened, model_run, kind, arch, encoder, weights, size, resumed=base is not None)
+    recipe = _requested_recipe(
+        model_run, preset, given, distribution, pretrained=spec.is_pretrained, size=spec.size
+    )
+    resume_plan = plan_resume(opened, base, spec, recipe, is_budget_given(given)) if base else None
+    recipe = resume_plan.recipe if resume_plan else recipe
+    snapshot = open_snapshot(opened.cache_folder / "training", spec, recipe)
+    with _import_meanwhile("core.training.loop"), progress_bar("Reading pictures", quiet=quiet) as bar:
+        problems = update_snapshot(opened, snapshot, records, progress=bar)
+    entries = snapshot.entries().values()
+    proposal = propose_size([entry.scaled_regions for entry in entries], spec.size, opened.classes.read())
+    in_use = opened.runs.in_use()
+    incumbent = incumbent_of(opened, in_use, base, spec)
+    note = opened.pictures.split_warning()
+    recorder = RunRecorder(opened, spec, recipe, base, len(records), note)
+    monitor = _TrainingMonitor(recorder, quiet=quiet)
+    with_state = bool(resume_plan and resume_plan.with_state)
+    callbacks = options_of_run(callbacks, opened, recorder.run.id)
+    monitor.train(
+        opened, recipe, distribution, snapshot.folder, base, incumbent, callbacks, with_state=with_state
+    )
+    missing = "" if arch or encoder or named is not None else missing_package_text(DEFAULT_ENCODER)
+    resumed = resume_plan.sentence if resume_plan else ""
+    more = (_size_note(proposal), recorder.kept_note, tensorboard_note(callbacks))
+    notes = [part for part in (missing, resumed, note, *more) if part]
+    run = opened.runs.get(recorder.run.id)
+    result = {
+        "run": run.id,
+        "state": run.state,
+        "device": run.device,
+        "steps": monitor.step,
+        "seconds": round(monitor.seconds, 1),
+        "pictures": len(records),
+        "best_miou": run.best_miou,
+        "published": run.published,
+        "in_use": recorder.is_in_use,
+        "folder": str(opened.run_folder(run.id)),
+        "problems": problems,
+        "resumed": resume_plan and ("state" if resume_plan.with_state else "weights"),
+        "notes": notes,
+    }
+    steps, seconds = count_of(monitor.step, "step"), f"{monitor.seconds:.0f}"
+    lines = [f"Run {run.id} trained {steps} in {seconds} s{_outcome(run, recorder, in_use)}"]
+    return result, lines + notes + [f"Left out: {problem}" for problem in problems]
 
 
 def _size_note(proposal: SizeProposal) -> str:
@@ -206,6 +261,7 @@ class _TrainingMonitor:
         snapshot: Path,
         base: RunRecord | None,
         incumbent: Incumbent | None,
+        callbacks: CallbackOptions,
         *,
         with_state: bool,
     ) -> None:
@@ -224,6 +280,7 @@ class _TrainingMonitor:
                 base_seen=trained_label_digests(folder) if folder else None,
                 with_state=with_state,
                 incumbent=incumbent,
+                callbacks=callbacks,
             )
             with progress_bar("Training", quiet=self._quiet) as self._bar, stop_on_interrupt() as should_stop:
                 outcome = run_distributed_training(
