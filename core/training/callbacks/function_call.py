@@ -1,6 +1,6 @@
 """Calls a function of a Python file (`python -m`, FILE, NAME) with the JSON that it reads from standard input.
 
-Run by `core.training.callbacks.own_command`, in a process of its own.
+Run by `core.training.callbacks.command_line`, in a process of its own.
 """
 
 from __future__ import annotations
