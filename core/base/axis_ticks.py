@@ -12,9 +12,17 @@ _TIME_DISTANCES = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 720
 
 
 def duration_label(seconds: float, spacing: float = 0) -> str:
-    """A training time on an axis: 0, 40 s, 12 min, 3 h. `spacing`: distance of the ticks in seconds."""
+    """A training time on an axis: 0, 40 s, 12 min, 3 h; 2:20, 5:30 h or 5:30:10 where ticks are close. `spacing`: their
+    distance in seconds."""
     if seconds == 0:
         return "0"
+    whole = round(seconds)
+    if spacing % 60 and whole >= 3600:
+        return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+    if spacing % 60 and whole >= 120:
+        return f"{whole // 60}:{whole % 60:02}"
+    if spacing % 3600 and whole >= 4 * 3600:
+        return f"{whole // 3600}:{whole // 60 % 60:02} h"
     if spacing < 60 and seconds < 120:
         return f"{seconds:g} s"
     if spacing < 3600 and seconds < 4 * 3600:
@@ -22,11 +30,14 @@ def duration_label(seconds: float, spacing: float = 0) -> str:
     return f"{seconds / 3600:.3g} h"
 
 
-def count_label(number: float) -> str:
-    """A count on an axis: 800, 12 k, 3.5 M."""
+def count_label(number: float, spacing: float = math.inf) -> str:
+    """A count on an axis: 800, 12 k, 3.5 M; with as many digits as tell ticks at a distance of `spacing` apart."""
+    digits = 3
+    if number and 0 < spacing < math.inf:
+        digits = max(3, math.floor(math.log10(abs(number))) - math.floor(math.log10(spacing)) + 1)
     for size, sign in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if abs(number) >= size:
-            return f"{number / size:.3g}{sign}"
+            return f"{number / size:.{digits}g}{sign}"
     return f"{number:g}"
 
 
@@ -47,6 +58,11 @@ def time_ticks(low: float, high: float, size: float) -> Ticks:
 def count_ticks(low: float, high: float, size: float) -> Ticks:
     """Whole numbers with a unit prefix, at multiples of 1, 2 or 5 times a power of ten."""
     return _prefixed_ticks(low, high, max(1.0, _round_spacing(low, high, size / 72)))
+
+
+def number_ticks(low: float, high: float, size: float) -> Ticks:
+    """As `count_ticks`, with fractions."""
+    return _prefixed_ticks(low, high, _round_spacing(low, high, size / 72))
 
 
 def value_ticks(low: float, high: float, size: float) -> Ticks:
@@ -74,4 +90,4 @@ def _round_spacing(low: float, high: float, most: float) -> float:
 
 
 def _prefixed_ticks(low: float, high: float, spacing: float) -> Ticks:
-    return [(at, count_label(at)) for at in even_ticks(max(0.0, low), high, spacing)]
+    return [(at, count_label(at, spacing)) for at in even_ticks(max(0.0, low), high, spacing)]

@@ -1,4 +1,4 @@
-"""Writes pages that need no other file."""
+"""Writes pages that need no other file, and other small files, whole or not at all."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ def check_html_place(path: Path) -> None:
 
 def write_html(path: Path, page: str) -> None:
     """Write a page whole, or leave an older file as it is. Raises UserError."""
+    write_whole(path, page.encode("utf-8", "replace"))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file beside its place and rename it, or leave an older one as it is. Raises UserError."""
     unfinished = path.with_name(f".{path.name}.part")
     try:
-        unfinished.write_text(page, "utf-8", "replace")
+        unfinished.write_bytes(content)
         unfinished.replace(path)
     except OSError as problem:
         unfinished.unlink(missing_ok=True)

@@ -141,7 +141,8 @@ BASIS_NAMES = ("scored_pictures", "scored_share", "miou_low", "miou_high", "scor
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One point of a training curve: `name` is loss, miou, iou (with class_value), pixel_accuracy, in BASIS_NAMES."""
+    """One point of a training curve: `name` is loss, iou (with class_value), a mean score, in BASIS_NAMES, or
+    learning_rate, pictures_per_second, epoch; checkpoint is the number of one that was published."""
 
     run_id: int
     name: str

@@ -51,7 +51,7 @@ class WorkspaceStack(QStackedWidget):
         from desktop.workspaces.train.page import TrainPage
 
         page = TrainPage(self._theme)
-        page.legend.set_patterns(self._patterns)
+        page.curves.set_patterns(self._patterns)
         self._replace_placeholder(TRAIN, page)
         return page
 
@@ -79,7 +79,7 @@ class WorkspaceStack(QStackedWidget):
         """Whether the legend shows the pattern of each class."""
         self._patterns = shown
         if "train" in self.__dict__:
-            self.train.legend.set_patterns(shown)
+            self.train.curves.set_patterns(shown)
 
     def _replace_placeholder(self, place: int, page: QWidget) -> None:
         placeholder = self.widget(place)

@@ -95,11 +95,11 @@ def test_workspaces_are_built_when_a_project_needs_them(hands: WindowDriver, tmp
     assert pages.count() == 5 and names <= vars(pages).keys()
     made = (pages.review, pages.train, pages.data, pages.learn)
     assert [pages.indexOf(page) for page in made] == [*range(1, 5)]
-    assert pages.train.legend._patterned
+    assert pages.train.curves.panels[0].legend._patterned
     hands.window.actions_by_id["workspace_data"].trigger()
     hands.wait_until(pages.data.isVisible, "the Data workspace")
     hands.window.layer_controller._set(replace(hands.window.layer_controller.layers, patterns=False))
-    assert not pages.train.legend._patterned
+    assert not pages.train.curves.panels[0].legend._patterned
 
 
 def test_a_first_picture_that_is_being_read_is_used(hands: WindowDriver, tmp_path: Path) -> None:

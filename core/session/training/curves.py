@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.base.errors import ModelError
+from core.base.html_file import write_whole
 from core.labels.score_basis import ScoreBasis
 from core.project.project import Project, run_class_mapping
 from core.project.records import BASIS_NAMES, Measurement, ProjectCounts
 from core.session.read_lane import ReadLane
 from core.session.training.next_run import spec_of
+from core.session.training.run_series import RunSeries, RunSeriesStore
 from core.session.training.stored_basis import basis_from
 
 Curve = tuple[tuple[float, float], ...]
@@ -166,12 +168,24 @@ class CurveService:
 
     def __init__(self, home: Path) -> None:
         self._lane = ReadLane("charts", home)
-        self._store = CurveStore()
-        self._last_id = 0
+        self._forget()
 
     def curves(self) -> Future[Curves]:
         """All curves as stored now."""
         return self._lane.read(self._read_curves)
+
+    def series(self, names: Collection[str]) -> Future[tuple[RunSeries, ...]]:
+        """The measures of these names, of all runs, as stored now and at full length."""
+
+        def read(project: Project) -> tuple[RunSeries, ...]:
+            self._read_new(project)
+            return self._series.series(names)
+
+        return self._lane.read(read)
+
+    def write(self, path: Path, make: Callable[[], bytes]) -> Future[None]:
+        """Write what `make` returns, which is called on the lane, whole or not at all. Raises UserError."""
+        return self._lane.submit(lambda: write_whole(path, make()))
 
     def counts(self) -> Future[ProjectCounts]:
         """Counts of the project. With 100,000 pictures this takes 0.1 s."""
@@ -181,12 +195,27 @@ class CurveService:
         self._lane.close()
 
     def _read_curves(self, project: Project) -> Curves:
+        self._read_new(project)
+        return replace(self._store.curves(), known_classes=_known_classes(project))
+
+    def _read_new(self, project: Project) -> None:
+        runs = {(run.id, run.started_at) for run in project.runs.all()}
+        if (
+            not self._runs <= runs
+        ):  # one was deleted; the next gets its number, and its measurements their ids
+            self._forget()
+        self._runs = runs
         more = True
         while more:  # in batches: months of measurements are never in memory at once
             self._last_id, points = project.runs.measurements_after(self._last_id)
             self._store.add(points)
+            self._series.add(points)
             more = bool(points)
-        return replace(self._store.curves(), known_classes=_known_classes(project))
+
+    def _forget(self) -> None:
+        self._store, self._series = CurveStore(), RunSeriesStore()
+        self._last_id = 0
+        self._runs: set[tuple[int, str]] = set()
 
 
 def _known_classes(project: Project) -> frozenset[int] | None:

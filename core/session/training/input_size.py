@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.base.errors import MaskloopError
 from core.labels.class_list import ClassList
-from core.models.spec import default_size
+from core.models.spec import ModelSpec, default_size
 from core.project.project import Project
 from core.project.records import PictureRecord
 from core.training.data.small_regions import ScaledRegions, SizeAdvice, advise_size, regions_of
+from core.training.data.snapshot import SnapshotEntry
 
 ADVICE_FACT = "size_advice"
 """Name of the fact in the project file that holds the `SizeProposal` of the newest training."""
 LARGEST_DEFAULT = {"cpu": 1440, "mps": 1440, "cuda": 2048}
 """By device the largest input that is chosen unasked: the time of a prediction grows with its square."""
+MOST_STRETCH = 1.1
+"""How much the shape of a picture may change before it is said."""
 SAMPLED_PICTURES = 8
 """Labelled pictures that are measured for the first network, evenly spread."""
 
@@ -68,6 +72,22 @@ def propose_size(pictures: Iterable[ScaledRegions], size: int, classes: ClassLis
     """What a training at this input says about its labels. pictures: of the snapshot"""
     advice = advise_size(pictures, size)
     return SizeProposal(_sentence(advice, classes), advice.size, advice.better)
+
+
+def stretched_text(spec: ModelSpec, entries: Iterable[SnapshotEntry]) -> str:
+    """A sentence where most pictures do not have the shape of an input with width and height; else empty."""
+    if spec.shape is None:
+        return ""
+    shapes = Counter((entry.own_width, entry.own_height) for entry in entries)
+    if not shapes:
+        return ""
+    width, height = shapes.most_common(1)[0][0]
+    across, down = spec.shape
+    if max(width * down, height * across) <= MOST_STRETCH * min(width * down, height * across):
+        return ""
+    text = f"Pictures of {width:,} x {height:,} pixels are stretched to {across} x {down}."
+    turned = max(width * across, height * down) <= MOST_STRETCH * min(width * across, height * down)
+    return f"{text} The width comes first: {down}x{across} has their shape." if turned else text
 
 
 def _sentence(advice: SizeAdvice, classes: ClassList) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from core.base.errors import ModelError, TrainingError
 from core.models.catalogue import resolve_network
 from core.models.networks.packaged_weights import missing_package_text
-from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, spec_from_base
+from core.models.spec import DEFAULT_ENCODER, WEIGHTS, InputSize, ModelSpec, spec_from_base
 from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord, RunRecord
 from core.session.training.input_size import first_size
 from core.session.training.snapshot_builder import initial_spec
+from core.training.callbacks.callback_options import CallbackOptions
 from core.training.device_probe import likely_device
 from core.training.recipe import Recipe, default_recipe, parse_recipe_options
 from core.training.scoring.incumbent import Incumbent
@@ -29,14 +31,16 @@ class NextRun:
 
     architecture, size: None for those of the network in use, or the default of the device
     weights: what an encoder starts from that was never trained in this project, "none" or "imagenet"
+    tensorboard: whether event files are written, in the folder of the run
     choices: recipe options as text, by field name of `core.training.recipe.Recipe`; the others have their defaults
     """
 
     architecture: str | None = None
     encoder: str | None = None
     weights: str = "none"
-    size: int | None = None
+    size: InputSize | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
+    tensorboard: bool = False
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -46,13 +50,13 @@ class NextRun:
         """Read what `to_json` wrote. Defaults when that is missing, damaged or of another version."""
         try:
             raw: Mapping[str, Any] = json.loads(text or "{}")
-            size = raw.get("size")
             chosen = cls(
                 raw.get("architecture"),
                 raw.get("encoder"),
                 raw.get("weights", "none"),
-                size and int(size),
+                _stored_size(raw.get("size")),
                 {str(name): str(text) for name, text in raw.get("choices", {}).items()},
+                raw.get("tensorboard") is True,
             )
             parse_recipe_options(chosen.choices)
             if chosen.architecture is not None:
@@ -60,6 +64,13 @@ class NextRun:
             return chosen if chosen.weights in WEIGHTS else replace(chosen, weights="none")
         except (ValueError, TypeError, AttributeError, KeyError, ModelError, TrainingError):
             return cls()
+
+
+def _stored_size(raw: Any) -> InputSize | None:
+    if isinstance(raw, list):
+        width, height = raw
+        return int(width), int(height)
+    return int(raw) if raw else None
 
 
 def plan_next(
@@ -94,7 +105,7 @@ def plan_next(
             spec = spec.with_network(architecture, encoder, chosen.weights if encoder else "none")
             kind = likely_device(device)
             spec = replace(spec, size=first_size(project, records, kind, pretrained=spec.is_pretrained))
-    return replace(spec, size=chosen.size or spec.size), base
+    return spec.with_size(chosen.size or spec.chosen_size), base
 
 
 def default_network_note(project: Project, base: RunRecord | None) -> str:
@@ -132,6 +143,18 @@ def next_recipe(project: Project, minutes: float, device: str, spec: ModelSpec) 
     return replace(default, minutes=minutes, device=device).with_changes(chosen)
 
 
+def chosen_callbacks(project: Project, run_folder: Path, command: str) -> CallbackOptions:
+    """What listens to the next training. command: from the settings of the person, as a project must not name one; it
+    runs in the person's own folder, where no project can put a program of that name"""
+    wants_tensorboard = NextRun.from_json(project.fact(FACT)).tensorboard
+    return CallbackOptions(
+        project.classes.read().classes,
+        tensorboard=run_folder.absolute() if wants_tensorboard else None,
+        command=command.strip(),
+        command_folder=Path.home(),
+    )
+
+
 def spec_of(run: RunRecord) -> ModelSpec:
     """The network of a run. Raises ModelError when its description is damaged."""
     try:
@@ -148,7 +171,7 @@ def incumbent_of(
     if in_use is None or not project.run_folder(in_use.id).is_dir():
         return None
     known = spec_of(in_use)
-    if base is not None and base.id == in_use.id and known.size == spec.size:
+    if base is not None and base.id == in_use.id and known.chosen_size == spec.chosen_size:
         return None
     mapping = run_class_mapping(project, in_use.id)
     folder = project.run_folder(in_use.id).absolute()

@@ -14,6 +14,9 @@ from core.session.training.stored_basis import MeasuredPoint, basis_points
 from core.training import events
 from core.training.recipe import Recipe
 
+NOTE_SECONDS = 5.0
+"""Of training between two measurements of what changes slowly: learning rate, speed and epoch."""
+
 
 class RunRecorder:
     """Writes one run, event by event. Belongs to the thread that owns `project`."""
@@ -36,6 +39,10 @@ class RunRecorder:
         self._project, self._recipe, self._note = project, recipe, note
         self.labelled_pictures = labelled_pictures
         self.published = 0
+        self._seconds = 0.0
+        """Of training, at the last event that says so."""
+        self._next_note = 0.0
+        self._speeds: list[float] = []
         self.kept_note = ""
         """What the training noted at its end, stored with the run; empty if nothing."""
         self.evaluated_on: str | None = None
@@ -55,11 +62,12 @@ class RunRecorder:
     def record(self, event: events.TrainingEvent) -> Changes:
         """Store what `event` reports. Events about predictions, and most notes, change nothing here."""
         runs, run_id = self._project.runs, self.run.id
+        self._seconds = getattr(event, "seconds", self._seconds)
         match event:
             case events.TrainingStarted():
                 return runs.update(run_id, device=event.device)
             case events.TrainingProgress():
-                return self._measure(event.step, event.seconds, [("loss", None, event.loss)])
+                return self._record_progress(event)
             case events.ModelEvaluated() if event.split != Split.VAL:
                 self.evaluated_on = event.split
             case events.ModelEvaluated():
@@ -80,6 +88,7 @@ class RunRecorder:
             case events.CheckpointPublished():
                 self.published += 1
                 changes = runs.update(run_id, published=self.published, best_miou=event.miou)
+                changes |= self._measure(event.step, self._seconds, [("checkpoint", None, self.published)])
                 if event.in_use and self.may_take_over and not self.is_in_use:
                     self.is_in_use = True
                     changes |= runs.use(run_id)
@@ -102,6 +111,18 @@ class RunRecorder:
         """More labelled pictures have joined the training."""
         self.labelled_pictures = labelled_pictures
         return self._project.runs.update(self.run.id, labelled_pictures=labelled_pictures)
+
+    def _record_progress(self, event: events.TrainingProgress) -> Changes:
+        points: list[MeasuredPoint] = [("loss", None, event.loss)]
+        self._speeds.append(event.pictures_per_second)
+        if event.seconds >= self._next_note:
+            points += [
+                ("learning_rate", None, event.learning_rate),
+                ("pictures_per_second", None, sum(self._speeds) / len(self._speeds)),
+                ("epoch", None, event.epoch),
+            ]
+            self._next_note, self._speeds = event.seconds + NOTE_SECONDS, []
+        return self._measure(event.step, event.seconds, points)
 
     def _record_range_test(self, event: events.LearningRateFound) -> Changes:
         """Store the curve, and the chosen rate in the recipe, so that the run can be repeated."""

@@ -20,9 +20,10 @@ from core.project.records import PictureRecord, RunRecord
 from core.session.change_writer import ChangeWriter
 from core.session.read_lane import ReadLane
 from core.session.training.event_handler import WorkerEventHandler
-from core.session.training.input_size import ADVICE_FACT, propose_size
+from core.session.training.input_size import ADVICE_FACT, propose_size, stretched_text
 from core.session.training.new_classes import RestartRule
 from core.session.training.next_run import (
+    chosen_callbacks,
     default_network_note,
     incumbent_of,
     next_recipe,
@@ -248,6 +249,8 @@ class TrainingService:
             problems.insert(0, said)
         note = self._reader.pictures.split_warning()
         entries = self._snapshot.entries()
+        if stretched := stretched_text(spec, entries.values()):
+            problems.insert(0, stretched)
         self._in_snapshot = set(entries)  # what had to be left out is tried again at the next start
         proposal = propose_size(
             [entry.scaled_regions for entry in entries.values()],
@@ -264,7 +267,9 @@ class TrainingService:
         message = " ".join(problems[:2])
         self._status.set(TrainingState("starting", run_id, miou=self.state.miou, message=message))
         base_folder = self._project.run_folder(base.id) if base else None
-        self._worker.train(self._project.run_folder(run_id), self._snapshot.folder, base_folder, incumbent)
+        run_folder = self._project.run_folder(run_id)
+        callbacks = chosen_callbacks(self._reader, run_folder, self._preferences.after_evaluation)
+        self._worker.train(run_folder, self._snapshot.folder, base_folder, incumbent, callbacks)
         # Requested since the last check: the worker may have got it when there was nothing to stop yet.
         if self._stop_requested:
             self._worker.stop()

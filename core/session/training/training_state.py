@@ -35,12 +35,14 @@ class TrainingPreferences:
     """What the settings say about training.
 
     tta: test-time augmentation of predictions, a key of `core.models.inference.TTA_VIEWS`
+    after_evaluation: a command, see `core.training.callbacks.own_command`; empty for none
     """
 
     automatic: bool = True
     minutes: float = 4.0
     device: str = "auto"
     tta: str = "none"
+    after_evaluation: str = ""
 
 
 class TrainingStatus:

@@ -1,4 +1,4 @@
-"""Page of the Train workspace: curves of loss and IoU, IoU over labelled pictures, and the table of runs."""
+"""Page of the Train workspace: curves of runs, IoU over labelled pictures, and the table of runs."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from core.labels.class_list import ClassList
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.chart import Chart, Curve, CurveStyle, score_curves
 from desktop.widgets.controls import ElidedLabel, button, column, row, set_background, text_label
-from desktop.widgets.legend import CurveLegend
 from desktop.widgets.table import Cell, DataTable
+from desktop.workspaces.train.curves.curve_view import CurveView
 from desktop.workspaces.train.offer_bar import MARGIN, OfferBar
 
 
@@ -41,7 +41,6 @@ class RunRow:
     message: str = ""  # what the training said at its end
 
 
-NO_SCORES = "The IoU of each class appears here with the first validation, if there are validation pictures."
 NO_LABEL_SCORES = (
     "The best score over the number of labelled pictures appears here with the first validation."
 )
@@ -58,18 +57,15 @@ class TrainPage(QWidget):
     use_requested = Signal(int)
     report_requested = Signal(object)
     """Carries the numbers of the selected runs."""
+    evaluate_requested = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         set_background(self, "page")
-        self.loss = Chart(
-            theme, time_axis=True, empty_text="The loss of each step appears here during training."
-        )
-        self.iou = Chart(theme, time_axis=True, score_axis=True, empty_text=NO_SCORES)
+        self.curves = CurveView(theme)
         self.by_labels = Chart(theme, score_axis=True, empty_text=NO_LABEL_SCORES)
         self.lr_range = Chart(theme, power_axis=True, empty_text=NO_RANGE_TEST)
-        self.legend = CurveLegend(theme)
         self.runs = DataTable(
             # In a narrow window the last columns have to be scrolled to.
             ("Run", "In use", "State", "Best mIoU", "Started", "Network", "Device", "Pictures"),
@@ -87,6 +83,8 @@ class TrainPage(QWidget):
         self.use.clicked.connect(self._request_use)
         self.report = button("Report…")
         self.report.clicked.connect(lambda: self.report_requested.emit(self._runs_to_report()))
+        self.evaluate = button("Evaluate…")
+        self.evaluate.clicked.connect(lambda: self.evaluate_requested.emit(self._runs_to_report()[-1]))
         self.next_run = ElidedLabel("", "muted")
         self.choose_network = button("Next run…")
         self.choose_network.setToolTip("Choose network and recipe of the next run.")
@@ -103,9 +101,24 @@ class TrainPage(QWidget):
         self._pages.addWidget(self._full_page())
         top = row(self.next_run, self.choose_network, self.export, margins=(MARGIN, 2 * GRID, MARGIN, 0))
         top.setStretch(0, 1)
-        self.setLayout(column(top, self.offer, self.size_offer, self._pages, spacing=0))
+        training = QWidget()
+        training.setLayout(column(top, self.offer, self.size_offer, self._pages, spacing=0))
+        self._whole = QStackedWidget()
+        self._whole.addWidget(training)
+        self.setLayout(column(self._whole, spacing=0))
         self.set_can_export(False)
         self._show_choice()
+
+    def show_part(self, part: QWidget) -> None:
+        """Show `part` in place of everything else, until `close_part`."""
+        self._whole.addWidget(part)
+        self._whole.setCurrentWidget(part)
+        part.setFocus()
+
+    def close_part(self, part: QWidget) -> None:
+        """Show the page again; `part` belongs to the caller."""
+        self._whole.removeWidget(part)
+        self.runs.setFocus()
 
     def set_next_run(self, text: str) -> None:
         """One line that describes the next run."""
@@ -140,37 +153,31 @@ class TrainPage(QWidget):
         self.runs.blockSignals(True)
         self.runs.set_cells(cells)
         self.runs.blockSignals(False)
+        self.curves.set_runs([run.number for run in runs])
         self._show_choice()
 
     def set_curves(
         self,
-        loss: Curve,
-        miou: Curve,
-        per_class: Mapping[int, Curve],
         classes: ClassList,
         by_labels: Curve = (),
         class_by_labels: Mapping[int, Curve] | None = None,
         lr_range: Curve = (),
         lr_chosen: float | None = None,
     ) -> None:
-        """`loss`, `miou`, `per_class`: (seconds of training, value); `by_labels`: (labelled pictures, best mIoU).
+        """`by_labels`, `class_by_labels`: (labelled pictures, best mIoU or IoU); all others are in `self.curves`.
 
         `lr_range`: (learning rate, loss) of the newest learning-rate range test, empty if there was none; `lr_chosen`:
         the rate that was chosen from it.
         """
-        curves = score_curves(miou, per_class, classes)
-        self.loss.set_curves({"loss": (loss, "text", 2.0)} if loss else {})
-        self.iou.set_curves(curves)
         self.by_labels.set_curves(score_curves(by_labels, class_by_labels or {}, classes))
-        self.legend.set_classes([c for c in classes if c.value in curves], classes.values)
         self._show_lr_range(lr_range, lr_chosen)
 
     def _show_lr_range(self, curve: Curve, chosen: float | None) -> None:
-        curves: dict[object, CurveStyle] = {"loss": (curve, "text", 2.0)} if curve else {}
+        curves: dict[object, CurveStyle] = {"loss": CurveStyle(curve, "text", 2.0)} if curve else {}
         self._lr_range_title.setText("Loss over learning rate")
         if curve and chosen is not None:
             loss = min(curve, key=lambda point: abs(point[0] - chosen))[1]
-            curves["chosen"] = ([(chosen, loss)], "accent", 2.0)
+            curves["chosen"] = CurveStyle([(chosen, loss)], "accent", 2.0)
             self._lr_range_title.setText(f"Loss over learning rate: {chosen:.1e} was chosen")
         self.lr_range.set_curves(curves)
         for part in (self._lr_range_title, self.lr_range):
@@ -181,6 +188,15 @@ class TrainPage(QWidget):
         known = [c for c in classes if c.value in scores and not math.isnan(scores[c.value])]
         known.sort(key=lambda c: scores[c.value])
         self.scores.set_cells([[(c.colour, c.name), f"{scores[c.value]:.3f}"] for c in known])
+
+    def select_run(self, number: int) -> None:
+        """Select a run in the table, unless it is one of several that are."""
+        if number in {run.number for run in self._selected_runs()}:
+            return
+        for y, run in enumerate(self._runs):
+            if run.number == number:
+                self.runs.selectRow(y)
+                self.runs.scrollTo(self.runs.model().index(y, 0))
 
     def _selected_runs(self) -> list[RunRow]:
         rows = sorted(index.row() for index in self.runs.selectionModel().selectedRows())
@@ -195,6 +211,7 @@ class TrainPage(QWidget):
         """Offer the network of the selected run, or say why not, and show what that run (or the newest) said."""
         selected = self._selected_runs()
         run = selected[0] if len(selected) == 1 else None
+        self.curves.set_selected([each.number for each in selected])
         shown = run or (self._runs[0] if self._runs else None)
         message = f"Run {shown.number}: {shown.message}" if shown and shown.message else ""
         self.run_message.setText(message)
@@ -210,6 +227,12 @@ class TrainPage(QWidget):
         )
         self.use.setEnabled(not reason)
         self.use.setToolTip(reason or "It predicts every picture anew, and the next run continues it.")
+        self.evaluate.setEnabled(bool(self._runs_to_report()))
+        self.evaluate.setToolTip(
+            "Scores of the selected run by class, its confusion matrix, and the pictures behind them."
+            if self._runs_to_report()
+            else "None of the selected runs has weights."
+        )
         self.report.setEnabled(bool(self._runs_to_report()))
         self.report.setToolTip(
             "Evaluate the selected run on the val pictures and show the result as a page. Several runs are compared."
@@ -240,39 +263,41 @@ class TrainPage(QWidget):
     def _runs_heading(self) -> QWidget:
         heading = QWidget()
         heading.setLayout(
-            row(text_label("Runs", "heading"), None, self.report, self.use, margins=(0, GRID, 0, 0))
+            row(text_label("Runs", "heading"), None, self.evaluate, self.report, self.use, margins=(0, GRID, 0, 0))
         )
         return heading
 
     def _full_page(self) -> QWidget:
         page = QWidget()
-        for chart in (self.loss, self.iou, self.by_labels, self.lr_range):
+        for chart in (self.by_labels, self.lr_range):
             chart.setMinimumHeight(18 * GRID)
             chart.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         for table in (self.runs, self.scores):
             table.setMinimumHeight(18 * GRID)
             table.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
+        large, small = self.curves.panels
         left = _stack(
-            ("IoU over training time", self.iou, 4),
-            ("", self.legend, 0),
+            ("", large, 4),
             ("", self._runs_heading(), 0),
             ("", self.runs, 3),
             ("", self.run_message, 0),
         )
         right = _stack(
-            ("Loss over training time", self.loss, 3),
+            ("", small, 3),
             ("Best mIoU over labelled pictures", self.by_labels, 3),
             ("Newest IoU of each class", self.scores, 4),
         )
         # Hidden unless the run did a range test.
         self._lr_range_title = text_label("", "heading")
-        right.insertWidget(2, self._lr_range_title)
-        right.insertWidget(3, self.lr_range, 3)
+        right.insertWidget(1, self._lr_range_title)
+        right.insertWidget(2, self.lr_range, 3)
         self._show_lr_range((), None)
-        both = row(left, right, spacing=4 * GRID, margins=(MARGIN, 2 * GRID, MARGIN, 2 * GRID))
+        both = row(left, right, spacing=4 * GRID)
         both.setStretch(0, 3)
         both.setStretch(1, 2)
-        page.setLayout(both)
+        whole = column(self.curves.bar, both, margins=(MARGIN, 2 * GRID, MARGIN, 2 * GRID))
+        whole.setStretch(1, 1)
+        page.setLayout(whole)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setWidget(page)

@@ -38,7 +38,7 @@ from core.training.recipe import Recipe
 from tests.factories import project_in
 
 SPEC = ModelSpec("asymmetric-unet", None, "none", 64, (1, 2))
-PROGRESS = TrainingProgress(5, None, 0.25, 12.0, 3.0, 60.0)
+PROGRESS = TrainingProgress(5, None, 0.25, 12.0, 3.0, 60.0, 0.001, 2.5)
 
 
 class EventHarness:
@@ -105,8 +105,16 @@ def test_training_is_stored_and_shown(harness: EventHarness) -> None:
     assert (harness.state.step, harness.state.loss, harness.state.seconds_left) == (5, 0.25, 60.0)
     assert harness.calls == ["progress"]
     assert harness.run.device == "cpu"
-    assert [(m.name, m.step, m.value) for m in harness.project.runs.measurements()] == [("loss", 5, 0.25)]
+    slow = [("learning_rate", 5, 0.001), ("pictures_per_second", 5, 12.0), ("epoch", 5, 2.5)]
+    stored = [(m.name, m.step, m.value) for m in harness.project.runs.measurements()]
+    assert stored == [("loss", 5, 0.25), *slow]
     assert harness.announced == [Changes(runs=True), Changes(measurements=True)]
+    for second, speed in ((4.0, 10.0), (5.0, 20.0), (8.5, 30.0)):
+        harness.report(TrainingProgress(int(10 * second), None, 0.25, speed, second, 60.0, 0.001, 3.0))
+    points = harness.project.runs.measurements()
+    assert [m.value for m in points if m.name == "loss"] == [0.25] * 4
+    speeds = [(m.step, m.value) for m in points if m.name == "pictures_per_second"]
+    assert speeds == [(5, 12.0), (85, 20.0)], "what changes slowly is stored rarely, as the mean since"
 
 
 def test_only_validation_scores_are_stored(harness: EventHarness) -> None:
@@ -145,7 +153,9 @@ def test_a_score_is_stored_with_what_it_rests_on(harness: EventHarness) -> None:
 
 
 def test_published_checkpoint_predicts_from_now_on(harness: EventHarness) -> None:
-    harness.report(CheckpointPublished(5, 0.5, "a folder"))
+    harness.report(PROGRESS, CheckpointPublished(5, 0.5, "a folder"))
+    [stored] = [m for m in harness.project.runs.measurements() if m.name == "checkpoint"]
+    assert (stored.step, stored.seconds, stored.value) == (5, 3.0, 1)
     assert (harness.state.published, harness.state.miou) == (1, 0.5)
     assert (harness.run.published, harness.run.best_miou) == (1, 0.5)
     assert harness.predictions.run is not None and harness.predictions.run.id == harness.run.id
