@@ -105,6 +105,7 @@ class ProjectContext(ControllerGroup):
         self.train_controller.curves_loaded.connect(self.training_panel_controller.show_curves)
         self.train_controller.counts_loaded.connect(self.training_panel_controller.show_counts)
         self.train_controller.counts_loaded.connect(self.data_controller.show_counts)
+        self.train_controller.picture_requested.connect(self._open_picture)
         self.data_controller.filter_requested.connect(self._filter_pictures)
         self.data_controller.picture_requested.connect(self._open_picture)
         self.data_controller.project_file_controller.repaired.connect(label.reload)

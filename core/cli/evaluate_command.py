@@ -13,6 +13,7 @@ from core.base.text import count_of
 from core.cli.common_options import DeviceOption, JsonOption, ProjectOption, RunOption, TtaOption
 from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
 from core.evaluation.run_choice import find_run
+from core.evaluation.scored_pictures import labelled_pictures
 from core.formats.readers.registry import AUTO, open_dataset
 from core.labels.confusion_scores import class_dice, class_iou, class_precision, class_recall
 from core.project.project import Project
@@ -51,13 +52,14 @@ def evaluate_command(
     with report_errors(), Project.open_read_only(project) as opened:
         if run is not None and weights is not None:
             raise UsageError("Give --run or --weights, not both.")
-        from core.evaluation.run_score import evaluate_on_dataset, evaluate_split, labelled_pictures
-        from core.evaluation.scored_network import load_run, load_weights_file
-
         chosen = find_run(opened, run) if weights is None else None
         if data is None:
             labelled_pictures(opened, split)
         dataset = None if data is None else open_dataset(data, format_)
+
+        from core.evaluation.run_score import evaluate_on_dataset, evaluate_split
+        from core.evaluation.scored_network import load_run, load_weights_file
+
         if weights is not None:
             network, name = load_weights_file(opened, weights, device), weights.name
         else:

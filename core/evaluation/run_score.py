@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from core.base.errors import FormatError, ImageError, ModelError
 from core.base.progress import ProgressCallback
-from core.base.text import count_of
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.picture_counts import IGNORED, PictureCounts, count_picture
 from core.evaluation.scored_network import ScoredNetwork, load_run
+from core.evaluation.scored_pictures import labelled_pictures
 from core.formats.dataset_types import ClassTarget, Dataset, Sample
 from core.formats.sample_label import read_label
 from core.images.image_reader import read_model_input, read_picture, read_size
@@ -127,19 +127,6 @@ def evaluate_split(
         if progress:
             progress(done, len(records))
     return scorer.result(f"No picture of the split “{split}” could be scored.")
-
-
-def labelled_pictures(project: Project, split: Split) -> list[PictureRecord]:
-    """The labelled pictures of a split. Raises ModelError, which says what to do, when there are none."""
-    records = project.pictures.labelled(split)
-    if records:
-        return records
-    others = {each: len(project.pictures.labelled(each)) for each in Split if each != split}
-    elsewhere = " and ".join(f"{count_of(n, 'picture')} of {each}" for each, n in others.items() if n)
-    advice = f"Labelled are {elsewhere}: choose that split, or move some" if elsewhere else "Label some"
-    raise ModelError(
-        f"No picture of the split “{split}” carries a label, so nothing can be scored. {advice}."
-    )
 
 
 def evaluate_on_dataset(

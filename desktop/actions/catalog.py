@@ -244,6 +244,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "Choose network and recipe of the next training run, with an augmentation preview."),
     ActionSpec("pause_training", "Pause training", ("Ctrl+.",), "pause", "Training",
                "Pause training, or resume it."),
+    ActionSpec("evaluate", "Evaluate a run…", (), "chart", "Training",
+               "Scores of the run selected in the Train workspace, or of the network in use: by class, as a confusion "
+               "matrix, and the pictures behind them."),
     ActionSpec("report", "Report on runs…", (), "chart", "Training",
                "Evaluate the runs selected in the Train workspace, or the network in use, and show the result."),
     ActionSpec("stop_training", "Stop training", ("Ctrl+Shift+.",), "stop", "Training",

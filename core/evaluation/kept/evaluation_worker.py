@@ -20,6 +20,9 @@ from core.evaluation.kept.evaluation_job import (
 )
 from core.evaluation.kept.evaluation_key import evaluation_key
 from core.evaluation.kept.evaluation_store import EvaluationStore, EvaluationWriter
+from core.evaluation.run_choice import find_run
+from core.evaluation.scored_pictures import labelled_pictures
+from core.formats.readers.registry import open_dataset
 from core.project.project import Project
 
 
@@ -51,15 +54,13 @@ def _answer(job: EvaluationJob, messages: TextIO) -> EvaluationMessage:
 
 
 def _evaluate(project: Project, job: EvaluationJob, writer: EvaluationWriter, messages: TextIO) -> None:
-    from core.evaluation.run_choice import find_run
-    from core.evaluation.run_score import (
-        ScoredMasks,
-        evaluate_on_dataset,
-        evaluate_split,
-        labelled_pictures,
-    )
+    # What is missing is said before seconds pass with loading torch.
+    dataset = None if job.data is None else open_dataset(job.data, job.format)
+    if dataset is None:
+        labelled_pictures(project, job.split)
+
+    from core.evaluation.run_score import ScoredMasks, evaluate_on_dataset, evaluate_split
     from core.evaluation.scored_network import load_run, load_weights_file
-    from core.formats.readers.registry import open_dataset
 
     def report(done: int, total: int) -> None:
         send_message(messages, EvaluationStep(done, total))
@@ -68,10 +69,6 @@ def _evaluate(project: Project, job: EvaluationJob, writer: EvaluationWriter, me
         with contextlib.suppress(ImageError):  # it was just predicted: only scored, it is not shown
             writer.add(masks.number, masks.read_picture(), masks.truth, masks.predicted)
 
-    # What is missing is told before seconds pass with loading the network.
-    dataset = None if job.data is None else open_dataset(job.data, job.format)
-    if dataset is None:
-        labelled_pictures(project, job.split)
     if job.weights is None:
         network = load_run(project, find_run(project, job.run), job.device)
     else:

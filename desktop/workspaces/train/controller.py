@@ -19,6 +19,8 @@ from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.widgets.status_bar import StatusBar
+from desktop.workspaces.train.curves.curve_controller import CurveController
+from desktop.workspaces.train.evaluation.evaluation_controller import EvaluationController
 from desktop.workspaces.train.page import RunRow, TrainPage
 from desktop.workspaces.train.report_controller import ReportController
 from desktop.workspaces.train.run_setup import RunSetup, network_title
@@ -32,10 +34,12 @@ RUN_STATES = {"running": "Running", "finished": "Finished", "stopped": "Stopped"
 
 
 class TrainController(Controller):
-    """`curves_loaded` carries `Curves`, `counts_loaded` a `ProjectCounts`, for the workspaces that show them."""
+    """`curves_loaded` carries `Curves`, `counts_loaded` a `ProjectCounts`, for the workspaces that show them;
+    `picture_requested` the id of a picture to open in the Label workspace."""
 
     curves_loaded = Signal(object)
     counts_loaded = Signal(object)
+    picture_requested = Signal(int)
 
     def __init__(
         self,
@@ -59,7 +63,10 @@ class TrainController(Controller):
         self._warm_up_timer = QTimer(self, singleShot=True, interval=WARM_UP_MS)
         self._warm_up_timer.timeout.connect(session.training.warm_up)
         self.run_setup = RunSetup(session, dispatcher, page, settings, theme)
+        self.curve_controller = CurveController(session, dispatcher, page, theme)
         self.report_controller = ReportController(session, dispatcher, page, settings)
+        self.evaluation_controller = EvaluationController(session, dispatcher, page, settings, theme)
+        self.evaluation_controller.picture_requested.connect(self.picture_requested)
         self.connections.connect(page.train_requested, session.training.start)
         self.connections.connect(page.use_requested, session.training.use)
         self._in_use: RunRecord | None = None
@@ -68,6 +75,7 @@ class TrainController(Controller):
         return {
             **self.run_setup.actions(),
             **self.report_controller.actions(),
+            **self.evaluation_controller.actions(),
             "train_now": self._session.training.start,
             "pause_training": self._toggle_pause,
             "stop_training": self._session.training.stop,
@@ -75,6 +83,7 @@ class TrainController(Controller):
 
     def start(self) -> None:
         self.show_state(self._session.training.state)
+        self.curve_controller.start()
         self._load_curves()
         self._load_counts()
         if not self._session.read_only_reason:
@@ -84,12 +93,15 @@ class TrainController(Controller):
         super().close()
         self.run_setup.close()
         self.report_controller.close()
+        self.curve_controller.close()
+        self.evaluation_controller.close()
         self._warm_up_timer.stop()
         self._curves_timer.stop()
         self._counts_timer.stop()
         self._status_bar.set_training()
 
     def on_changes(self, changes: Changes) -> None:
+        self.evaluation_controller.on_changes(changes)
         self._runs_are_stale |= changes.runs or changes.classes
         if changes.runs or changes.measurements or changes.classes:
             self._start_timer(self._curves_timer)
@@ -127,6 +139,7 @@ class TrainController(Controller):
             self._dispatcher.when_done(self._session.run_in_use(), self._set_in_use)
             self._dispatcher.when_done(self._session.runs(), self._show_runs)
         self._dispatcher.when_done(self._session.charts.curves(), self._show_curves)
+        self.curve_controller.load()
 
     def _load_counts(self) -> None:
         self._dispatcher.when_done(self._session.charts.counts(), self._on_counts)
@@ -144,9 +157,6 @@ class TrainController(Controller):
             return
         classes = self._session.editing.classes
         self._page.set_curves(
-            curves.loss,
-            curves.miou,
-            curves.per_class,
             classes,
             curves.by_labels,
             curves.class_by_labels,
@@ -169,6 +179,7 @@ def training_preferences(settings: Settings) -> TrainingPreferences:
         settings.get("round_minutes"),
         settings.get("device"),
         settings.get("looks"),
+        settings.get("after_evaluation"),
     )
 
 

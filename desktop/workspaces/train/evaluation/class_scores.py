@@ -1,0 +1,130 @@
+"""The table of the scores of each class, which a click on a heading sorts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QHeaderView, QWidget
+
+from core.evaluation.evaluation import Evaluation
+from core.labels.class_list import ClassList, Colour
+from core.labels.confusion_scores import Scores, class_dice, class_iou, class_precision, class_recall
+from core.labels.score_basis import FEW_PIXELS
+from desktop.theme.theme import GRID
+from desktop.widgets.table import Cell, DataTable
+
+TITLES = ("Class", "IoU", "95 % interval", "Dice", "Precision", "Recall", "Boundary", "Pixels")
+NAMES_WIDTH = 17 * GRID
+UNKNOWN: Colour = (128, 128, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """Of one class; nan where there is nothing to divide by."""
+
+    name: str
+    colour: Colour
+    iou: float
+    low: float
+    high: float
+    dice: float
+    precision: float
+    recall: float
+    boundary: float
+    pixels: int
+
+    def cells(self) -> list[Cell]:
+        few = 0 < self.pixels < FEW_PIXELS
+        interval = "–" if math.isnan(self.low) else f"{self.low:.2f} to {self.high:.2f}"
+        scores = [self.dice, self.precision, self.recall, self.boundary]
+        pixels = f"{self.pixels:,}{' (few)' if few else ''}"
+        return [(self.colour, self.name), score_text(self.iou), interval, *map(score_text, scores), pixels]
+
+    def keys(self) -> tuple[str | float, ...]:
+        """What each column is sorted by."""
+        scores = (self.iou, self.low, self.dice, self.precision, self.recall, self.boundary)
+        return (self.name.casefold(), *scores, self.pixels)
+
+
+def score_text(score: float) -> str:
+    return "–" if math.isnan(score) else f"{score:.3f}"
+
+
+def class_scores(found: Evaluation, intervals: Scores, classes: ClassList) -> list[ClassScores]:
+    """In the order of the classes. intervals: (classes, 2) of the IoU."""
+    matrix = found.confusion
+    columns: Sequence[Callable[..., Scores]] = (class_dice, class_precision, class_recall)
+    iou, boundary, pixels = class_iou(matrix), found.boundary_iou(), matrix.sum(1)
+    others = np.stack([column(matrix) for column in columns], 1)
+    rows = []
+    for row, value in enumerate(found.values):
+        each = classes.by_value(value)
+        rows.append(
+            ClassScores(
+                classes.name_of(value),
+                each.colour if each else UNKNOWN,
+                float(iou[row]),
+                *map(float, intervals[row]),
+                *map(float, others[row]),
+                float(boundary[row]),
+                int(pixels[row]),
+            )
+        )
+    return rows
+
+
+class ClassScoresTable(DataTable):
+    """A click on a heading sorts by it, a second one the other way round."""
+
+    def __init__(self) -> None:
+        super().__init__(TITLES, range(1, len(TITLES)), "Scores of each class")
+        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
+        self.setCornerWidget(QWidget())
+        self._classes: list[ClassScores] = []
+        self._column, self._descending = -1, False
+        header = self.horizontalHeader()
+        header.setSectionsClickable(True)
+        header.sectionClicked.connect(self.sort_by)
+
+    def set_classes(self, rows: Sequence[ClassScores]) -> None:
+        self._classes = list(rows)
+        self._fill()
+
+    def sort_by(self, column: int) -> None:
+        """The lowest score first: labels help most there. Pixels begin with the most."""
+        if column == self._column:
+            self._descending = not self._descending
+        else:
+            self._column, self._descending = column, column == len(TITLES) - 1
+        order = Qt.SortOrder.DescendingOrder if self._descending else Qt.SortOrder.AscendingOrder
+        self.horizontalHeader().setSortIndicatorShown(True)  # it takes room in every heading
+        self.horizontalHeader().setSortIndicator(column, order)
+        self._fill()
+
+    def _fill(self) -> None:
+        rows = self._classes
+        if self._column >= 0:
+            known = [row for row in rows if not _is_nan(row.keys()[self._column])]
+            rest = [row for row in rows if _is_nan(row.keys()[self._column])]
+            known.sort(key=lambda row: row.keys()[self._column], reverse=self._descending)
+            rows = known + rest
+        self.set_cells([row.cells() for row in rows])
+        self._fit_names()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._fit_names()
+
+    def _fit_names(self) -> None:
+        """The names get what the numbers leave, and where that is little, one scrolls."""
+        numbers = sum(self.columnWidth(at) for at in range(1, len(TITLES)))
+        self.setColumnWidth(0, max(NAMES_WIDTH, self.viewport().width() - numbers))
+
+
+def _is_nan(key: str | float) -> bool:
+    return isinstance(key, float) and math.isnan(key)

@@ -1,0 +1,359 @@
+"""A confusion matrix as a heat map, which mouse and keyboard walk over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt, Signal
+from PySide6.QtGui import (
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QAbstractScrollArea, QWidget
+
+from desktop.image_conversion import to_qimage
+from desktop.theme.theme import GRID, Theme
+
+COUNTS, BY_ROW, BY_COLUMN = "counts", "row", "column"
+MIN_SIDE, MAX_SIDE = 2, 112
+"""Logical pixels of a cell."""
+TEXT_SIDE = 28
+"""A cell is large enough for its number."""
+NAMES_SIDE = 12
+"""Rows are high enough for the names of the classes."""
+FIT_SIDE = 8
+"""Where cells that all fit would be smaller than this, they are as large as NAMES_SIDE, and one scrolls."""
+MAX_MARGIN = 15 * GRID
+STEPS = {
+    Qt.Key.Key_Left: (0, -1),
+    Qt.Key.Key_Right: (0, 1),
+    Qt.Key.Key_Up: (-1, 0),
+    Qt.Key.Key_Down: (1, 0),
+}
+ZOOM_KEYS = {Qt.Key.Key_Plus: 1, Qt.Key.Key_Equal: 1, Qt.Key.Key_Minus: -1}
+KEYS = frozenset({
+    *STEPS, *ZOOM_KEYS, Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space,
+})  # fmt: skip
+
+
+def normalised(matrix: NDArray[np.int64], mode: str) -> NDArray[np.float64]:
+    """How strongly each cell is coloured, 0..1: its share of the row or column, or the logarithm of its pixels."""
+    if mode == COUNTS:
+        return np.asarray(np.log1p(matrix) / max(1.0, float(np.log1p(matrix.max(initial=0)))), np.float64)
+    total = matrix.sum(1 if mode == BY_ROW else 0, keepdims=True)
+    return np.asarray(matrix / np.maximum(total, 1), np.float64)
+
+
+def short_count(pixels: int) -> str:
+    """Three digits at most: 950, 12k, 3.4M."""
+    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if pixels >= size:
+            share = pixels / size
+            return f"{share:.1f}{letter}" if share < 9.95 else f"{share:.0f}{letter}"
+    return str(pixels)
+
+
+class ConfusionHeatMap(QAbstractScrollArea):
+    """Rows are the label, columns the prediction. Cells on the diagonal are right; the others are errors.
+
+    cell_pointed carries row and column of the cell below the mouse or the cursor of the keyboard, cell_chosen those of
+    one that was clicked, or chosen with Enter. Ctrl and the wheel, + and - make the cells larger and smaller.
+    """
+
+    cell_pointed = Signal(int, int)
+    cell_chosen = Signal(int, int)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._matrix = np.zeros((0, 0), np.int64)
+        self._rows: tuple[str, ...] = ()
+        self._columns: tuple[str, ...] = ()
+        self._mode = BY_ROW
+        self._side = 0  # chosen by hand, 0 to fit
+        self.cursor: tuple[int, int] = (0, 0)
+        self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setMinimumSize(32 * GRID, 28 * GRID)
+        self.setAccessibleName("Confusion matrix: rows are the label, columns the prediction")
+        self.setToolTip("Ctrl and the wheel, or + and -, make the cells larger and smaller.")
+        self.setCornerWidget(QWidget())
+        self.viewport().setMouseTracking(True)
+        self.viewport().setAutoFillBackground(False)
+        theme.changed.connect(self.viewport().update)
+
+    def set_matrix(self, matrix: NDArray[np.int64], rows: Sequence[str], columns: Sequence[str]) -> None:
+        """matrix: pixels, one row for each name of `rows` and one column for each of `columns`."""
+        self._matrix, self._rows, self._columns = matrix, tuple(rows), tuple(columns)
+        self._side, self.cursor = 0, (0, 0)
+        self._update_range()
+        self.viewport().update()
+
+    def set_mode(self, mode: str) -> None:
+        """What the colours and numbers say: COUNTS, BY_ROW or BY_COLUMN."""
+        self._mode = mode
+        self.viewport().update()
+
+    def set_cursor_cell(self, row: int, column: int) -> None:
+        """Move the cursor, and scroll to it."""
+        self.cursor = row, column
+        cell, area = self.cell_rect(row, column), self._cells_area()
+        for bar, low, high, first, last in (
+            (self.horizontalScrollBar(), cell.left(), cell.right(), area.left(), area.right()),
+            (self.verticalScrollBar(), cell.top(), cell.bottom(), area.top(), area.bottom()),
+        ):
+            bar.setValue(bar.value() + max(0, high - last) - max(0, first - low))
+        self.viewport().update()
+
+    @property
+    def side(self) -> int:
+        """Of a cell, in logical pixels."""
+        if self._side:
+            return self._side
+        left, top = self._margins(NAMES_SIDE)
+        view = self.viewport()
+        room = min(
+            (view.width() - left) // max(1, len(self._columns)),
+            (view.height() - top) // max(1, len(self._rows)),
+        )
+        return min(MAX_SIDE, room) if room >= FIT_SIDE else NAMES_SIDE
+
+    def cell_rect(self, row: int, column: int) -> QRect:
+        """In pixels of the viewport; it may lie outside."""
+        left, top = self._margins(self.side)
+        return QRect(
+            left + column * self.side - self.horizontalScrollBar().value(),
+            top + row * self.side - self.verticalScrollBar().value(),
+            self.side,
+            self.side,
+        )
+
+    def cell_at(self, place: QPoint) -> tuple[int, int] | None:
+        """Row and column of the cell at a place of the viewport."""
+        if not self._cells_area().contains(place):
+            return None
+        origin = self.cell_rect(0, 0).topLeft()
+        column, row = (place.x() - origin.x()) // self.side, (place.y() - origin.y()) // self.side
+        inside = 0 <= row < len(self._rows) and 0 <= column < len(self._columns)
+        return (row, column) if inside else None
+
+    # Geometry
+
+    def _margins(self, side: int) -> tuple[int, int]:
+        """Room for the names at the left and above; without names only for the titles of the axes."""
+        if side < NAMES_SIDE:
+            return 3 * GRID, 3 * GRID
+        metrics = self.fontMetrics()
+        widths = [
+            max((metrics.horizontalAdvance(name) + 4 for name in names), default=0)
+            for names in (self._rows, self._columns)
+        ]
+        left, top = (min(width, MAX_MARGIN) + 4 * GRID for width in widths)
+        return left, top
+
+    def _cells_area(self) -> QRect:
+        left, top = self._margins(self.side)
+        return self.viewport().rect().adjusted(left, top, 0, 0)
+
+    def _update_range(self) -> None:
+        area = self._cells_area()
+        for bar, count, room in (
+            (self.horizontalScrollBar(), len(self._columns), area.width()),
+            (self.verticalScrollBar(), len(self._rows), area.height()),
+        ):
+            bar.setRange(0, max(0, count * self.side - room))
+            bar.setPageStep(max(1, room))
+            bar.setSingleStep(self.side)
+
+    def _zoom(self, steps: int) -> None:
+        self._side = max(MIN_SIDE, min(MAX_SIDE, round(self.side * 1.25**steps) + (steps > 0)))
+        self._update_range()
+        self.set_cursor_cell(*self.cursor)
+
+    # Painting
+
+    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+        if not self._matrix.size:
+            return
+        painter = QPainter(self.viewport())
+        area, side = self._cells_area(), self.side
+        strength = normalised(self._matrix, self._mode)
+        whole = QRect(self.cell_rect(0, 0).topLeft(), self.cell_rect(*self._last()).bottomRight())
+        painter.save()
+        painter.setClipRect(area)
+        painter.drawImage(QRectF(whole), to_qimage(self._colours(strength)))
+        self._paint_lines(painter, whole, side)
+        if side >= TEXT_SIDE:
+            self._paint_numbers(painter, strength)
+        self._paint_cursor(painter)
+        painter.restore()
+        self._paint_names(painter, area, side)
+        painter.end()
+
+    def _last(self) -> tuple[int, int]:
+        return len(self._rows) - 1, len(self._columns) - 1
+
+    def _colours(self, strength: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """(rows, columns, 3) uint8 RGB: from the ground to the accent on the diagonal, to red elsewhere."""
+        ground, right, wrong = (
+            np.array(self._theme.colour(token).getRgb()[:3], np.float64)
+            for token in ("raised", "accent", "danger")
+        )
+        target = np.where(np.eye(*strength.shape, dtype=bool)[..., None], right, wrong)
+        share = np.where(self._matrix > 0, np.maximum(strength, 0.06), 0)[..., None]
+        return np.rint(ground + (target - ground) * share).astype(np.uint8)
+
+    def _paint_lines(self, painter: QPainter, whole: QRect, side: int) -> None:
+        if side < NAMES_SIDE:
+            painter.setPen(self._theme.colour("line"))
+            painter.drawRect(whole)
+            return
+        painter.setPen(self._theme.colour("panel"))
+        for row in range(len(self._rows) + 1):
+            painter.drawLine(whole.left(), whole.top() + row * side, whole.right(), whole.top() + row * side)
+        for column in range(len(self._columns) + 1):
+            x = whole.left() + column * side
+            painter.drawLine(x, whole.top(), x, whole.bottom())
+
+    def _paint_numbers(self, painter: QPainter, strength: NDArray[np.float64]) -> None:
+        for row, column in np.argwhere(self._matrix > 0):
+            cell = self.cell_rect(int(row), int(column))
+            share, pixels = float(strength[row, column]), int(self._matrix[row, column])
+            percent = 100 * share
+            text = (
+                short_count(pixels) if self._mode == COUNTS else f"{percent:.0f}" if percent >= 0.5 else "<1"
+            )
+            # On dark ground the text is light; the fills are dark in the light theme once they are strong.
+            painter.setPen(
+                self._theme.colour(
+                    "on_accent" if share > 0.55 and not self._is_pale(row == column) else "text"
+                )
+            )
+            painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text)
+
+    def _is_pale(self, is_right: bool) -> bool:
+        """Whether a full cell of this kind is so light that its number is dark: red is, in the dark theme."""
+        return self._theme.dark and not is_right
+
+    def _paint_cursor(self, painter: QPainter) -> None:
+        cell = QRectF(self.cell_rect(*self.cursor)).adjusted(0.5, 0.5, -0.5, -0.5)
+        if self.side < NAMES_SIDE:
+            cell.adjust(-2, -2, 2, 2)
+        painter.setPen(QPen(self._theme.colour("text" if self.hasFocus() else "muted"), 2))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.drawRect(cell)
+
+    def _paint_names(self, painter: QPainter, area: QRect, side: int) -> None:
+        metrics = painter.fontMetrics()
+        painter.setPen(self._theme.colour("muted"))
+        across = QRectF(area.left(), 0, area.width(), 3 * GRID)
+        painter.drawText(across, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "Prediction →")
+        painter.save()
+        painter.translate(0, area.bottom())
+        painter.rotate(-90)
+        painter.drawText(
+            QRectF(0, 0, area.height(), 3 * GRID),
+            Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter,
+            "← Label",
+        )
+        painter.restore()
+        if side < NAMES_SIDE:
+            return
+        painter.setPen(self._theme.colour("text"))
+        room = area.left() - 4 * GRID
+        painter.save()
+        painter.setClipRect(QRect(0, area.top(), area.left(), area.height()))
+        for row, name in enumerate(self._rows):
+            place = QRectF(3 * GRID, self.cell_rect(row, 0).top(), room, side)
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
+            painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.setClipRect(QRect(area.left(), 0, area.width(), area.top()))
+        room = area.top() - 4 * GRID
+        for column, name in enumerate(self._columns):
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
+            painter.save()
+            painter.translate(self.cell_rect(0, column).left(), area.top() - GRID)
+            painter.rotate(-90)
+            painter.drawText(
+                QRectF(0, 0, room, side), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, text
+            )
+            painter.restore()
+        painter.restore()
+
+    # Input
+
+    def event(self, event: QEvent) -> bool:
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and event.key() in KEYS
+            and not event.modifiers()
+            & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
+        ):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        key, (row, column) = Qt.Key(event.key()), self.cursor
+        if key in STEPS:
+            down, right = STEPS[key]
+            self._point(row + down, column + right)
+        elif key in (Qt.Key.Key_Home, Qt.Key.Key_End):
+            self._point(row, 0 if key == Qt.Key.Key_Home else len(self._columns) - 1)
+        elif key in ZOOM_KEYS:
+            self._zoom(ZOOM_KEYS[key])
+        elif key in KEYS:
+            if self._matrix.size:
+                self.cell_chosen.emit(*self.cursor)
+        else:
+            super().keyPressEvent(event)
+
+    def _point(self, row: int, column: int) -> None:
+        if not self._matrix.size:
+            return
+        last_row, last_column = self._last()
+        self.set_cursor_cell(min(max(row, 0), last_row), min(max(column, 0), last_column))
+        self.cell_pointed.emit(*self.cursor)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        cell = self.cell_at(event.position().toPoint())
+        self.viewport().setCursor(
+            Qt.CursorShape.PointingHandCursor if cell is not None else Qt.CursorShape.ArrowCursor
+        )
+        self.cell_pointed.emit(*(self.cursor if cell is None else cell))
+
+    def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().leaveEvent(event)
+        if self._matrix.size:
+            self.cell_pointed.emit(*self.cursor)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        cell = self.cell_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and cell is not None:
+            self.set_cursor_cell(*cell)
+            self.cell_chosen.emit(*cell)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            at = self.cell_at(QPointF(event.position()).toPoint())
+            if at is not None:
+                self.cursor = at
+            self._zoom(1 if event.angleDelta().y() > 0 else -1)
+            event.accept()
+            return
+        super().wheelEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        super().resizeEvent(event)
+        self._update_range()
+
+    def scrollContentsBy(self, _dx: int, _dy: int) -> None:  # noqa: N802
+        self.viewport().update()
