@@ -118,7 +118,10 @@ class UndoResult:
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """One training run. `model` and `recipe` are JSON; `published` counts its published checkpoints."""
+    """One training run. `model` and `recipe` are JSON; `published` counts its published checkpoints.
+
+    note, is_starred, tags: of the person; is_deleted: a person deleted its files, and it has no weights any more
+    """
 
     id: int
     state: str
@@ -133,6 +136,10 @@ class RunRecord:
     published: int
     message: str | None
     after_move_id: int = 0
+    note: str = ""
+    is_starred: bool = False
+    is_deleted: bool = False
+    tags: tuple[str, ...] = ()
 
 
 BASIS_NAMES = ("scored_pictures", "scored_share", "miou_low", "miou_high", "scored_pixels")

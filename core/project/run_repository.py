@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.base.changes import Changes
+from core.base.display_text import clean_name
+from core.base.errors import ProjectError
 from core.project.class_remaps import latest_remap_id
 from core.project.records import BASIS_NAMES, Measurement, RunRecord, now
-from core.project.schema import facts, measurements, predictions, runs
+from core.project.run_labels import LabelTotals, RunLabels
+from core.project.schema import facts, measurements, predictions, run_labels, run_tags, runs
 from core.project.store import Store, inserted_id
 
 IN_USE_FACT = "network_in_use"
 """Name of the fact in the project file that holds the id of the run whose weights predict."""
+MAX_NOTE, MAX_TAG, MAX_TAGS = 2000, 60, 50
+"""Letters of a note and of a tag, and tags of a run; more are cut."""
 _MEASUREMENT_COLUMNS = ("run_id", "name", "class_value", "step", "seconds", "labelled_pictures", "value")
 """Columns of a measurement, in the order of the record's fields."""
 
@@ -77,19 +84,87 @@ class RunRepository:
                 .values(state="stopped", message="Maskloop was closed before this run ended.")
             )
 
+    def set_note(self, run_id: int, note: str) -> Changes:
+        """The note of a person, in one line of at most MAX_NOTE letters."""
+        return self.update(run_id, note=clean_name(note)[:MAX_NOTE].strip())
+
+    def set_starred(self, run_ids: Iterable[int], starred: bool) -> Changes:
+        with self._store.write_transaction() as connection:
+            for run_id in run_ids:
+                connection.execute(update(runs).where(runs.c.id == run_id).values(starred=int(starred)))
+        return Changes(runs=True)
+
+    def set_tags(self, run_id: int, tags: Iterable[str]) -> Changes:
+        """The tags of a run in place of those that it has."""
+        names = dict.fromkeys(filter(None, (clean_name(tag)[:MAX_TAG].strip() for tag in tags)))
+        rows = [{"run_id": run_id, "tag": name} for name in list(names)[:MAX_TAGS]]
+        with self._store.write_transaction() as connection:
+            connection.execute(delete(run_tags).where(run_tags.c.run_id == run_id))
+            if rows:
+                connection.execute(insert(run_tags), rows)
+        return Changes(runs=True)
+
+    def set_labels(self, run_id: int, labels: RunLabels) -> Changes:
+        """Store what a run learns from."""
+        values = {**asdict(labels.totals), "pictures": labels.encode()}
+        with self._store.write_transaction(durable=False) as connection:
+            connection.execute(
+                insert(run_labels)
+                .values(run_id=run_id, **values)
+                .on_conflict_do_update(index_elements=["run_id"], set_=values)
+            )
+        return Changes(runs=True)
+
+    def labels(self, run_id: int) -> RunLabels | None:
+        """What a run learned from; None for a run of an earlier version. Raises ProjectError where it is damaged."""
+        query = select(run_labels.c.pictures).where(run_labels.c.run_id == run_id)
+        with self._store.read_transaction() as connection:
+            content = connection.execute(query).scalar()
+        return None if content is None else RunLabels.decode(content)
+
+    def label_totals(self) -> dict[int, LabelTotals]:
+        """By run; those of earlier versions are not in it."""
+        names = ("run_id", "train_pictures", "train_pixels", "val_pictures", "val_pixels")
+        with self._store.read_transaction() as connection:
+            rows = connection.execute(select(*(run_labels.c[name] for name in names)))
+            return {int(row[0]): LabelTotals(*map(int, row[1:])) for row in rows}
+
+    def check_deletable(self, run_id: int) -> RunRecord:
+        """Raises ProjectError for a run whose files are still needed, or that is not there."""
+        try:
+            run = self.get(run_id)
+        except KeyError as problem:
+            raise ProjectError(f"There is no run {run_id}; “maskloop runs” lists them.") from problem
+        in_use = self.in_use()
+        if in_use is not None and in_use.id == run_id:
+            raise ProjectError(
+                f"Run {run_id} is in use, so it was not deleted. Use the network of another run first."
+            )
+        if run.state == "running":
+            raise ProjectError(
+                f"Run {run_id} is being trained, so it was not deleted. Stop the training first."
+            )
+        return run
+
+    def mark_deleted(self, run_id: int) -> Changes:
+        """Its files are deleted: it stays listed, because labels, predictions and later runs may come from it."""
+        self.check_deletable(run_id)
+        return self.update(run_id, published=0, deleted=1)
+
     def get(self, run_id: int) -> RunRecord:
         """Raises KeyError for an id that is not there."""
         with self._store.read_transaction() as connection:
             row = connection.execute(select(runs).where(runs.c.id == run_id)).first()
-        if row is None:
-            raise KeyError(run_id)
-        return RunRecord(**row._mapping)
+            if row is None:
+                raise KeyError(run_id)
+            return _record(row, _tags(connection, run_id))
 
     def all(self) -> list[RunRecord]:
         """All runs, newest first."""
         with self._store.read_transaction() as connection:
             rows = connection.execute(select(runs).order_by(runs.c.id.desc()))
-            return [RunRecord(**row._mapping) for row in rows]
+            tags = _tags(connection)
+            return [_record(row, tags) for row in rows]
 
     def in_use(self) -> RunRecord | None:
         """The run whose weights predict and are trained on: the one given to `use`, where that still has weights.
@@ -103,7 +178,7 @@ class RunRepository:
                 found = select(runs).where(runs.c.id == int(chosen[:18]), runs.c.published > 0)
                 row = connection.execute(found).first()
                 if row is not None:
-                    return RunRecord(**row._mapping)
+                    return _record(row, _tags(connection, row.id))
         return self.latest_published()
 
     def use(self, run_id: int) -> Changes:
@@ -137,7 +212,7 @@ class RunRepository:
         query = select(runs).where(runs.c.published > 0).order_by(runs.c.id.desc()).limit(1)
         with self._store.read_transaction() as connection:
             row = connection.execute(query).first()
-        return RunRecord(**row._mapping) if row else None
+            return _record(row, _tags(connection, row.id)) if row else None
 
     def add_measurements(self, points: Iterable[Measurement]) -> Changes:
         """Store points of the training curves."""
@@ -215,3 +290,20 @@ class RunRepository:
         )
         with self._store.read_transaction() as connection:
             return {int(picture_id) for picture_id in connection.execute(query).scalars()}
+
+
+def _record(row: Row[Any], tags: dict[int, tuple[str, ...]]) -> RunRecord:
+    columns = dict(row._mapping)
+    starred, deleted = bool(columns.pop("starred")), bool(columns.pop("deleted"))
+    return RunRecord(**columns, is_starred=starred, is_deleted=deleted, tags=tags.get(row.id, ()))
+
+
+def _tags(connection: Connection, run_id: int | None = None) -> dict[int, tuple[str, ...]]:
+    """The tags of a run, or of all, in the order of the alphabet."""
+    query = select(run_tags.c.run_id, run_tags.c.tag).order_by(run_tags.c.tag)
+    found: dict[int, list[str]] = defaultdict(list)
+    for number, tag in connection.execute(
+        query if run_id is None else query.where(run_tags.c.run_id == run_id)
+    ):
+        found[number].append(tag)
+    return {number: tuple(tags) for number, tags in found.items()}

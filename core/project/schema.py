@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-CURRENT_REVISION = "0005"
+CURRENT_REVISION = "0006"
 """The schema revision that this program reads and writes."""
 
 COLOUR_CHECK = f"colour GLOB '#{'[0-9a-fA-F]' * 6}'"
@@ -221,7 +221,28 @@ runs = Table(
     Column("best_miou", Float),
     Column("published", Integer, nullable=False, server_default="0"),
     Column("message", Text),
+    Column("note", Text, nullable=False, server_default=""),
+    Column("starred", Integer, nullable=False, server_default="0"),
+    Column("deleted", Integer, nullable=False, server_default="0"),  # 1: a person deleted its files
     CheckConstraint("state IN ('running', 'finished', 'stopped', 'failed')", name="state"),
+)
+
+run_tags = Table(
+    "run_tags",
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("tag", Text, primary_key=True),
+)
+
+run_labels = Table(  # what a run learned from, and was validated on; runs of earlier versions have no row
+    "run_labels",
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("train_pictures", Integer, nullable=False),
+    Column("train_pixels", Integer, nullable=False),  # labelled ones, of the pictures at their own size
+    Column("val_pictures", Integer, nullable=False),
+    Column("val_pixels", Integer, nullable=False),
+    Column("pictures", Blob, nullable=False),  # each picture, encoded by core/project/run_labels.py
 )
 
 measurements = Table(  # the points of the training curves

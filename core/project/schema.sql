@@ -1,4 +1,4 @@
--- 0005
+-- 0006
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -36,7 +36,7 @@ CREATE TABLE runs (
 	labelled_pictures INTEGER NOT NULL, 
 	best_miou FLOAT, 
 	published INTEGER DEFAULT '0' NOT NULL, 
-	message TEXT, after_move_id INTEGER DEFAULT '0' NOT NULL, 
+	message TEXT, after_move_id INTEGER DEFAULT '0' NOT NULL, note TEXT DEFAULT '' NOT NULL, starred INTEGER DEFAULT '0' NOT NULL, deleted INTEGER DEFAULT '0' NOT NULL, 
 	CONSTRAINT pk_runs PRIMARY KEY (id), 
 	CONSTRAINT ck_runs_state CHECK (state IN ('running', 'finished', 'stopped', 'failed')), 
 	CONSTRAINT fk_runs_base_run_id FOREIGN KEY(base_run_id) REFERENCES runs (id)
@@ -213,4 +213,22 @@ CREATE VIEW labelled_pixels_by_class AS
         JOIN pictures ON pictures.id = p.picture_id AND pictures.joined_to IS NULL
         GROUP BY c.value ORDER BY pixels DESC;
 
-INSERT INTO alembic_version (version_num) VALUES ('0005');
+CREATE TABLE run_tags (
+	run_id INTEGER NOT NULL, 
+	tag TEXT NOT NULL, 
+	CONSTRAINT pk_run_tags PRIMARY KEY (run_id, tag), 
+	CONSTRAINT fk_run_tags_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
+);
+
+CREATE TABLE run_labels (
+	run_id INTEGER NOT NULL, 
+	train_pictures INTEGER NOT NULL, 
+	train_pixels INTEGER NOT NULL, 
+	val_pictures INTEGER NOT NULL, 
+	val_pixels INTEGER NOT NULL, 
+	pictures BLOB NOT NULL, 
+	CONSTRAINT pk_run_labels PRIMARY KEY (run_id), 
+	CONSTRAINT fk_run_labels_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0006');

@@ -17,10 +17,22 @@ from core.project.schema import (
     picture_tags,
     pictures,
     predictions,
+    run_labels,
+    run_tags,
     runs,
 )
 
-READ_WHEN_OPENED = (facts, pictures, picture_tags, class_pixels, predictions, runs, origins)
+READ_WHEN_OPENED = (
+    facts,
+    pictures,
+    picture_tags,
+    class_pixels,
+    predictions,
+    runs,
+    run_tags,
+    run_labels,
+    origins,
+)
 """Tables that are read as soon as a project is open, so their values are checked before."""
 _ONE_OF = {
     "pictures.status": tuple(status.value for status in Status),
