@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from core.base.errors import ImageError
 from core.evaluation.evaluation import Evaluation
 from core.evaluation.report.picture_strip import as_jpeg, picture_strip
 from core.evaluation.run_score import evaluate_run, predict_pictures
+from core.evaluation.run_settings import differing, run_settings, run_title
 from core.images.image_reader import read_picture
-from core.models.catalogue import architecture_title
 from core.project.project import Project, run_class_mapping
 from core.project.records import Measurement, RunRecord, Split
 
@@ -60,10 +58,10 @@ def report_run(
     best = ranked[len(worst) :][-BEST_PICTURES:][::-1]
     return RunReport(
         run,
-        _title(run),
+        run_title(run),
         evaluation,
         tuple(project.runs.measurements(run.id)),
-        _settings(run),
+        run_settings(run),
         _scored_pictures(project, run, worst, device),
         _scored_pictures(project, run, best, device),
     )
@@ -71,11 +69,7 @@ def report_run(
 
 def differing_settings(reports: Sequence[RunReport]) -> dict[str, list[str]]:
     """By name the value of each run, where they are not all the same; all settings of a single run."""
-    names = {name: None for report in reports for name in report.settings}
-    rows = {name: [report.settings.get(name, "–") for report in reports] for name in names}
-    if len(reports) == 1:
-        return rows
-    return {name: values for name, values in rows.items() if len(set(values)) > 1}
+    return differing([report.settings for report in reports])
 
 
 def _scored_pictures(
@@ -97,33 +91,3 @@ def _scored_pictures(
         strip = picture_strip(picture, label, mask.remapped(table).values, classes)
         found.append(ScoredPicture(record.path, miou, as_jpeg(strip)))
     return tuple(found)
-
-
-def _title(run: RunRecord) -> str:
-    model = _parsed(run.model)
-    if "architecture" not in model:
-        return "a network"
-    return architecture_title(model["architecture"], model.get("encoder"))
-
-
-def _settings(run: RunRecord) -> dict[str, str]:
-    merged = {**_parsed(run.model), **_parsed(run.recipe)}
-    return {
-        name.replace("_", " "): _text(value)
-        for name, value in merged.items()
-        if name != "class_values" and value not in ("", [], {})
-    }
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return " to ".join(_text(each) for each in value)
-    return "–" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _parsed(text: str) -> dict[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

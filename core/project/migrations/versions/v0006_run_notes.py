@@ -1,4 +1,4 @@
-"""Runs have a note, a star and tags, know which labels they learned from, and stay listed when their files are deleted."""
+"""Runs have a note, a star and tags, know the labels they learned from, and stay listed without their files."""
 
 import sqlalchemy as sa
 from alembic import op
