@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 from core.labels.confusion_scores import METRIC_TITLES
-from core.session.training.run_series import SERIES_NAMES
 
 NO_SCORES = "The IoU of each class appears here with the first validation, if there are validation pictures."
 NO_SCORE = "{} appears here with the first validation, if there are validation pictures."
@@ -79,21 +79,25 @@ class CurveChoices:
             found = None
         if not isinstance(found, dict):
             return cls()
-        default = cls()
-        measures, smoothing, classes = found.get("measures"), found.get("smoothing"), found.get("classes")
-        hidden = found.get("hidden")
-        is_pair = isinstance(measures, list) and len(measures) == 2
-        return cls(
-            (measures[0], measures[1])
-            if isinstance(measures, list) and is_pair and all(_is_key(each, MEASURES) for each in measures)
-            else default.measures,
-            found["axis"] if _is_key(found.get("axis"), AXES) else default.axis,
-            found["layout"] if _is_key(found.get("layout"), LAYOUTS) else default.layout,
-            smoothing if type(smoothing) is int and 0 <= smoothing <= MAX_SMOOTHING else default.smoothing,
-            tuple(each for each in classes if type(each) is int) if isinstance(classes, list) else None,
-            tuple(name for name in hidden if name in SERIES_NAMES) if isinstance(hidden, list) else (),
-        )
+        made = cls()
+        match found.get("measures"):
+            case [first, second] if _is_key(first, MEASURES) and _is_key(second, MEASURES):
+                made = replace(made, measures=(first, second))
+        if _is_key(found.get("axis"), AXES):
+            made = replace(made, axis=found["axis"])
+        if _is_key(found.get("layout"), LAYOUTS):
+            made = replace(made, layout=found["layout"])
+        match found.get("smoothing"):
+            case int(percent) if 0 <= percent <= MAX_SMOOTHING:
+                made = replace(made, smoothing=int(percent))
+        match found.get("classes"):
+            case [*values] if all(isinstance(each, int) for each in values):
+                made = replace(made, classes=tuple(values))
+        match found.get("hidden"):
+            case [*names] if all(isinstance(each, str) for each in names):
+                made = replace(made, hidden=tuple(names))
+        return made
 
 
-def _is_key(value: object, keys: dict[str, Measure] | dict[str, str]) -> bool:
+def _is_key(value: object, keys: Mapping[str, object]) -> bool:
     return isinstance(value, str) and value in keys
