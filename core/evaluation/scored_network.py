@@ -14,7 +14,9 @@ from core.base.errors import ModelError
 from core.base.text import count_of
 from core.labels.class_list import UNLABELLED, VOID, ClassList
 from core.models.checkpoint import LoadedModel, load_checkpoint
+from core.models.export import METADATA_KEY
 from core.models.import_process import read_foreign_model
+from core.models.model_import import read_safetensors_header
 from core.project.project import Project, run_class_mapping
 from core.project.records import RunRecord
 from core.training.devices import resolve_device
@@ -51,17 +53,13 @@ def load_run(project: Project, run: RunRecord, device: str = "auto") -> ScoredNe
 
 
 def load_weights_file(project: Project, path: Path, device: str = "auto") -> ScoredNetwork:
-    """The network in a file that an export wrote, or another program in that layout, its classes matched by name.
+    """The network in a file that `maskloop model export` wrote, its classes matched by name.
 
     The file is read in a process with limits, and the project is not changed. Raises ModelError, also when the file
     does not name its classes, or the project has none of them.
     """
+    _check_names_its_classes(path)
     imported = read_foreign_model(path)
-    if not imported.classes:
-        raise ModelError(
-            f"{path.name} does not name its classes, so its outputs cannot be matched with those of the project. "
-            "Import it with their names: maskloop model import FILE --classes a,b,c"
-        )
     classes = project.classes.read()
     table = np.zeros(256, np.uint8)
     unknown = []
@@ -85,6 +83,23 @@ def load_weights_file(project: Project, path: Path, device: str = "auto") -> Sco
     model = imported.model.to(resolve_device(device)).eval().requires_grad_(False)
     loaded = LoadedModel(model, imported.spec, {})
     return ScoredNetwork(loaded, 0, table, (*notes, *_missing_note(loaded, table, classes)))
+
+
+def _check_names_its_classes(path: Path) -> None:
+    """Raises ModelError for weights alone: nobody knows which output is which class."""
+    try:
+        is_ours = (
+            path.suffix.lower() == ".safetensors" and METADATA_KEY in read_safetensors_header(path).metadata
+        )
+    except OSError as problem:
+        raise ModelError(
+            f"{path} cannot be read: {problem.strerror or problem}. Choose another file."
+        ) from problem
+    if not is_ours:
+        raise ModelError(
+            f"{path.name} names neither its network nor its classes, so its outputs cannot be matched with the "
+            "classes of the project. Import it with both: maskloop model import FILE --arch A --classes a,b,c"
+        )
 
 
 def _missing_note(loaded: LoadedModel, table: NDArray[np.uint8], classes: ClassList) -> list[str]:

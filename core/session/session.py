@@ -26,6 +26,7 @@ from core.session.loading.folder_sync import FolderSync
 from core.session.loading.picture_loader import PictureLoader
 from core.session.maintenance import MaintenanceService
 from core.session.models.augmentation_previewer import AugmentationPreviewer
+from core.session.models.epoch_strips import EpochStripService
 from core.session.models.evaluator import Evaluator
 from core.session.models.model_exporter import ModelExporter
 from core.session.models.network_summaries import NetworkSummaryService
@@ -105,6 +106,7 @@ class Session:
         self.augmentation_previewer = AugmentationPreviewer(index, project.picture_path)
         self.model_exporter = ModelExporter(project.home)
         self.report_writer = ReportWriter(project.home)
+        self.epoch_strips = EpochStripService(project.home)
         self.evaluator = Evaluator(project.home, project.cache_folder)
         # Datasets in and out
         self.imports = ImportService(project, document, self._on_imported)
@@ -204,6 +206,7 @@ class Session:
             self.model_exporter.close,
             self.report_writer.close,
             self.evaluator.close,
+            self.epoch_strips.close,
             self.augmentation_previewer.close,
             self.network_summaries.close,
             self.dataset.close,

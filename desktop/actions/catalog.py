@@ -247,6 +247,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
     ActionSpec("evaluate", "Evaluate a run…", (), "chart", "Training",
                "Scores of the run selected in the Train workspace, or of the network in use: by class, as a confusion "
                "matrix, and the pictures behind them."),
+    ActionSpec("epoch_strip", "Epoch strip…", (), "chart", "Training",
+               "What the run selected in the Train workspace, or the network in use, predicted in a few pictures at "
+               "each of its checkpoints."),
     ActionSpec("report", "Report on runs…", (), "chart", "Training",
                "Evaluate the runs selected in the Train workspace, or the network in use, and show the result."),
     ActionSpec("stop_training", "Stop training", ("Ctrl+Shift+.",), "stop", "Training",

@@ -16,6 +16,7 @@ from core.training.callbacks.callback import Callback, EvaluationRecord
 from core.training.callbacks.callback_options import NO_CALLBACKS, CallbackOptions
 from core.training.callbacks.evaluation_log import CsvLog, JsonLog
 from core.training.callbacks.own_command import OwnCommand
+from core.training.callbacks.prediction_strip import PredictionStrip
 from core.training.callbacks.tensorboard_log import TensorBoardLog
 from core.training.data.training_set import TrainingSet
 from core.training.events import ModelEvaluated, TrainingEvent, TrainingNote, TrainingProgress
@@ -112,7 +113,11 @@ def make_callbacks(
     """The logs of each run, and what is asked for."""
     names = {each.value: each.name for each in options.classes}
     titles = [names.get(value, f"class {value}") for value in spec.class_values]
-    callbacks: list[Callback] = [CsvLog(run_folder / CSV_FILE, titles), JsonLog(run_folder / JSON_FILE)]
+    callbacks: list[Callback] = [
+        CsvLog(run_folder / CSV_FILE, titles),
+        JsonLog(run_folder / JSON_FILE),
+        PredictionStrip(run_folder, spec),
+    ]
     if options.csv:
         callbacks.append(CsvLog(options.csv, titles))
     if options.json_lines:

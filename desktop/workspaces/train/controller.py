@@ -20,6 +20,7 @@ from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.widgets.status_bar import StatusBar
 from desktop.workspaces.train.curves.curve_controller import CurveController
+from desktop.workspaces.train.epochs.epoch_strip_controller import EpochStripController
 from desktop.workspaces.train.evaluation.evaluation_controller import EvaluationController
 from desktop.workspaces.train.page import RunRow, TrainPage
 from desktop.workspaces.train.report_controller import ReportController
@@ -66,6 +67,7 @@ class TrainController(Controller):
         self.curve_controller = CurveController(session, dispatcher, page, theme)
         self.report_controller = ReportController(session, dispatcher, page, settings)
         self.evaluation_controller = EvaluationController(session, dispatcher, page, settings, theme)
+        self.epoch_strip_controller = EpochStripController(session, dispatcher, page, theme)
         self.evaluation_controller.picture_requested.connect(self.picture_requested)
         self.connections.connect(page.train_requested, session.training.start)
         self.connections.connect(page.use_requested, session.training.use)
@@ -76,6 +78,7 @@ class TrainController(Controller):
             **self.run_setup.actions(),
             **self.report_controller.actions(),
             **self.evaluation_controller.actions(),
+            **self.epoch_strip_controller.actions(),
             "train_now": self._session.training.start,
             "pause_training": self._toggle_pause,
             "stop_training": self._session.training.stop,
@@ -95,6 +98,7 @@ class TrainController(Controller):
         self.report_controller.close()
         self.curve_controller.close()
         self.evaluation_controller.close()
+        self.epoch_strip_controller.close()
         self._warm_up_timer.stop()
         self._curves_timer.stop()
         self._counts_timer.stop()
@@ -102,6 +106,7 @@ class TrainController(Controller):
 
     def on_changes(self, changes: Changes) -> None:
         self.evaluation_controller.on_changes(changes)
+        self.epoch_strip_controller.on_changes(changes)
         self._runs_are_stale |= changes.runs or changes.classes
         if changes.runs or changes.measurements or changes.classes:
             self._start_timer(self._curves_timer)

@@ -58,6 +58,7 @@ class TrainPage(QWidget):
     report_requested = Signal(object)
     """Carries the numbers of the selected runs."""
     evaluate_requested = Signal(int)
+    strip_requested = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -85,6 +86,8 @@ class TrainPage(QWidget):
         self.report.clicked.connect(lambda: self.report_requested.emit(self._runs_to_report()))
         self.evaluate = button("Evaluate…")
         self.evaluate.clicked.connect(lambda: self.evaluate_requested.emit(self._runs_to_report()[-1]))
+        self.strip = button("Epoch strip…")
+        self.strip.clicked.connect(lambda: self.strip_requested.emit(self._runs_to_report()[-1]))
         self.next_run = ElidedLabel("", "muted")
         self.choose_network = button("Next run…")
         self.choose_network.setToolTip("Choose network and recipe of the next run.")
@@ -117,8 +120,11 @@ class TrainPage(QWidget):
 
     def close_part(self, part: QWidget) -> None:
         """Show the page again; `part` belongs to the caller."""
+        was_shown = part.isVisible()
         self._whole.removeWidget(part)
-        self.runs.setFocus()
+        self._whole.setCurrentIndex(0)
+        if was_shown:
+            self.runs.setFocus()
 
     def set_next_run(self, text: str) -> None:
         """One line that describes the next run."""
@@ -233,6 +239,8 @@ class TrainPage(QWidget):
             if self._runs_to_report()
             else "None of the selected runs has weights."
         )
+        self.strip.setEnabled(bool(self._runs_to_report()))
+        self.strip.setToolTip("What the selected run predicted in a few pictures at each of its checkpoints.")
         self.report.setEnabled(bool(self._runs_to_report()))
         self.report.setToolTip(
             "Evaluate the selected run on the val pictures and show the result as a page. Several runs are compared."
@@ -262,9 +270,8 @@ class TrainPage(QWidget):
 
     def _runs_heading(self) -> QWidget:
         heading = QWidget()
-        heading.setLayout(
-            row(text_label("Runs", "heading"), None, self.evaluate, self.report, self.use, margins=(0, GRID, 0, 0))
-        )
+        buttons = (self.evaluate, self.strip, self.report, self.use)
+        heading.setLayout(row(text_label("Runs", "heading"), None, *buttons, margins=(0, GRID, 0, 0)))
         return heading
 
     def _full_page(self) -> QWidget:

@@ -1,0 +1,1 @@
+"""The epoch strip of the Train workspace: what runs predicted at each of their checkpoints."""
