@@ -31,7 +31,7 @@ def png_of(title: str, chart: Chart, legend: CurveLegend, theme: Theme) -> Calla
         buffer = QBuffer(content)
         buffer.open(QIODevice.OpenModeFlag.WriteOnly)
         image.save(buffer, "PNG")  # type: ignore[call-overload]  # a device is taken too
-        return content.data()
+        return bytes(content.data())
 
     return compress
 

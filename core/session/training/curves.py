@@ -168,7 +168,9 @@ class CurveService:
 
     def __init__(self, home: Path) -> None:
         self._lane = ReadLane("charts", home)
-        self._forget()
+        self._last_id = 0
+        self._runs: set[tuple[int, str]] = set()
+        self._store, self._series = CurveStore(), RunSeriesStore()
 
     def curves(self) -> Future[Curves]:
         """All curves as stored now."""
@@ -200,10 +202,9 @@ class CurveService:
 
     def _read_new(self, project: Project) -> None:
         runs = {(run.id, run.started_at) for run in project.runs.all()}
-        if (
-            not self._runs <= runs
-        ):  # one was deleted; the next gets its number, and its measurements their ids
-            self._forget()
+        if not self._runs <= runs:
+            # One was deleted: the next gets its number, and its measurements their ids.
+            self._last_id, self._store, self._series = 0, CurveStore(), RunSeriesStore()
         self._runs = runs
         more = True
         while more:  # in batches: months of measurements are never in memory at once
@@ -211,11 +212,6 @@ class CurveService:
             self._store.add(points)
             self._series.add(points)
             more = bool(points)
-
-    def _forget(self) -> None:
-        self._store, self._series = CurveStore(), RunSeriesStore()
-        self._last_id = 0
-        self._runs: set[tuple[int, str]] = set()
 
 
 def _known_classes(project: Project) -> frozenset[int] | None:

@@ -40,7 +40,7 @@ class ClassChooser(QDialog):
         self.by_score, close = button(automatic), button("Close", "primary")
         self.everything.clicked.connect(lambda: self._check_all(Qt.CheckState.Checked))
         self.nothing.clicked.connect(lambda: self._check_all(Qt.CheckState.Unchecked))
-        self.by_score.clicked.connect(lambda: (self.chosen.emit(None), self.accept()))
+        self.by_score.clicked.connect(self._leave_to_score)
         close.clicked.connect(self.accept)
         for each_button in (self.everything, self.nothing, self.by_score):
             each_button.setAutoDefault(False)
@@ -62,6 +62,10 @@ class ClassChooser(QDialog):
             for item in items
             if item.checkState() == Qt.CheckState.Checked
         )
+
+    def _leave_to_score(self) -> None:
+        self.chosen.emit(None)
+        self.accept()
 
     def _announce(self) -> None:
         self.chosen.emit(self.checked())
