@@ -49,6 +49,14 @@ SETTINGS: tuple[OptionSpec, ...] = (
         choice_titles=("Automatic", "Processor", "NVIDIA graphics", "Apple graphics"),
     ),
     OptionSpec(
+        "after_evaluation",
+        "Command after each evaluation",
+        "Runs while a network is trained, from your home folder, with the scores as JSON on its standard input. "
+        "FILE.py:NAME calls a function of that file.",
+        str,
+        "",
+    ),
+    OptionSpec(
         "looks",
         "Test-time augmentation",
         "The network also predicts each picture mirrored, in three sizes, or both, and the results are averaged. "

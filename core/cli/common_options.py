@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from core.base.errors import ModelError
 from core.cli.terminal import UsageError, open_for_writing
 from core.evaluation.run_choice import BEST, NEWEST
-from core.models.spec import TTA_MODES
+from core.models.spec import TTA_MODES, parse_input_size
 from core.project.project import Project, find_home
 from core.training.distributed_config import DistributedConfig
 from core.training.recipe import Recipe
@@ -65,6 +66,16 @@ def parse_run(run: str | None) -> str | None:
     if run is not None and run not in (BEST, NEWEST) and not re.fullmatch(r"[0-9]{1,9}", run):
         raise typer.BadParameter("choose best (the network in use), newest, or the number of a run.")
     return run
+
+
+def check_size(text: str | None) -> str | None:
+    """An input size as `parse_input_size` takes it. Raises BadParameter."""
+    try:
+        if text is not None:
+            parse_input_size(text)
+    except ModelError as problem:
+        raise typer.BadParameter(str(problem)) from problem
+    return text
 
 
 RunOption = Annotated[

@@ -30,6 +30,7 @@ from core.cli.common_options import (
     NodesOption,
     ProjectOption,
     StrategyOption,
+    check_size,
     open_existing,
     parse_run,
     scale_batch,
@@ -47,10 +48,17 @@ from core.cli.training_resume import plan_resume, stop_on_interrupt
 from core.evaluation.run_choice import find_run
 from core.models.catalogue import resolve_network
 from core.models.networks.packaged_weights import missing_package_text
-from core.models.spec import DEFAULT_ENCODER, WEIGHTS, ModelSpec, spec_from_base
+from core.models.spec import (
+    DEFAULT_ENCODER,
+    WEIGHTS,
+    InputSize,
+    ModelSpec,
+    parse_input_size,
+    spec_from_base,
+)
 from core.project.project import Project
 from core.project.records import RunRecord
-from core.session.training.input_size import SizeProposal, first_size, propose_size
+from core.session.training.input_size import SizeProposal, first_size, propose_size, stretched_text
 from core.session.training.next_run import incumbent_of
 from core.session.training.run_recorder import RunRecorder
 from core.session.training.snapshot_builder import (
@@ -81,7 +89,11 @@ def train(
         ),
     ] = None,
     size: Annotated[
-        int | None, typer.Option(help="Input size: the longer side of pictures in pixels.")
+        str | None,
+        typer.Option(
+            help="Input size: the longer side of pictures in pixels, or WIDTHxHEIGHT, to which all are scaled.",
+            callback=check_size,
+        ),
     ] = None,
     preset: Annotated[
         str | None,
@@ -127,7 +139,7 @@ def train(
             arch=arch,
             encoder=encoder,
             weights=weights,
-            size=size,
+            size=parse_input_size(size) if size else None,
             preset=preset,
             like=like,
             resume=resume,
@@ -148,7 +160,7 @@ def run_training(
     arch: str | None = None,
     encoder: str | None = None,
     weights: str | None = None,
-    size: int | None = None,
+    size: InputSize | None = None,
     preset: str | None = None,
     like: str | None = None,
     resume: str | None = None,
@@ -192,7 +204,8 @@ def run_training(
     )
     missing = "" if arch or encoder or named is not None else missing_package_text(DEFAULT_ENCODER)
     resumed = resume_plan.sentence if resume_plan else ""
-    more = (_size_note(proposal), recorder.kept_note, tensorboard_note(callbacks))
+    stretched = stretched_text(spec, entries)
+    more = (stretched, _size_note(proposal), recorder.kept_note, tensorboard_note(callbacks))
     notes = [part for part in (missing, resumed, note, *more) if part]
     run = opened.runs.get(recorder.run.id)
     result = {
@@ -367,7 +380,7 @@ def _spec(
     arch: str | None,
     encoder: str | None,
     weights: str | None,
-    size: int | None,
+    size: InputSize | None,
     *,
     resumed: bool,
 ) -> ModelSpec:
@@ -393,5 +406,5 @@ def _spec(
     spec = replace(spec, weights=weights or spec.weights)
     if base is None and (arch is not None or encoder is not None):
         records = trainable_pictures(project)
-        spec = replace(spec, size=first_size(project, records, device, pretrained=spec.is_pretrained))
-    return replace(spec, size=size or spec.size)
+        spec = spec.with_size(first_size(project, records, device, pretrained=spec.is_pretrained))
+    return spec.with_size(size) if size else spec

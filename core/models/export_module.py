@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from core.models.input_tensors import normalise
-from core.models.spec import ModelSpec, round_up_to_stride, work_size
+from core.models.spec import ModelSpec, round_up_to_stride, scaled_size
 
 
 class ExportModule(nn.Module):
@@ -27,7 +27,7 @@ class ExportModule(nn.Module):
     def __init__(self, model: nn.Module, spec: ModelSpec, canvas: tuple[int, int]) -> None:
         super().__init__()
         self.model = model
-        self.size = spec.size
+        self.size, self.shape = spec.size, spec.shape
         self.statistics = spec.pixel_statistics
         self.canvas = canvas
         self.register_buffer("values", torch.tensor(spec.class_values, dtype=torch.uint8))
@@ -35,12 +35,15 @@ class ExportModule(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         width, height = self.canvas
         columns_in, rows_in = _length(picture, 1), _length(picture, 0)
-        scale = torch.minimum(
-            torch.minimum(width / columns_in, height / rows_in),
-            self.size / torch.maximum(columns_in, rows_in),
-        )
-        columns = torch.clamp(torch.round(columns_in * scale), 1, width)
-        rows = torch.clamp(torch.round(rows_in * scale), 1, height)
+        if self.shape is not None:
+            columns, rows = (torch.full_like(columns_in, side) for side in self.shape)
+        else:
+            scale = torch.minimum(
+                torch.minimum(width / columns_in, height / rows_in),
+                self.size / torch.maximum(columns_in, rows_in),
+            )
+            columns = torch.clamp(torch.round(columns_in * scale), 1, width)
+            rows = torch.clamp(torch.round(rows_in * scale), 1, height)
         across, down = (
             _downscale_matrix(picture, 1, columns, width),
             _downscale_matrix(picture, 0, rows, height),
@@ -57,7 +60,7 @@ class ExportModule(nn.Module):
 
 def export_input_size(spec: ModelSpec, width: int, height: int) -> tuple[int, int]:
     """(width, height) of the network's input for pictures of this shape, as in our own inference."""
-    small = work_size(width, height, spec.size)
+    small = scaled_size(width, height, spec.chosen_size)
     return round_up_to_stride(small[0]), round_up_to_stride(small[1])
 
 

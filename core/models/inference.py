@@ -18,7 +18,7 @@ from core.images.tiff_regions import read_downscaled
 from core.labels.prediction import PredictedMask
 from core.models.checkpoint import LoadedModel
 from core.models.input_tensors import channels_first
-from core.models.spec import work_size
+from core.models.spec import scaled_size
 from core.models.tiled_inference import MIN_TILE, max_pixels_at_once, tiled_logits
 
 BAND_BYTES = 64 << 20
@@ -62,7 +62,7 @@ def predict(
 ) -> PredictedMask:
     """Predict every pixel of a picture (H, W, C) uint8, C as in the spec.
 
-    The picture is scaled so that its long side is the spec's size, in tiles where that needs too much memory, and the
+    The picture is scaled to the spec's size, in tiles where that needs too much memory, and the
     logits are scaled back. With `tta`, a key of TTA_VIEWS, the probabilities of several views are averaged.
     full_size: (width, height) of the picture when `picture` is a reduced copy of it
     Values are class values of the spec; confidence is the probability of that class, 255 = 1. Raises ModelError when
@@ -132,7 +132,7 @@ def _view_logits(
 ) -> Iterator[tuple[slice, Tensor]]:
     """Logits of one view of the picture, upsampled to its full size, in bands."""
     width, height = size
-    small = work_size(width, height, max(1, round(loaded.spec.size * scale)))
+    small = scaled_size(width, height, loaded.spec.chosen_size, scale)
     interpolation = cv2.INTER_AREA if small[0] < picture.shape[1] else cv2.INTER_LINEAR
     pixels = cv2.resize(picture, small, interpolation=interpolation)
     pixels = pixels.reshape(small[1], small[0], -1)  # OpenCV drops a single channel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -15,6 +16,9 @@ from core.models.networks.packaged_weights import is_packaged
 STRIDE = 32
 """Sides of an input are multiples of this, the total stride of the architectures."""
 MIN_INPUT_SIZE, MAX_INPUT_SIZE = STRIDE, 4096
+InputSize = int | tuple[int, int]
+"""The longer side of an input in pixels, where pictures keep their shape; or (width, height), to which all pictures are
+scaled."""
 WEIGHTS = ("none", "imagenet")
 DEFAULT_ENCODER, DEFAULT_SIZE = "tu-tf_efficientnet_lite0", 480
 WEIGHTS_FILE = "model.safetensors"
@@ -37,6 +41,7 @@ class ModelSpec:
     architecture: name in `core.models.catalogue`; encoder: its encoder, None where it is built in
     weights: initial weights of the encoder, "none" or "imagenet"
     size: long side in pixels of the network's input, a multiple of 32
+    shape: (width, height), the longer one `size`, to which all pictures are scaled; None: they keep their shape
     class_values: row i of the output is the pixel value class_values[i] (1..254)
     channels: colour channels of a picture
     normalisation: key of NORMALISATIONS; empty for that of the encoder, which pretrained weights require
@@ -54,6 +59,7 @@ class ModelSpec:
     channels: int = 3
     inherits: tuple[tuple[int, int], ...] = ()
     normalisation: str = ""
+    shape: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         if not self.normalisation:
@@ -68,6 +74,11 @@ class ModelSpec:
             raise ModelError(
                 f"The network size {str(self.size)[:20]} does not work; choose a multiple of {STRIDE} "
                 f"from {MIN_INPUT_SIZE} to {MAX_INPUT_SIZE}."
+            )
+        if self.shape is not None and (max(self.shape) != self.size or min(self.shape) < MIN_INPUT_SIZE):
+            raise ModelError(
+                f"The network input {str(self.shape)[:40]} does not work; both sides need {MIN_INPUT_SIZE} pixels "
+                "or more."
             )
         if not self.class_values:
             raise ModelError("A network needs at least one class; add a class first.")
@@ -96,6 +107,16 @@ class ModelSpec:
         """Whether the encoder starts from ImageNet weights, or started from them before it was trained."""
         return self.weights == "imagenet"
 
+    @property
+    def chosen_size(self) -> InputSize:
+        return self.shape or self.size
+
+    def with_size(self, size: InputSize) -> ModelSpec:
+        """The spec with another input. Raises ModelError."""
+        if isinstance(size, int):
+            return replace(self, size=size, shape=None)
+        return replace(self, size=longer_side(size), shape=size)
+
     def with_network(self, architecture: str, encoder: str | None, weights: str | None = None) -> ModelSpec:
         """The spec of another network, with its normalisation. weights: None for ImageNet's if a package has them."""
         if weights is None:
@@ -107,6 +128,7 @@ class ModelSpec:
         return {
             **asdict(self),
             "class_values": list(self.class_values),
+            "shape": self.shape and list(self.shape),
             "inherits": [list(pair) for pair in self.inherits],
         }
 
@@ -125,11 +147,42 @@ class ModelSpec:
                 inherits=tuple((int(new), int(old)) for new, old in raw.get("inherits", ())),
                 # Before it was stored, every network had this one.
                 normalisation=str(raw.get("normalisation", "imagenet")),
+                shape=_shape(raw.get("shape")),
             )
         except (KeyError, TypeError, ValueError, OverflowError) as problem:
             raise ModelError(
                 f"The description of the network is damaged ({quoted(repr(problem))})."
             ) from problem
+
+
+def _shape(raw: Any) -> tuple[int, int] | None:
+    if raw is None:
+        return None
+    width, height = raw
+    return int(width), int(height)
+
+
+def parse_input_size(text: str) -> InputSize:
+    """The size in “480”, “256x144” or “256 × 144 pixels”. Raises ModelError."""
+    found = re.fullmatch(r"\s*(\d{1,5})\s*(?:[x×X*]\s*(\d{1,5})\s*)?(?:px|pixels)?\s*", text)
+    if found is None:
+        raise ModelError(
+            f"{quoted(text)} is not an input size; give the longer side, such as 480, or width x height, such as "
+            "256x144."
+        )
+    size = int(found[1]) if found[2] is None else (int(found[1]), int(found[2]))
+    ModelSpec("", None, "none", DEFAULT_SIZE, (1,), normalisation="imagenet").with_size(size)  # raises
+    return size
+
+
+def longer_side(size: InputSize) -> int:
+    """In pixels."""
+    return size if isinstance(size, int) else max(size)
+
+
+def size_text(size: InputSize) -> str:
+    """As `parse_input_size` reads it: "480", "256x144"."""
+    return str(size) if isinstance(size, int) else f"{size[0]}x{size[1]}"
 
 
 def spec_from_base(base: ModelSpec, class_values: tuple[int, ...], value_map: Sequence[int]) -> ModelSpec:
@@ -169,6 +222,13 @@ def work_size(width: int, height: int, size: int) -> tuple[int, int]:
     """(width, height) of a picture scaled to a long side of `size` pixels, each at least 1."""
     scale = size / max(width, height)
     return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def scaled_size(width: int, height: int, size: InputSize, scale: float = 1.0) -> tuple[int, int]:
+    """(width, height) of a picture scaled to an input, times `scale`; each at least 1."""
+    if isinstance(size, int):
+        return work_size(width, height, max(1, round(size * scale)))
+    return max(1, round(size[0] * scale)), max(1, round(size[1] * scale))
 
 
 def crop_size(width: int, height: int, longest: int | None) -> tuple[int, int]:

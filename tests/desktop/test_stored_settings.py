@@ -39,6 +39,7 @@ def test_every_setting_is_read(settings: Settings) -> None:
         "scrolling": "touchpad",
         "unfinished_shapes": "keep",
         "live_prediction": "auto",
+        "after_evaluation": "",
     }
     assert {row.name: settings.get(row.name) for row in SETTINGS} == expected
 

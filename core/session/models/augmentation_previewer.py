@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from core.base.errors import Cancelled, ImageError, TrainingError
 from core.base.json_process import JsonProcess, decode_message
 from core.base.lane import Lane
+from core.models.spec import InputSize
 from core.project.records import PictureRecord
 from core.session.picture_index import PictureIndex
 from core.training.process.augmentation_preview_worker import PreviewImage, PreviewReply, PreviewRequest
@@ -58,8 +59,8 @@ class AugmentationPreviewer:
         self._latest = 0
         self._closed = False
 
-    def request(self, recipe: Recipe, size: int, seed: int) -> Future[AugmentedPictures]:
-        """Some pictures, long side `size`, with the augmentation of this recipe and random choices of this seed.
+    def request(self, recipe: Recipe, size: InputSize, seed: int) -> Future[AugmentedPictures]:
+        """Some pictures, scaled to an input, with the augmentation of this recipe and random choices of this seed.
 
         The future raises Cancelled when a newer request came before this one was started, or after `stop`, and
         TrainingError when the process cannot be started or ends.
@@ -89,7 +90,7 @@ class AugmentationPreviewer:
 
     # On the lane ------------------------------------------------------------------------------
 
-    def _answer(self, number: int, recipe: Recipe, size: int, seed: int) -> AugmentedPictures:
+    def _answer(self, number: int, recipe: Recipe, size: InputSize, seed: int) -> AugmentedPictures:
         chosen = choose_pictures([self._index.get(picture_id) for picture_id in self._index.ids()])
         paths = tuple(self._paths(chosen))
         with self._lock:

@@ -62,7 +62,7 @@ class TensorBoardLog(Callback):
         from torch.utils.tensorboard.summary import hparams
 
         self._pictures = pictures
-        self._writer = SummaryWriter(str(self._folder), flush_secs=FLUSH_SECONDS)  # type: ignore[no-untyped-call]
+        self._writer = SummaryWriter(str(self._folder), flush_secs=FLUSH_SECONDS)
         metrics = dict.fromkeys(("val/miou", "val/pixel_accuracy"), 0.0)
         experiment, start, self._end = hparams(hyper_parameters(self._spec, self._recipe), metrics)  # type: ignore[no-untyped-call]
         for summary in (experiment, start):
@@ -128,7 +128,7 @@ class TensorBoardLog(Callback):
 
 def hyper_parameters(spec: ModelSpec, recipe: Recipe) -> Mapping[str, str | float | bool]:
     """Network and recipe as TensorBoard compares them: numbers, words, yes and no."""
-    network = {
+    network: dict[str, str | float | bool] = {
         "architecture": spec.architecture,
         "encoder": spec.encoder or "",
         "weights": spec.weights,

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from core.models.input_tensors import channels_first, denormalise
-from core.models.spec import NORMALISATIONS, crop_size, work_size
+from core.models.spec import NORMALISATIONS, InputSize, crop_size, scaled_size
 from core.training.data.augmentation import make_batch
 from core.training.data.snapshot import SnapshotEntry
 from core.training.data.training_set import IGNORE_INDEX, CropSample, LabelledExample
@@ -19,13 +19,13 @@ STATISTICS = NORMALISATIONS["imagenet"]
 
 
 def augmented_versions(
-    picture: NDArray[np.uint8], size: int, recipe: Recipe, seed: int, count: int
+    picture: NDArray[np.uint8], size: InputSize, recipe: Recipe, seed: int, count: int
 ) -> list[NDArray[np.uint8]]:
-    """The picture scaled to the network's input (long side `size`), then `count` augmented versions.
+    """The picture scaled to the network's input of `size`, then `count` augmented versions.
 
     picture: (H, W, 3) uint8 RGB; each result (h, w, 3) uint8 RGB. Equal seeds give equal results.
     """
-    width, height = work_size(picture.shape[1], picture.shape[0], size)
+    width, height = scaled_size(picture.shape[1], picture.shape[0], size)
     scaled = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
     no_labels = np.full((height, width), IGNORE_INDEX, np.uint8)
     entry = SnapshotEntry(0, "", "train", 1, "", width, height, ())

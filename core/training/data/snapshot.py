@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import TrainingError
-from core.models.spec import ModelSpec, work_size
+from core.models.spec import ModelSpec, scaled_size
 from core.training.data.small_regions import Regions, ScaledRegions, regions_of
 from core.training.recipe import Recipe
 
@@ -106,7 +106,7 @@ class TrainingSnapshot:
 
     def is_compatible(self, spec: ModelSpec) -> bool:
         """Whether the pictures have the size and channels that a network of this spec takes."""
-        return (spec.size, spec.channels) == (self.spec.size, self.spec.channels)
+        return (spec.chosen_size, spec.channels) == (self.spec.chosen_size, self.spec.channels)
 
     def reconfigure(self, spec: ModelSpec, recipe: Recipe) -> None:
         """Change spec and recipe for the next training and keep the pictures.
@@ -132,7 +132,7 @@ class TrainingSnapshot:
         *,
         measures_regions: bool = True,
     ) -> None:
-        """Add or replace one labelled picture, scaled so that its long side is the spec's size.
+        """Add or replace one labelled picture, scaled to the spec's size.
 
         The label of a val picture is also kept at its own size, at which networks are scored.
 
@@ -147,7 +147,7 @@ class TrainingSnapshot:
         if picture.ndim != 3 or picture.shape[:2] != values.shape or 0 in picture.shape:
             raise TrainingError(f"The label of {name} does not have the size of the picture.")
         height, width = values.shape
-        small = work_size(width, height, self.spec.size)
+        small = scaled_size(width, height, self.spec.chosen_size)
         shrinks = small[0] < width
         pixels = cv2.resize(picture, small, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         pixels = pixels.reshape(small[1], small[0], -1)  # OpenCV drops a single channel

@@ -14,14 +14,15 @@ import msgspec
 
 from core.base.json_process import decode_message
 from core.base.json_worker import reserve_stdout, send_message
+from core.models.spec import InputSize
 from core.training.recipe import Recipe
 
 
 class PreviewRequest(msgspec.Struct, frozen=True):
-    """Picture files to augment. size: long side in pixels; seed: of the random choices; count: versions of each."""
+    """Picture files to augment. size: of the input; seed: of the random choices; count: versions of each."""
 
     recipe: Recipe
-    size: int
+    size: InputSize
     seed: int
     count: int
     pictures: tuple[Path, ...]

@@ -13,7 +13,14 @@ from core.base.settings import Settings
 from core.base.text import count_of
 from core.models.catalogue import architecture_title
 from core.models.export_job import ExportedModel
-from core.models.spec import ModelSpec, default_spec
+from core.models.spec import (
+    InputSize,
+    ModelSpec,
+    default_spec,
+    longer_side,
+    parse_input_size,
+    size_text,
+)
 from core.project.records import RunRecord
 from core.session.session import Session
 from core.session.training.next_run import FACT, NextRun, spec_of
@@ -22,6 +29,7 @@ from core.training.recipe import Recipe, default_recipe, format_recipe_changes
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
+from desktop.workspaces.train.dialogs.callback_panel import CallbackPanel
 from desktop.workspaces.train.dialogs.model_export_dialog import ModelExportDialog
 from desktop.workspaces.train.dialogs.network_page import UNCHANGED
 from desktop.workspaces.train.dialogs.recipe_form import EXCLUDED
@@ -85,7 +93,7 @@ class RunSetup(Controller):
             self.form.raise_()
             return
         run = self._next_run
-        size = run.size or self._unchosen_network().size
+        size = longer_side(run.size or self._unchosen_network().size)
         defaults = {each: self._default_recipe(size, pretrained=each) for each in (False, True)}
         earlier = [point for each in self._runs if (point := _starting_point(each, defaults)) is not None]
         network = self._unchosen_network()
@@ -95,12 +103,17 @@ class RunSetup(Controller):
                 "architecture": run.architecture or UNCHANGED,
                 "encoder": run.encoder or "",
                 "weights": run.weights,
-                "size": str(run.size or UNCHANGED),
+                "size": size_text(run.size) if run.size else UNCHANGED,
             },
             run.choices,
             defaults,
+            CallbackPanel(
+                self._session.home / "models",
+                self._settings.get("after_evaluation"),
+                tensorboard=run.tensorboard,
+            ),
             pretrained=network.is_pretrained,
-            size=network.size,
+            size=network.chosen_size,
             runs=earlier,
             parent=self._page.window(),
         )
@@ -123,7 +136,7 @@ class RunSetup(Controller):
         recipe = default_recipe(likely_device(device), pretrained=pretrained, size=size)
         return replace(recipe, minutes=self._settings.get("round_minutes"), device=device)
 
-    def _load_preview(self, recipe: Recipe, size: int, seed: int) -> None:
+    def _load_preview(self, recipe: Recipe, size: InputSize, seed: int) -> None:
         form = self.form
         assert form is not None
         self._dispatcher.when_done(
@@ -132,13 +145,14 @@ class RunSetup(Controller):
             lambda problem: form.preview.set_error(str(problem)) if form is self.form else None,
         )
 
-    def _on_form_accepted(self, network: dict[str, str], choices: dict[str, str]) -> None:
+    def _on_form_accepted(self, network: dict[str, str], choices: dict[str, str], tensorboard: bool) -> None:
         run = NextRun(
             network["architecture"] or None,
             network["encoder"] or None,
             network["weights"] or "none",
-            int(network["size"]) if network["size"] else None,
+            parse_input_size(network["size"]) if network["size"] else None,
             choices,
+            tensorboard,
         )
         self._session.set_fact(FACT, run.to_json())
         self._set_next_run(run)
@@ -171,7 +185,7 @@ class RunSetup(Controller):
         run = self._next_run
         in_use = self._in_use
         self.offer.update(in_use, network_is_chosen=run.architecture is not None)
-        self.size_offer.update(run.size)
+        self.size_offer.update(longer_side(run.size) if run.size else None)
         if run.architecture is not None:
             parts = [architecture_title(run.architecture, run.encoder)]
         else:
@@ -179,9 +193,11 @@ class RunSetup(Controller):
         if run.weights == "imagenet":
             parts.append("ImageNet weights")
         if run.size:
-            parts.append(f"{run.size} pixels")
+            parts.append(f"{size_text(run.size)} pixels")
         if run.choices:
             parts.append(count_of(len(run.choices), "changed option"))
+        if run.tensorboard:
+            parts.append("TensorBoard")
         self._page.set_next_run(f"Next run: {', '.join(parts)}")
 
     # Export of a trained network ----------------------------------------------------------------
@@ -243,7 +259,7 @@ def _starting_point(run: RunRecord, defaults: Mapping[bool, Recipe]) -> Starting
             "architecture": spec.architecture,
             "encoder": spec.encoder or "",
             "weights": spec.weights,
-            "size": str(spec.size),
+            "size": size_text(spec.chosen_size),
         },
     )
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QLabel, QLayout, QWidget
 
+from core.base.errors import ModelError
 from core.base.option_spec import OptionSpec
 from core.models.catalogue import (
     Architecture,
@@ -22,14 +23,17 @@ from core.models.catalogue import (
     pretrained_text,
 )
 from core.models.networks.packaged_weights import is_packaged
+from core.models.spec import InputSize, parse_input_size, size_text
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import column, combo_box, row, text_label
 from desktop.widgets.search_list import SearchList, SearchOption
 
 UNCHANGED = ""
 """The value of a field that chooses nothing: as in the network in use, or the default."""
-INPUT_SIZES = (128, 192, 256, 352, 384, 480, 512, 768, 1024)
-"""Sides of the network's input in pixels."""
+INPUT_SIZES: tuple[InputSize, ...] = (
+    128, 192, 256, 352, 384, 480, 512, 768, 1024, (256, 144), (256, 256), (512, 256), (512, 288)
+)  # fmt: skip
+"""Offered for the network's input; others can be typed."""
 
 Values = Mapping[str, str]
 
@@ -40,6 +44,7 @@ class NetworkField:
 
     choices: for these values; none disables the field, with `unavailable` as the reason
     columns: titles; with them the field is a searchable list that shows `rows` rows, else a combo box
+    parse: with it other texts than the choices can be typed; raises ModelError
     """
 
     option: OptionSpec
@@ -47,6 +52,7 @@ class NetworkField:
     columns: tuple[str, ...] = ()
     rows: int = 0
     unavailable: str = ""
+    parse: Callable[[str], object] | None = None
 
     @property
     def name(self) -> str:
@@ -91,8 +97,12 @@ def _weight_choices(values: Values) -> list[SearchOption]:
 def _size_choices(_values: Values) -> list[SearchOption]:
     return [
         SearchOption(UNCHANGED, "Same as the network in use"),
-        *(SearchOption(str(side), f"{side} pixels") for side in INPUT_SIZES),
+        *(SearchOption(size_text(size), _size_title(size)) for size in INPUT_SIZES),
     ]
+
+
+def _size_title(size: InputSize) -> str:
+    return f"{size} pixels" if isinstance(size, int) else f"{size[0]} x {size[1]} pixels"
 
 
 def _option(name: str, title: str, help_text: str) -> OptionSpec:
@@ -129,8 +139,13 @@ FIELDS = (
         unavailable="There are no pretrained weights for it.",
     ),
     NetworkField(
-        _option("size", "Input size", "Longer side of the network's input."),
+        _option(
+            "size",
+            "Input size",
+            "The longer side, or width x height, to which pictures of any shape are scaled.",
+        ),
         _size_choices,
+        parse=parse_input_size,
     ),
 )
 
@@ -162,6 +177,10 @@ class NetworkPage(QWidget):
         for field in FIELDS:
             widget, choices = self.widgets[field.name], field.choices(known)
             keys = [each.key for each in choices]
+            if field.parse and known.get(field.name):  # typed
+                self._help[field.name].setText(field.option.help)
+                _set_choices(widget, choices, known[field.name])
+                continue
             if known.get(field.name, "") not in keys:
                 known[field.name] = _default_key(field, known, keys)
             widget.setEnabled(bool(choices))
@@ -173,6 +192,17 @@ class NetworkPage(QWidget):
         self.summary = (
             architecture_title(chosen.name, known.get("encoder")) if chosen else "The network in use"
         )
+
+    def problems(self) -> list[str]:
+        """A sentence for each typed text that cannot be used."""
+        found = []
+        for field in FIELDS:
+            if field.parse and (text := _value(self.widgets[field.name])):
+                try:
+                    field.parse(text)
+                except ModelError as problem:
+                    found.append(str(problem))
+        return found
 
     def _row(self, field: NetworkField) -> QLayout:
         option = field.option
@@ -188,6 +218,12 @@ class NetworkPage(QWidget):
         box = combo_box((), option.title)
         box.setFixedWidth(30 * GRID)
         box.activated.connect(self._on_chosen)
+        if field.parse:
+            box.setEditable(True)
+            box.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+            line = box.lineEdit()
+            assert line is not None
+            line.textEdited.connect(self.changed)
         self.widgets[field.name] = box
         title.setFixedWidth(16 * GRID)
         return row(title, box, help_line, None, spacing=2 * GRID)
@@ -220,7 +256,10 @@ def _number(amount: float) -> str:
 
 
 def _value(widget: SearchList | QComboBox) -> str:
-    return widget.value() if isinstance(widget, SearchList) else (widget.currentData() or "")
+    if isinstance(widget, SearchList):
+        return widget.value()
+    at = widget.findText(widget.currentText())
+    return (widget.itemData(at) or "") if at >= 0 else widget.currentText().strip()
 
 
 def _set_choices(widget: SearchList | QComboBox, choices: Sequence[SearchOption], value: str) -> None:
@@ -231,5 +270,8 @@ def _set_choices(widget: SearchList | QComboBox, choices: Sequence[SearchOption]
     widget.clear()
     for each in choices:
         widget.addItem(each.title, each.key)
-    if choices:
-        widget.setCurrentIndex([each.key for each in choices].index(value))
+    keys = [each.key for each in choices]
+    if value in keys:
+        widget.setCurrentIndex(keys.index(value))
+    elif choices:
+        widget.setEditText(value)

@@ -16,6 +16,7 @@ PAGES = {
     "Budget and loss": ("Budget", "Loss", "Sampling of corrections and rare classes"),
     "Optimization": ("Optimization", "Pretrained encoder"),
     "Augmentation": ("Augmentation",),
+    "Callbacks": ("Callbacks",),
     "Device": ("Device and reproducibility",),
 }
 """Title of a page -> the groups of options on it."""

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QButtonGroup, QDialog, QFrame, QStackedWidget, QWi
 
 from core.base.errors import TrainingError
 from core.base.text import count_of
+from core.models.spec import InputSize, parse_input_size
 from core.training.recipe import PRESETS, RECIPE_OPTIONS_BY_NAME, Recipe, parse_recipe_options
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import (
@@ -24,6 +25,7 @@ from desktop.widgets.controls import (
     text_label,
 )
 from desktop.workspaces.train.dialogs.augmentation_preview import AugmentationPreview
+from desktop.workspaces.train.dialogs.callback_panel import CallbackPanel
 from desktop.workspaces.train.dialogs.network_page import NetworkPage
 from desktop.workspaces.train.dialogs.recipe_form import PAGES, RecipeForm
 
@@ -57,15 +59,15 @@ def preset_starting_points() -> list[StartingPoint]:
 
 
 class RunForm(QDialog):
-    """`values_accepted` carries the values of the network page and the changed recipe options, both by name;
-    `preview_requested` a `Recipe`, the input size in pixels and a random seed.
+    """`values_accepted` carries the values of the network page and the changed recipe options, both by name, and
+    whether event files for TensorBoard are written; `preview_requested` a `Recipe`, an `InputSize` and a random seed.
 
     defaults: the recipe of a run for which nothing is chosen, for a pretrained network and for another
-    pretrained: whether the network is pretrained unless one is chosen; size: its input size in pixels
+    pretrained: whether the network is pretrained unless one is chosen; size: its input size
     """
 
-    values_accepted = Signal(dict, dict)
-    preview_requested = Signal(object, int, int)
+    values_accepted = Signal(dict, dict, bool)
+    preview_requested = Signal(object, object, int)
 
     def __init__(
         self,
@@ -73,14 +75,16 @@ class RunForm(QDialog):
         network: Mapping[str, str],
         choices: Mapping[str, str],
         defaults: Mapping[bool, Recipe],
+        callbacks: CallbackPanel,
         *,
         pretrained: bool = False,
-        size: int = 256,
+        size: InputSize = 256,
         runs: Sequence[StartingPoint] = (),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._theme, self._defaults, self._pretrained = theme, defaults, pretrained
+        self.callbacks = callbacks
         self._size, self._seed = size, 0
         self._starting_points = [*preset_starting_points(), *runs]
         self.setWindowTitle("Next run")
@@ -154,7 +158,7 @@ class RunForm(QDialog):
         if not place:
             return _scrolling(self.network)
         page, rows = QWidget(), self.rows[place - 1]
-        below = self.preview if tuple(PAGES)[place - 1] == "Augmentation" else None
+        below = {"Augmentation": self.preview, "Callbacks": self.callbacks}.get(tuple(PAGES)[place - 1])
         page.setLayout(column(rows, 2 * GRID, below, None) if below else column(rows, None))
         return _scrolling(page)
 
@@ -191,7 +195,8 @@ class RunForm(QDialog):
         self._changed()
 
     def _changed(self) -> None:
-        problems = [problem for rows in self.rows for problem in rows.problems()]
+        problems = self.network.problems()
+        problems += [problem for rows in self.rows for problem in rows.problems()]
         if not problems:
             try:
                 self._default.with_changes(parse_recipe_options(self.choices()))
@@ -218,11 +223,13 @@ class RunForm(QDialog):
         if self.preview.isVisible() and self.accept_button.isEnabled():
             self.preview.set_waiting()
             recipe = self._default.with_changes(parse_recipe_options(self.choices()))
-            size = int(self.network.values()["size"] or self._size)
+            chosen = self.network.values()["size"]
+            size = parse_input_size(chosen) if chosen else self._size
             self.preview_requested.emit(recipe, size, self._seed)
 
     def _accept(self) -> None:
-        self.values_accepted.emit(self.network.values(), self.choices())
+        tensorboard = self.callbacks.tensorboard.isChecked()
+        self.values_accepted.emit(self.network.values(), self.choices(), tensorboard)
         self.accept()
 
 
