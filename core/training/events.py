@@ -57,6 +57,7 @@ class ModelEvaluated(_Event, frozen=True):
     the network does not know, because it was added later
     miou: mean of per_class; confusion: pixels, rows true, columns predicted, in the order of the spec's classes
     basis: what the mean rests on; means: all of `core.labels.confusion_scores.MEAN_SCORES`
+    loss: that of the recipe, mean over the pictures, None where they are too large for it
     """
 
     step: int
@@ -69,6 +70,7 @@ class ModelEvaluated(_Event, frozen=True):
     split: str
     basis: ScoreBasis | None = None
     means: Mapping[str, float] = {}
+    loss: float | None = None
 
 
 class CheckpointPublished(_Event, frozen=True):

@@ -76,6 +76,7 @@ class RunRecorder:
                 means = {**event.means, "miou": event.miou, "pixel_accuracy": event.pixel_accuracy}
                 points: list[MeasuredPoint] = [(name, None, score) for name, score in means.items()]
                 points += [("iou", value, iou) for value, iou in event.per_class.items()]
+                points += [("val_loss", None, event.loss)] if event.loss is not None else []
                 points += basis_points(event.basis)
                 return self._measure(event.step, event.seconds, points)
             case events.InUseScored() if self.may_take_over:

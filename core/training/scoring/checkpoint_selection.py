@@ -28,7 +28,7 @@ from core.training.events import (
 from core.training.progress_reporter import DIVERGED_TEXT
 from core.training.recipe import Recipe
 from core.training.scoring.incumbent_scorer import IncumbentScorer
-from core.training.scoring.validation import ValidationScore, validate
+from core.training.scoring.validation import ValidationScore, validate, validation_loss
 
 FIRST_EVALUATION_SECONDS, MAX_INTERVAL_SECONDS, INTERVAL_GROWTH = 6.0, 15.0, 1.3
 """Seconds to the first evaluation, longest interval between two, and growth of the interval."""
@@ -366,6 +366,7 @@ class CheckpointSelector:
             autocast=self._autocast,
             should_abort=self._should_abort,
             group=self._group,
+            loss=validation_loss(self._pictures, self.recipe) if split == "val" else None,
         )
 
     def _limit(self, split: str) -> int:
@@ -393,6 +394,7 @@ class CheckpointSelector:
             split=split,
             basis=score.basis(values),
             means=score.means,
+            loss=score.loss,
         )
 
 

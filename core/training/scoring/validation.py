@@ -19,6 +19,8 @@ from core.models.input_tensors import normalise, pad_to_stride
 from core.models.tiled_inference import max_pixels_at_once, tiled_logits
 from core.training.data.training_set import LabelledExample, TrainingSet
 from core.training.distributed import ProcessGroup
+from core.training.losses import class_weights, segmentation_loss
+from core.training.recipe import Recipe
 from core.training.scoring.own_size import own_size_confusion
 
 
@@ -31,6 +33,7 @@ class ValidationScore:
     seconds: time spent, without other work done between two batches; means: all of `MEAN_SCORES`
     by_picture: (pictures, 3, classes) pixels predicted correctly, of the truth, and predicted
     pixels: of all pictures, also those that do not count
+    loss: mean over the pictures, None where each is too large for it
     """
 
     matrix: NDArray[np.int64]
@@ -42,6 +45,7 @@ class ValidationScore:
     means: Mapping[str, float] = field(default_factory=dict)
     by_picture: NDArray[np.int64] | None = None
     pixels: int = 0
+    loss: float | None = None
 
     def basis(self, values: Sequence[int]) -> ScoreBasis | None:
         """What the mean rests on; values: class value of each row. Draws pictures anew a thousand times, so it is for
@@ -67,6 +71,11 @@ class ScoreSum:
         self._total = torch.zeros((rows, rows), dtype=torch.int64, device=device)
         self._by_picture: list[Tensor] = []
         self._pixels = 0
+        self._losses = torch.zeros(2, device=device)  # sum and number
+
+    def add_loss(self, loss: Tensor) -> None:
+        """The loss of a picture, a scalar."""
+        self._losses += torch.stack([loss.detach().float(), self._losses.new_ones(())])
 
     def add(self, matrix: Tensor, pixels: int) -> None:
         """The (rows, rows) matrix of a picture of `pixels` pixels."""
@@ -85,6 +94,7 @@ class ScoreSum:
         matrix = self._group.sum(self._total).cpu().numpy()
         counts = self._group.sum(torch.stack(self._by_picture)).cpu().numpy()[:, :, :classes]
         pixels = int(self._group.sum(torch.tensor(self._pixels, device=self._device)))
+        loss, with_loss = self._group.sum(self._losses).tolist()
         iou = class_iou(matrix)
         per_class = {row: float(iou[row]) for row in range(classes) if matrix[row].sum()}
         means = {name: mean(matrix) for name, mean in MEAN_SCORES.items()}
@@ -98,7 +108,19 @@ class ScoreSum:
             means,
             counts,
             pixels,
+            loss / with_loss if with_loss else None,
         )
+
+
+def validation_loss(pictures: TrainingSet, recipe: Recipe) -> Callable[[Tensor, Tensor], Tensor]:
+    """The loss that `recipe` trains with, of the logits (C, h, w) and target (h, w) of one whole picture."""
+    weights = torch.from_numpy(class_weights(pictures.class_pixel_counts(), recipe.class_weights))
+    weights = weights.to(pictures.device)
+
+    def loss(logits: Tensor, target: Tensor) -> Tensor:
+        return segmentation_loss(logits[None], target[None].long(), recipe.loss, weights)
+
+    return loss
 
 
 @torch.no_grad()
@@ -111,14 +133,17 @@ def validate(
     autocast: Callable[[], AbstractContextManager[object]],
     should_abort: Callable[[], bool],
     group: ProcessGroup,
+    loss: Callable[[Tensor, Tensor], Tensor] | None = None,
 ) -> ValidationScore | None:
     """Score `model` (in eval mode) on the pictures of a split, at most `limit` of them, divided over the processes.
 
     `should_abort` is asked between two pictures, of several processes between two batches (and may do other work
     there). None when it says yes, or when nothing in the split is labelled.
+    loss: as `validation_loss` returns it
     """
     rows = len(pictures.scored_values)
     total = ScoreSum(rows, pictures.device, group)
+    most_pixels = max_pixels_at_once(pictures.device)
     seconds = 0.0
     for number, examples in enumerate(pictures.evaluation_batches(split, limit)):
         if should_abort():
@@ -135,6 +160,8 @@ def validate(
                 return None
             started = time.monotonic()
             total.add(own_size_confusion(each, example.truth, rows), example.truth.size)
+            if loss is not None and example.target.numel() <= most_pixels:
+                total.add_loss(loss(each, example.target))
             seconds += time.monotonic() - started
     return total.score(rows, seconds)
 

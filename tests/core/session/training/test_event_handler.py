@@ -136,11 +136,12 @@ def test_a_score_is_stored_with_what_it_rests_on(harness: EventHarness) -> None:
     basis = ScoreBasis(3, 0.25, (0.5, 0.75), {2: 40})
     harness.report(
         ModelEvaluated(
-            6, 3.5, 0.625, {1: 0.5, 2: 0.75}, 0.9, ((1, 0), (0, 1)), 3, "val", basis, {"dice": 0.7}
+            6, 3.5, 0.625, {1: 0.5, 2: 0.75}, 0.9, ((1, 0), (0, 1)), 3, "val", basis, {"dice": 0.7}, 0.4
         ),
         InUseScored(6, 3.5, 0.5, {1: 0.5}, ScoreBasis(1, 0.5)),
     )
     assert [m.value for m in harness.project.runs.measurements() if m.name == "dice"] == [0.7]
+    assert [m.value for m in harness.project.runs.measurements() if m.name == "val_loss"] == [0.4]
     store = CurveStore()
     points = harness.project.runs.measurements()
     store.add(point for point in points if not point.name.startswith("in_use"))
