@@ -20,8 +20,9 @@ from tests.factories import picture
 Values = NDArray[np.uint8]
 
 VOID_IS_UNLABELLED = {"coco", "yolo-seg"}
-UNLABELLED_IS_VOID = {"coco-panoptic", "pascal-voc", "cityscapes", "camvid"}
+UNLABELLED_IS_VOID = {"coco-panoptic", "pascal-voc", "cityscapes", "camvid", "numbered-masks", "one-hot"}
 READ_AS = {
+    "numbered-masks": "masks",
     "palette-masks": "masks",
     "colour-masks": "masks",
     "geotiff": "masks",

@@ -57,8 +57,8 @@ overwrites an existing label, is one undoable edit per picture, and can be resum
 _OUT = """## Export
 
 `maskloop export FORMAT OUT` writes pictures and masks; `--dry-run` states beforehand what would be written and lost.
-All formats except NumPy arrays and WebDataset shards can be imported again, with identical pixels except for the
-losses in the table. The last column names independent readers that returned the same pixels.
+All formats except NumPy arrays, one-hot masks and WebDataset shards can be imported again, with identical pixels
+except for the losses in the table. The last column names independent readers that returned the same pixels.
 
 """.splitlines()
 
@@ -79,6 +79,9 @@ _OUT_RULES = """## Rules of export
   connects each hole to the outline.
 - **Labels and predictions** are in one dataset if the format can store both; otherwise in two, in folders of these
   names.
+- **Numbers from 0.** `numbered-masks` and `one-hot` renumber the classes 0 to N-1 in the order of the class list, as
+  networks and losses take them; classes.json has the numbers. Void and unlabelled pixels are 255, or 0 in every plane.
+  Read a target with `np.load(file)["target"]`.
 - **Resizing and tiling** (`--longest`, `--tile`, `--overlap`): masks use nearest-neighbour interpolation; pictures
   use area interpolation when they shrink and Lanczos when they grow. Tiles at the right and bottom edge are shifted
   inwards, not padded.

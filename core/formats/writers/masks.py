@@ -83,12 +83,15 @@ class MaskWriter:
         return path
 
     def finish(self, entries: Iterable[Any]) -> None:
-        write_classes_file(self._root, self._classes)
+        self.write_classes()
         lists: dict[str, list[str]] = defaultdict(list)
         for split, name in entries if self._lists else ():
             lists[split].append(name)
         for split, names in lists.items():
             write_lines(self._root / SPLITS / f"{split}.txt", names)
+
+    def write_classes(self) -> None:
+        write_classes_file(self._root, self._classes)
 
 
 class NumpyWriter(MaskWriter):

@@ -17,6 +17,7 @@ from core.formats.writers.geotiff import GeoTiffWriter
 from core.formats.writers.huggingface import HuggingFaceWriter
 from core.formats.writers.labelme import LabelmeWriter
 from core.formats.writers.masks import MaskEncoding, MaskWriter, NumpyWriter
+from core.formats.writers.numbered_masks import NumberedMaskWriter, OneHotWriter
 from core.formats.writers.voc import VocWriter
 from core.formats.writers.webdataset import WebDatasetWriter
 from core.formats.writers.yolo import YoloWriter
@@ -53,6 +54,16 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
             "Tags and notes.",
             "Pillow",
             MaskWriter,
+            layered=True,
+            split_lists=True,
+        ),
+        ExportFormat(
+            "numbered-masks",
+            "Masks numbered from 0 (PNG)",
+            "folders images/ and masks/ with a classes.json; pixels are 0 to N-1 in the order of the classes, or 255",
+            "The difference between void and unlabelled; tags and notes.",
+            "Pillow",
+            NumberedMaskWriter,
             layered=True,
             split_lists=True,
         ),
@@ -167,6 +178,17 @@ EXPORT_FORMATS: dict[str, ExportFormat] = {
             "Tags and notes.",
             "NumPy",
             NumpyWriter,
+            layered=True,
+            split_lists=True,
+        ),
+        ExportFormat(
+            "one-hot",
+            "One-hot masks (NumPy)",
+            "a .npz per picture: array “target” (H, W, N) uint8, a plane of 0 and 1 per class; pictures "
+            "as files; classes.json with the order",
+            "The difference between void and unlabelled, which are 0 in every plane; tags and notes.",
+            "NumPy",
+            OneHotWriter,
             layered=True,
             split_lists=True,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from PIL import Image
 
 from core.base.errors import FormatError
 from core.formats.readers.registry import IMPORT_FORMATS, open_dataset
@@ -46,8 +48,8 @@ def assert_round_trip(name: str, labels: list[np.ndarray], classes: ClassList) -
         assert {s.split for s in dataset.samples} == {"train"}
 
 
-def test_all_formats_but_numpy_and_webdataset_can_be_imported() -> None:
-    assert set(EXPORT_FORMATS) - set(ROUND_TRIP_FORMATS) == {"numpy", "webdataset"}
+def test_all_formats_but_arrays_and_webdataset_can_be_imported() -> None:
+    assert set(EXPORT_FORMATS) - set(ROUND_TRIP_FORMATS) == {"numpy", "one-hot", "webdataset"}
 
 
 @pytest.mark.parametrize("name", ROUND_TRIP_FORMATS)
@@ -113,6 +115,29 @@ def test_numpy_files_contain_the_values(tmp_path: Path) -> None:
     found = np.load(root / "masks" / "train" / "p0.npy", allow_pickle=False)
     np.testing.assert_array_equal(found, hard_label())
     assert np.load(root / "images" / "train" / "p0.npy", allow_pickle=False).shape == (16, 24, 3)
+
+
+def test_numbered_masks_and_one_hot_planes_follow_the_order_of_the_classes(tmp_path: Path) -> None:
+    classes = classes_of(3)
+    classes = classes.with_classes([classes.by_value(value) for value in (3, 1, 2)])
+    expected = np.full_like(hard_label(), 255)
+    for number, value in enumerate((3, 1, 2)):
+        expected[hard_label() == value] = number
+    root = write("numbered-masks", tmp_path / "a", [hard_label()], classes)
+    with Image.open(root / "masks" / "train" / "p0.png") as mask:
+        assert mask.mode == "L"
+        np.testing.assert_array_equal(np.asarray(mask), expected)
+    listed = json.loads((root / "classes.json").read_text("utf-8"))
+    assert [row["index"] for row in listed["classes"]] == [0, 1, 2]
+    assert [row["name"] for row in listed["classes"]] == [each.name for each in classes]
+    assert listed["ignore_index"] == 255
+
+    root = write("one-hot", tmp_path / "b", [hard_label()], classes)
+    with np.load(root / "masks" / "train" / "p0.npz", allow_pickle=False) as found:
+        target = found["target"]
+    assert (target.shape, target.dtype) == ((16, 24, 3), np.uint8)
+    np.testing.assert_array_equal(target.sum(2), expected != 255)
+    np.testing.assert_array_equal(np.where(target.any(2), target.argmax(2), 255), expected)
 
 
 def test_cityscapes_needs_a_class_of_its_own(tmp_path: Path) -> None:
