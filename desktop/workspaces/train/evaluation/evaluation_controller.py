@@ -32,6 +32,7 @@ from desktop.workspaces.train.run_setup import network_title
 
 STRIP_PART = (320, 240)
 """Largest width and height of a part of a strip in pixels."""
+LOOKING = "Looking whether this is evaluated already …"
 NOT_YET = "This is not evaluated yet, or labels or weights have changed since."
 
 
@@ -182,7 +183,7 @@ class EvaluationController(Controller):
         if self.view is None or self._running:
             return
         self.kept = None
-        self.view.show_message("Looking whether this is evaluated already …")
+        self.view.show_message(LOOKING)
         self._lookup.send(
             self._session.evaluator.evaluate(self._job(only_kept=True), lambda *_: None),
             self._show,

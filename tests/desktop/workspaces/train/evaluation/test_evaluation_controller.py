@@ -17,7 +17,7 @@ from core.models.spec import WEIGHTS_FILE, ModelSpec
 from core.project.project import Project
 from core.project.records import Split
 from desktop.theme.theme import Theme
-from desktop.workspaces.train.evaluation.evaluation_controller import EvaluationController
+from desktop.workspaces.train.evaluation.evaluation_controller import LOOKING, EvaluationController
 from desktop.workspaces.train.evaluation.evaluation_view import EvaluationView
 from desktop.workspaces.train.evaluation.source_bar import NETWORK_FILE
 from tests.desktop.conftest import GuiDriver
@@ -58,8 +58,16 @@ def wait_for_result(gui: GuiDriver, controller: EvaluationController) -> None:
     gui.wait_until(lambda: view.source.evaluate.isVisible() and view.table.isVisible(), "the scores", 180)
 
 
-def message(view: EvaluationView) -> str:
-    return view.message.text() if view.message.isVisible() else ""
+def wait_for_message(gui: GuiDriver, view: EvaluationView, words: str) -> None:
+    """Until no look-up and no evaluation is under way; what is said then has these words."""
+
+    def has_ended() -> bool:
+        return (
+            view.source.evaluate.isVisible() and view.message.isVisible() and view.message.text() != LOOKING
+        )
+
+    gui.wait_until(has_ended, "a sentence", 180)
+    assert words in view.message.text()
 
 
 def test_a_run_is_evaluated_walked_over_and_opened(gui: GuiDriver) -> None:
@@ -109,28 +117,30 @@ def test_what_is_kept_is_shown_at_once_and_what_cannot_be_is_said(gui: GuiDriver
         source.changed.emit()
 
     choose(1, "val")
-    gui.wait_until(lambda: "not evaluated yet" in message(view), "no kept evaluation", 180)
+    wait_for_message(gui, view, "not evaluated yet")
     choose(2, "val")
     gui.wait_until(view.table.isVisible, "the kept evaluation", 180)
     assert controller.kept is not None
     assert controller.kept.key == kept.key
 
     choose(2, "test")
-    gui.wait_until(lambda: "not evaluated yet" in message(view), "the look-up", 180)
+    wait_for_message(gui, view, "not evaluated yet")
     gui.click(source.evaluate)
-    gui.wait_until(lambda: "Labelled are 3 pictures of val" in message(view), "the sentence", 180)
+    assert not source.evaluate.isVisible()
+    wait_for_message(gui, view, "Labelled are 3 pictures of val")
 
     (gui.session.home / "models" / "1" / WEIGHTS_FILE).unlink()
     choose(1, "val")
-    gui.wait_until(lambda: "The weights of run 1 are gone" in message(view), "the sentence", 180)
+    wait_for_message(gui, view, "The weights of run 1 are gone")
 
     broken = tmp_path / "network.safetensors"
     broken.write_bytes(b"nothing of the kind")
     controller.use_network(broken)
     assert source.choice[0] == f"{NETWORK_FILE}:network.safetensors"
-    gui.wait_until(lambda: "not evaluated yet" in message(view), "the look-up", 180)
+    wait_for_message(gui, view, "not evaluated yet")
     gui.click(source.evaluate)
-    gui.wait_until(lambda: "network.safetensors is damaged" in message(view), "the sentence", 180)
+    assert not source.evaluate.isVisible()
+    wait_for_message(gui, view, "network.safetensors is damaged")
     gui.click(source.back)
     assert not view.isVisible()
     assert gui.window.workspaces.train.runs.isVisible()
