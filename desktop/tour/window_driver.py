@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QCoreApplication, QEventLoop, QPoint, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, QEventLoop, QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QWidget
 
@@ -96,6 +96,8 @@ class WindowDriver:
         end = time.monotonic() + milliseconds / 1000
         while True:
             QCoreApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 5)
+            # The event loop of the program does this by itself.
+            QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
             left = end - time.monotonic()
             if left <= 0:
                 return

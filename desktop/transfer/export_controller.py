@@ -21,6 +21,7 @@ from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.transfer.export_dialog import ExportDialog, ExportFormValues
+from desktop.widgets.dialog_deletion import delete_dialog
 
 MAX_CLASSES_NAMED = 6
 """Classes whose share of the labelled pixels the plan names."""
@@ -47,6 +48,7 @@ class ExportController(Controller):
             self.dialog.raise_()
             return
         folder = proposed_folder(self._session.folder.parent, self._session.name)
+        delete_dialog(self.dialog)
         dialog = ExportDialog(self._theme, list(EXPORT_FORMATS.values()), str(folder), self._window)
         dialog.values_changed.connect(self._request_plan)
         dialog.export_requested.connect(self._export)
@@ -60,10 +62,8 @@ class ExportController(Controller):
     def close(self) -> None:
         """An export under way is cancelled with the session; its answer finds no dialog."""
         super().close()
-        dialog, self.dialog = self.dialog, None
-        if dialog is not None:
-            dialog.hide()
-            dialog.deleteLater()
+        delete_dialog(self.dialog)
+        self.dialog = None
 
     # The plan -----------------------------------------------------------------------------------
 

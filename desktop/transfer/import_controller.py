@@ -24,6 +24,7 @@ from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.transfer.import_dialog import ImportDialog
 from desktop.transfer.preview_row import PREVIEW_SIDE
+from desktop.widgets.dialog_deletion import delete_dialog
 
 MAX_NOTES = 5
 """Notes in the dialog; the report has more."""
@@ -62,6 +63,7 @@ class ImportController(Controller):
         """Open the dialog and scan `folder` if one is given; `files`: masks in it, for pictures of this project."""
         if self.dialog is None or not self.dialog.isVisible():
             formats = [(row.name, row.title) for row in importable_formats()]
+            delete_dialog(self.dialog)
             dialog = ImportDialog(self._theme, formats, AUTO, self._window)
             dialog.source_chosen.connect(self._scan)
             dialog.options_changed.connect(self._request_plan)
@@ -79,10 +81,8 @@ class ImportController(Controller):
     def close(self) -> None:
         """An import under way is cancelled with the session; its answer finds no dialog."""
         super().close()
-        dialog, self.dialog = self.dialog, None
-        if dialog is not None:
-            dialog.hide()
-            dialog.deleteLater()
+        delete_dialog(self.dialog)
+        self.dialog = None
 
     # The dataset --------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
+from desktop.widgets.dialog_deletion import delete_dialog
 from desktop.workspaces.data.split_dialog import SplitDialog, SplitPlanRow
 
 MAX_WARNINGS = 4
@@ -37,6 +38,7 @@ class SplitController(Controller):
         if self.dialog is not None and self.dialog.isVisible():
             self.dialog.raise_()
             return
+        delete_dialog(self.dialog)
         self.dialog = SplitDialog(self._theme, self._window)
         self.dialog.options_changed.connect(lambda _dialog: self.refresh_plan())
         self.dialog.split_requested.connect(self._apply)

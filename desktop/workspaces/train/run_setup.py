@@ -29,6 +29,7 @@ from core.training.recipe import Recipe, default_recipe, format_recipe_changes
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
+from desktop.widgets.dialog_deletion import delete_dialog
 from desktop.workspaces.train.dialogs.callback_panel import CallbackPanel
 from desktop.workspaces.train.dialogs.model_export_dialog import ModelExportDialog
 from desktop.workspaces.train.dialogs.network_page import UNCHANGED
@@ -79,9 +80,7 @@ class RunSetup(Controller):
         self.offer.close()
         self.size_offer.close()
         for dialog in (self.form, self.export_dialog):
-            if dialog is not None:
-                dialog.hide()
-                dialog.deleteLater()
+            delete_dialog(dialog)
         self._page.set_can_export(False)
         self._page.set_next_run("")
 
@@ -97,6 +96,7 @@ class RunSetup(Controller):
         defaults = {each: self._default_recipe(size, pretrained=each) for each in (False, True)}
         earlier = [point for each in self._runs if (point := _starting_point(each, defaults)) is not None]
         network = self._unchosen_network()
+        delete_dialog(self.form)
         form = RunForm(
             self._theme,
             {
@@ -214,6 +214,7 @@ class RunSetup(Controller):
         first = [run for run in self._runs if self._in_use and run.id == self._in_use.id]
         ordered = first + [run for run in self._runs if run not in first]
         titles = [(run.id, _run_title(run)) for run in ordered]
+        delete_dialog(self.export_dialog)
         dialog = ModelExportDialog(self._theme, titles, str(file), self._page.window())
         dialog.export_requested.connect(self._export_model)
         dialog.cancel_requested.connect(self._session.model_exporter.cancel)
