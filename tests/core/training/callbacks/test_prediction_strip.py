@@ -54,7 +54,7 @@ def test_a_training_stores_what_each_checkpoint_predicts(tmp_path: Path) -> None
 
 def test_the_strip_stays_small(tmp_path: Path) -> None:
     found = PredictionHistory(tmp_path)
-    large = np.tile(np.array([[1, 2]], np.uint8), (500, 1000))
+    large = np.ones((500, 1000), np.uint8)
     for step in range(MAX_CHECKPOINTS + 3):
         found.add(checkpoint(step), {3: large if step < 2 else large[:4, :4]})
     steps = [each.step for each in found.checkpoints()]
