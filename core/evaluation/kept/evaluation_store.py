@@ -60,7 +60,7 @@ class EvaluatedPicture:
 
     @property
     def _is_reduced(self) -> bool:
-        return self.pixels.shape[0] < self.truth.shape[0]
+        return len(self.pixels) < len(self.truth)
 
 
 LIT_COLOUR = (255, 196, 0)

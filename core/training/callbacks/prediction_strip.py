@@ -60,4 +60,4 @@ class PredictionStrip(Callback):
         limit = max_pixels_at_once(device)
         pieces = tiled_logits(network, example.picture, device, limit, self._pictures.statistics)
         rows = torch.cat([piece.argmax(0) for piece in pieces]).to(torch.uint8).cpu().numpy()
-        return self._values[rows]
+        return np.asarray(self._values[rows], np.uint8)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QTimer
 
 from core.base.changes import Changes
+from core.base.errors import MaskloopError
 from core.project.records import RunRecord
 from core.session.models.epoch_strips import LABEL, StripHistory
 from core.session.session import Session
@@ -197,8 +198,11 @@ class EpochStripController(Controller):
                 self._dispatcher.when_done(
                     self._session.epoch_strips.frame(*frame, palette),
                     partial(self._on_frame, frame),
-                    lambda _, frame=frame: self._on_frame(frame, None),
+                    partial(self._on_missing, frame),
                 )
+
+    def _on_missing(self, frame: Frame, _problem: MaskloopError) -> None:
+        self._on_frame(frame, None)
 
     def _on_frame(self, frame: Frame, pixels: NDArray[np.uint8] | None) -> None:
         self._asked.discard(frame)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QWidget
@@ -58,9 +57,8 @@ def score_text(score: float) -> str:
 def class_scores(found: Evaluation, intervals: Scores, classes: ClassList) -> list[ClassScores]:
     """In the order of the classes. intervals: (classes, 2) of the IoU."""
     matrix = found.confusion
-    columns: Sequence[Callable[..., Scores]] = (class_dice, class_precision, class_recall)
+    dice, precision, recall = (score(matrix) for score in (class_dice, class_precision, class_recall))
     iou, boundary, pixels = class_iou(matrix), found.boundary_iou(), matrix.sum(1)
-    others = np.stack([column(matrix) for column in columns], 1)
     rows = []
     for row, value in enumerate(found.values):
         each = classes.by_value(value)
@@ -68,11 +66,14 @@ def class_scores(found: Evaluation, intervals: Scores, classes: ClassList) -> li
             ClassScores(
                 classes.name_of(value),
                 each.colour if each else UNKNOWN,
-                float(iou[row]),
-                *map(float, intervals[row]),
-                *map(float, others[row]),
-                float(boundary[row]),
-                int(pixels[row]),
+                iou=float(iou[row]),
+                low=float(intervals[row, 0]),
+                high=float(intervals[row, 1]),
+                dice=float(dice[row]),
+                precision=float(precision[row]),
+                recall=float(recall[row]),
+                boundary=float(boundary[row]),
+                pixels=int(pixels[row]),
             )
         )
     return rows

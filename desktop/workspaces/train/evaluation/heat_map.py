@@ -78,7 +78,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
         self._columns: tuple[str, ...] = ()
         self._mode = BY_ROW
         self._side = 0  # chosen by hand, 0 to fit
-        self.cursor: tuple[int, int] = (0, 0)
+        self.current: tuple[int, int] = (0, 0)
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setMinimumSize(32 * GRID, 28 * GRID)
@@ -92,7 +92,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
     def set_matrix(self, matrix: NDArray[np.int64], rows: Sequence[str], columns: Sequence[str]) -> None:
         """matrix: pixels, one row for each name of `rows` and one column for each of `columns`."""
         self._matrix, self._rows, self._columns = matrix, tuple(rows), tuple(columns)
-        self._side, self.cursor = 0, (0, 0)
+        self._side, self.current = 0, (0, 0)
         self._update_range()
         self.viewport().update()
 
@@ -103,7 +103,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
 
     def set_cursor_cell(self, row: int, column: int) -> None:
         """Move the cursor, and scroll to it."""
-        self.cursor = row, column
+        self.current = row, column
         cell, area = self.cell_rect(row, column), self._cells_area()
         for bar, low, high, first, last in (
             (self.horizontalScrollBar(), cell.left(), cell.right(), area.left(), area.right()),
@@ -175,7 +175,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
     def _zoom(self, steps: int) -> None:
         self._side = max(MIN_SIDE, min(MAX_SIDE, round(self.side * 1.25**steps) + (steps > 0)))
         self._update_range()
-        self.set_cursor_cell(*self.cursor)
+        self.set_cursor_cell(*self.current)
 
     # Painting
 
@@ -202,11 +202,10 @@ class ConfusionHeatMap(QAbstractScrollArea):
 
     def _colours(self, strength: NDArray[np.float64]) -> NDArray[np.uint8]:
         """(rows, columns, 3) uint8 RGB: from the ground to the accent on the diagonal, to red elsewhere."""
-        ground, right, wrong = (
-            np.array(self._theme.colour(token).getRgb()[:3], np.float64)
-            for token in ("raised", "accent", "danger")
-        )
-        target = np.where(np.eye(*strength.shape, dtype=bool)[..., None], right, wrong)
+        tokens = (self._theme.colour(token) for token in ("raised", "accent", "danger"))
+        ground, right, wrong = (np.array([c.red(), c.green(), c.blue()], np.float64) for c in tokens)
+        rows, columns = np.indices(strength.shape)
+        target = np.where((rows == columns)[..., None], right, wrong)
         share = np.where(self._matrix > 0, np.maximum(strength, 0.06), 0)[..., None]
         return np.rint(ground + (target - ground) * share).astype(np.uint8)
 
@@ -243,7 +242,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
         return self._theme.dark and not is_right
 
     def _paint_cursor(self, painter: QPainter) -> None:
-        cell = QRectF(self.cell_rect(*self.cursor)).adjusted(0.5, 0.5, -0.5, -0.5)
+        cell = QRectF(self.cell_rect(*self.current)).adjusted(0.5, 0.5, -0.5, -0.5)
         if self.side < NAMES_SIDE:
             cell.adjust(-2, -2, 2, 2)
         painter.setPen(QPen(self._theme.colour("text" if self.hasFocus() else "muted"), 2))
@@ -302,7 +301,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        key, (row, column) = Qt.Key(event.key()), self.cursor
+        key, (row, column) = Qt.Key(event.key()), self.current
         if key in STEPS:
             down, right = STEPS[key]
             self._point(row + down, column + right)
@@ -312,7 +311,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
             self._zoom(ZOOM_KEYS[key])
         elif key in KEYS:
             if self._matrix.size:
-                self.cell_chosen.emit(*self.cursor)
+                self.cell_chosen.emit(*self.current)
         else:
             super().keyPressEvent(event)
 
@@ -321,19 +320,19 @@ class ConfusionHeatMap(QAbstractScrollArea):
             return
         last_row, last_column = self._last()
         self.set_cursor_cell(min(max(row, 0), last_row), min(max(column, 0), last_column))
-        self.cell_pointed.emit(*self.cursor)
+        self.cell_pointed.emit(*self.current)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         cell = self.cell_at(event.position().toPoint())
         self.viewport().setCursor(
             Qt.CursorShape.PointingHandCursor if cell is not None else Qt.CursorShape.ArrowCursor
         )
-        self.cell_pointed.emit(*(self.cursor if cell is None else cell))
+        self.cell_pointed.emit(*(self.current if cell is None else cell))
 
     def leaveEvent(self, event: QEvent) -> None:  # noqa: N802
         super().leaveEvent(event)
         if self._matrix.size:
-            self.cell_pointed.emit(*self.cursor)
+            self.cell_pointed.emit(*self.current)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         cell = self.cell_at(event.position().toPoint())
@@ -345,7 +344,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
             at = self.cell_at(QPointF(event.position()).toPoint())
             if at is not None:
-                self.cursor = at
+                self.current = at
             self._zoom(1 if event.angleDelta().y() > 0 else -1)
             event.accept()
             return

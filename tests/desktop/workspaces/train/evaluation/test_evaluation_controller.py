@@ -91,7 +91,7 @@ def test_a_run_is_evaluated_walked_over_and_opened(gui: GuiDriver) -> None:
     assert view.cell_pictures.title.text() == "roof predicted as grass"
     QTest.keyClick(view.heat_map, Qt.Key.Key_Up)
     QTest.keyClick(view.heat_map, Qt.Key.Key_Return)
-    assert view.heat_map.cursor == (0, 0)
+    assert view.heat_map.current == (0, 0)
     assert view.cell_pictures.title.text() == "grass, predicted right"
     image = view.cell_pictures.image
     if shown.rowCount():
