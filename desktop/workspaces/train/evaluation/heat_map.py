@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPen,
     QResizeEvent,
+    QShowEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
@@ -26,7 +27,7 @@ MIN_SIDE, MAX_SIDE = 2, 112
 """Logical pixels of a cell."""
 TEXT_SIDE = 28
 """A cell is large enough for its number."""
-NAMES_SIDE = 12
+NAMES_SIDE = 15
 """Rows are high enough for the names of the classes."""
 FIT_SIDE = 8
 """Where cells that all fit would be smaller than this, they are as large as NAMES_SIDE, and one scrolls."""
@@ -271,12 +272,12 @@ class ConfusionHeatMap(QAbstractScrollArea):
         painter.setClipRect(QRect(0, area.top(), area.left(), area.height()))
         for row, name in enumerate(self._rows):
             place = QRectF(3 * GRID, self.cell_rect(row, 0).top(), room, side)
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         painter.setClipRect(QRect(area.left(), 0, area.width(), area.top()))
         room = area.top() - 4 * GRID
         for column, name in enumerate(self._columns):
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, room)
+            text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
             painter.save()
             painter.translate(self.cell_rect(0, column).left(), area.top() - GRID)
             painter.rotate(-90)
@@ -349,6 +350,10 @@ class ConfusionHeatMap(QAbstractScrollArea):
             event.accept()
             return
         super().wheelEvent(event)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self.set_cursor_cell(*self.current)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         super().resizeEvent(event)
