@@ -47,6 +47,12 @@ LABEL_GAP = 6
 """Logical pixels between an axis and its labels."""
 RIGHT_MARGIN = 10
 DOT_RADIUS = 3.0
+MAX_WIDE_LENGTH = 8000
+"""Of a line wider than one pixel, in pixels: three milliseconds."""
+PART_POINTS = 16
+"""Of such a line that are painted at once."""
+MANY_CURVES = 24
+"""With more, all but bold ones are one pixel wide."""
 _TICKS = {"time": time_ticks, "count": count_ticks, "number": number_ticks, "power": power_ticks}
 """Ticks of the axis below, by its kind."""
 
@@ -201,17 +207,26 @@ class Chart(QWidget):
             x, y = reduce_columns(
                 points[:, 0], points[:, 1], shown.left(), shown.right(), max(1, round(area.width()))
             )
-            pen = QPen(colour, style.width)
-            if style.dashes:
-                pen.setDashPattern(list(style.dashes))
-            painter.setPen(pen)
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawPolyline(polygon(_to_pixels(np.column_stack([x, y]), area, shown)))
+            self._paint_line(painter, style, colour, _to_pixels(np.column_stack([x, y]), area, shown))
         dots = points if len(points) == 1 else points[list(style.marks)]  # a single point has no line
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(colour)
         for dot_x, dot_y in _to_pixels(dots, area, shown):
             painter.drawEllipse(QPointF(dot_x, dot_y), DOT_RADIUS, DOT_RADIUS)
+
+    def _paint_line(self, painter: QPainter, style: CurveStyle, colour: QColor, points: Numbers) -> None:
+        """Long lines that are wider than a pixel are expensive: Qt fills their outline, at a cost that grows with its
+        length and faster with the number of its points. Those of one pixel are drawn straight away."""
+        is_long = np.abs(np.diff(points, axis=0)).sum() > MAX_WIDE_LENGTH
+        width = 1.0 if is_long or (style.width < 2 and len(self._curves) > MANY_CURVES) else style.width
+        pen = QPen(colour, width)
+        if style.dashes:
+            pen.setDashPattern(list(style.dashes))
+        painter.setPen(pen)
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        step = PART_POINTS if width > 1 and not style.dashes else len(points)
+        for first in range(0, len(points) - 1, step):
+            painter.drawPolyline(polygon(points[first : first + step + 1]))
 
     def to_pixels(self, points: Numbers) -> Numbers:
         """(n, 2) points in units of the axes as (n, 2) pixels of the widget."""

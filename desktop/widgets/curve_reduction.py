@@ -26,9 +26,17 @@ def reduce_columns(
     column = np.clip((x - left) * (columns / (right - left)), -1, columns).astype(np.int64)
     starts = np.flatnonzero(np.diff(column, prepend=column[0] - 1))
     ends = np.append(starts[1:], len(x)) - 1
-    order = np.lexsort((y, column))  # within a column from the lowest to the highest
-    kept = np.unique(np.concatenate([starts, ends, order[starts], order[ends]]))
+    of_column = np.repeat(np.arange(len(starts)), np.diff(starts, append=len(x)))
+    lowest = _first_of_each(y == np.minimum.reduceat(y, starts)[of_column], of_column)
+    highest = _first_of_each(y == np.maximum.reduceat(y, starts)[of_column], of_column)
+    kept = np.unique(np.concatenate([starts, ends, lowest, highest]))
     return x[kept], y[kept]
+
+
+def _first_of_each(is_found: NDArray[np.bool_], of_column: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The first place in each column where `is_found`."""
+    places = np.flatnonzero(is_found)
+    return places[np.diff(of_column[places], prepend=-1) > 0]
 
 
 def smooth(values: ArrayLike, weight: float) -> Numbers:
@@ -46,6 +54,7 @@ def smooth(values: ArrayLike, weight: float) -> Numbers:
     inside = blocks @ kernel.T  # each block as if nothing had been before it
     for number in range(1, len(inside)):
         inside[number] += inside[number - 1, -1] * powers[1:]
-    share = 1 - weight ** np.arange(1, len(found) + 1, dtype=np.float64)
-    smoothed: Numbers = inside.reshape(-1)[: len(found)] / share
+    smoothed: Numbers = inside.reshape(-1)[: len(found)]
+    biased = min(len(found), int(np.log(1e-17) / np.log(weight)) + 1)
+    smoothed[:biased] /= 1 - weight ** np.arange(1, biased + 1)
     return smoothed

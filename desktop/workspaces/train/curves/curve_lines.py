@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from core.base.axis_ticks import count_label
 from core.labels.class_list import ClassList, Colour
@@ -115,9 +116,10 @@ def starts_of(series: Sequence[RunSeries], axis: str, layout: str) -> dict[int, 
 
 def _line(key: LineKey, series: RunSeries, axis: str, start: float, smoothing: int) -> CurveLine:
     x = getattr(series, axis) + start
-    order = np.flatnonzero(np.isfinite(x) & np.isfinite(series.values))
-    if len(order) and np.any(np.diff(x[order]) < 0):
-        order = order[np.argsort(x[order], kind="stable")]
+    known = np.isfinite(x) & np.isfinite(series.values)
+    order: NDArray[np.intp] | slice = slice(None) if known.all() else np.flatnonzero(known)
+    if np.any(np.diff(x[order]) < 0):
+        order = np.flatnonzero(known)[np.argsort(x[known], kind="stable")]
     return _ordered(key, series, np.full(len(x), float(series.run_id)), x, order, smoothing)
 
 
@@ -144,7 +146,12 @@ def _best_line(key: LineKey, parts: Sequence[RunSeries]) -> CurveLine:
 
 
 def _ordered(
-    key: LineKey, series: RunSeries, runs: Numbers, x: Numbers, order: np.ndarray, smoothing: int
+    key: LineKey,
+    series: RunSeries,
+    runs: Numbers,
+    x: Numbers,
+    order: NDArray[np.intp] | slice,
+    smoothing: int,
 ) -> CurveLine:
     values = series.values[order]
     raw = np.column_stack([x[order], values])
