@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QPoint, Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QMenu, QStackedWidget, QWidget
+from PySide6.QtWidgets import QComboBox, QGridLayout, QMenu, QStackedWidget, QWidget
 
 from core.session.models.epoch_strips import LABEL, StripHistory
 from desktop.theme.theme import GRID, Theme
@@ -54,6 +54,8 @@ class EpochStripView(QWidget):
         self.beside = combo_box([], "Beside it")
         for box in (self.run, self.beside):
             box.setMinimumWidth(26 * GRID)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setMaximumWidth(44 * GRID)
             box.activated.connect(self.run_changed)
         self.choose = button("Pictures…")
         self.choose.clicked.connect(self._show_menu)

@@ -33,6 +33,7 @@ from desktop.workspaces.train.run_setup import network_title
 STRIP_PART = (320, 240)
 """Largest width and height of a part of a strip in pixels."""
 LOOKING = "Looking whether this is evaluated already …"
+UNDER_WAY = "Each picture is predicted at its full size and compared with its label."
 NOT_YET = "This is not evaluated yet, or labels or weights have changed since."
 
 
@@ -98,6 +99,8 @@ class EvaluationController(Controller):
             self._set_runs(runs)
             if self.view is not None and not self._running:
                 self.view.source.choose_run(run)
+                if self.view.source.choice != self._source:
+                    self.kept = None  # of another run
                 self._source = self.view.source.choice
                 self.evaluate()
 
@@ -197,6 +200,8 @@ class EvaluationController(Controller):
         self._running = True
         self._lookup.cancel()
         self.view.source.set_running("Starting")
+        if self.kept is None:
+            self.view.show_message(UNDER_WAY)
         self._dispatcher.when_done(
             self._session.evaluator.evaluate(self._job(), self._on_progress),
             self._on_evaluated,

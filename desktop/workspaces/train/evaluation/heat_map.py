@@ -28,9 +28,7 @@ MIN_SIDE, MAX_SIDE = 2, 112
 TEXT_SIDE = 28
 """A cell is large enough for its number."""
 NAMES_SIDE = 15
-"""Rows are high enough for the names of the classes."""
-FIT_SIDE = 8
-"""Where cells that all fit would be smaller than this, they are as large as NAMES_SIDE, and one scrolls."""
+"""Rows are high enough for the names of the classes. Where cells that all fit are smaller, one scrolls."""
 MAX_MARGIN = 15 * GRID
 STEPS = {
     Qt.Key.Key_Left: (0, -1),
@@ -124,7 +122,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
             (view.width() - left) // max(1, len(self._columns)),
             (view.height() - top) // max(1, len(self._rows)),
         )
-        return min(MAX_SIDE, room) if room >= FIT_SIDE else NAMES_SIDE
+        return max(NAMES_SIDE, min(MAX_SIDE, room))
 
     def cell_rect(self, row: int, column: int) -> QRect:
         """In pixels of the viewport; it may lie outside."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QProgressBar, QWidget
+from PySide6.QtWidgets import QComboBox, QProgressBar, QWidget
 
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import ElidedLabel, button, combo_box, row, text_label
@@ -37,6 +37,8 @@ class SourceBar(QWidget):
         self.place = combo_box(PLACES, "Pictures to evaluate on")
         for box in (self.run, self.place):
             box.activated.connect(self.changed)
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+            box.setMaximumWidth(44 * GRID)
         self.evaluate = button("Evaluate", "primary")
         self.evaluate.clicked.connect(self.evaluate_requested)
         self.cancel = button("Cancel")
