@@ -89,6 +89,10 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
             (blocked / "inside").mkdir(parents=True)
             with pytest.raises(UserError, match=r"folder\.csv cannot be written: "):
                 charts.write(blocked, lambda: b"lost").result(10)
-            assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.csv", "folder.csv", "pictures"]
+            assert sorted(path.name for path in tmp_path.iterdir()) == [
+                "curves.csv",
+                "folder.csv",
+                "pictures",
+            ]
         finally:
             charts.close()
