@@ -15,7 +15,7 @@ from core.base.changes import Changes
 from core.base.errors import ProjectError, TrainingError
 from core.base.lane import Lane
 from core.labels.label_map import LabelMap
-from core.models.spec import ModelSpec, spec_from_base
+from core.models.spec import WEIGHTS_FILE, ModelSpec, spec_from_base
 from core.project.locks.writer_lock import is_being_written
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project, run_class_mapping
 from core.project.records import RunRecord, Split
@@ -181,6 +181,7 @@ def run_with_weights(project: Project, miou: float) -> RunRecord:
     spec = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
     run = project.runs.start(json.dumps(spec.to_json()), "{}", None, 3)
     project.run_folder(run.id).mkdir(parents=True)
+    (project.run_folder(run.id) / WEIGHTS_FILE).write_bytes(b"weights")
     project.runs.update(run.id, published=1, best_miou=miou)
     project.runs.end(run.id, "finished")
     return run
@@ -215,7 +216,7 @@ def test_a_training_under_way_does_not_undo_a_choice(harness: TrainingHarness) -
 
 def test_weights_that_are_gone_are_not_used(harness: TrainingHarness) -> None:
     run = run_with_weights(harness.project, 0.9)
-    harness.project.run_folder(run.id).rmdir()
+    (harness.project.run_folder(run.id) / WEIGHTS_FILE).unlink()
     harness.training.use(run.id)
     harness.wait()
     assert "are gone" in harness.training.state.message
