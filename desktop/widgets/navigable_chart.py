@@ -103,7 +103,7 @@ class NavigableChart(Chart):
         if self.hasFocus():
             painter.setPen(QPen(self._theme.colour("focus"), 1.5))
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 4, 4)
+            painter.drawRoundedRect(self.plot_area().adjusted(-2, -3, 4, 1), 4, 4)  # beside the labels
         painter.end()
 
     # Reading
