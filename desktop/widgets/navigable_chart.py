@@ -96,14 +96,14 @@ class NavigableChart(Chart):
         painter = QPainter(self)
         painter.drawPixmap(0, 0, self._painted)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        if self._pressed is not None and self._dragged_to is not None:
-            self._paint_span(painter, self._pressed.x(), self._dragged_to)
-        elif self.point is not None:
-            self._paint_reading(painter, self.point)
         if self.hasFocus():
             painter.setPen(QPen(self._theme.colour("focus"), 1.5))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(self.plot_area().adjusted(-2, -3, 4, 1), 4, 4)  # beside the labels
+        if self._pressed is not None and self._dragged_to is not None:
+            self._paint_span(painter, self._pressed.x(), self._dragged_to)
+        elif self.point is not None:
+            self._paint_reading(painter, self.point)
         painter.end()
 
     # Reading
