@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtTest import QTest
+from shiboken6 import isValid
 
 from core.base.errors import Cancelled
 from core.project.project import Project
@@ -132,5 +133,5 @@ def test_closing_the_project_cancels_the_export_and_closes_the_dialog(
     assert gui.window.close_project() and not dialog.isVisible()
     gui.window._loading_lane.submit(gui.window.dispatcher.post, told.set).result(60)
     gui.wait_until(told.is_set, "all that was told of it", 60)
-    assert not dialog.isVisible()
+    assert not isValid(dialog)
     assert not (tmp_path / "pictures-coco").exists()

@@ -12,6 +12,7 @@ from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QLabel
+from shiboken6 import isValid
 
 from core.labels.class_list import VOID
 from desktop.tour.window_driver import CTRL
@@ -162,7 +163,7 @@ def test_closing_the_project_cancels_the_import_and_closes_the_dialog(
     assert gui.window.close_project() and not dialog.isVisible()
     gui.window._loading_lane.submit(gui.window.dispatcher.post, told.set).result(60)
     gui.wait_until(told.is_set, "all that was told of it", 60)
-    assert not dialog.isVisible()
+    assert not isValid(dialog)
 
 
 def black_and_white(root: Path, count: int = 1) -> Path:
