@@ -13,6 +13,7 @@ MaskloopError
 │   │   └── ProjectTooNewError   a newer Maskloop made it
 │   ├── FormatError    a dataset cannot be read or written
 │   ├── ModelError     a network cannot be built, loaded or saved
+│   │   └── PretrainedWeightsError   the weights it should start from cannot be had; random ones can
 │   └── TrainingError  training cannot start or continue
 └── Cancelled          the user cancelled; nothing is wrong
 
@@ -77,6 +78,10 @@ class FormatError(UserError):
 
 class ModelError(UserError):
     """A network cannot be built, loaded or saved."""
+
+
+class PretrainedWeightsError(ModelError):
+    """The weights that a network should start from are not there; it can be trained from random ones."""
 
 
 class TrainingError(UserError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from core.base.errors import UserError
@@ -9,8 +10,14 @@ from core.base.errors import UserError
 
 def check_html_place(path: Path) -> None:
     """Raises UserError where no HTML file can be written."""
-    if path.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"{path} is not the name of an HTML file. Give one that ends with .html.")
+    check_page_place(path, (".html", ".htm"), "an HTML file", ".html")
+
+
+def check_page_place(path: Path, endings: Sequence[str], kind: str, proposed: str) -> None:
+    """Raises UserError unless a file whose name ends with one of `endings` can be written. kind, proposed: of the file
+    and its ending, for people."""
+    if path.suffix.lower() not in endings:
+        raise UserError(f"{path} is not the name of {kind}. Give one that ends with {proposed}.")
     if not path.absolute().parent.is_dir():
         raise UserError(f"There is no folder {path.absolute().parent} for the report.")
 

@@ -195,7 +195,7 @@ def run_training(
     in_use = opened.runs.in_use()
     incumbent = incumbent_of(opened, in_use, base, spec)
     note = opened.pictures.split_warning()
-    recorder = RunRecorder(opened, spec, recipe, base, len(records), note)
+    recorder = RunRecorder(opened, spec, recipe, base, records, note)
     monitor = _TrainingMonitor(recorder, quiet=quiet)
     with_state = bool(resume_plan and resume_plan.with_state)
     callbacks = options_of_run(callbacks, opened, recorder.run.id)

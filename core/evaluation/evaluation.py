@@ -10,7 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.evaluation.picture_counts import SIZE_NAMES, PictureCounts
-from core.labels.bootstrap import Interval, class_iou_intervals, difference_interval, miou_interval
+from core.labels.bootstrap import (
+    Interval,
+    class_difference_intervals,
+    class_iou_intervals,
+    difference_interval,
+    miou_interval,
+)
 from core.labels.confusion_scores import MEAN_SCORES, Scores, mean_iou
 
 CALIBRATION_BINS = 10
@@ -131,14 +137,27 @@ class Evaluation:
 def miou_difference(first: Evaluation, second: Evaluation, level: float = 0.95) -> Interval | None:
     """Bootstrap interval of the mean IoU of `second` less that of `first`, on the pictures that both scored; None for
     fewer than two. Raises ValueError when their classes differ."""
+    counts = _shared_counts(first, second)
+    return difference_interval(*counts, level) if counts else None
+
+
+def class_differences(first: Evaluation, second: Evaluation, level: float = 0.95) -> Scores:
+    """(classes, 2) bootstrap interval of the IoU of each class in `second` less that in `first`, as `miou_difference`;
+    nan where there is none."""
+    counts = _shared_counts(first, second)
+    return class_difference_intervals(*counts, level) if counts else np.full((len(first.values), 2), np.nan)
+
+
+def _shared_counts(
+    first: Evaluation, second: Evaluation
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
     if first.values != second.values:
         raise ValueError("the classes differ")
     by_id = {picture.picture_id: picture for picture in second.pictures}
     shared = [picture for picture in first.pictures if picture.picture_id in by_id]
     if not shared:
         return None
-    others = [by_id[picture.picture_id] for picture in shared]
-    return difference_interval(_counts(shared), _counts(others), level)
+    return _counts(shared), _counts([by_id[picture.picture_id] for picture in shared])
 
 
 def _counts(pictures: Sequence[PictureCounts]) -> NDArray[np.int64]:

@@ -29,14 +29,19 @@ def miou_interval(counts: Counts, level: float = 0.95, seed: int = 0) -> Interva
 def class_iou_intervals(counts: Counts, level: float = 0.95, seed: int = 0) -> NDArray[np.float64]:
     """(classes, 2) percentile interval of the IoU of each class; nan for one that is neither labelled nor predicted,
     or is in no drawing, and for fewer than two pictures."""
-    classes = counts.shape[2]
     if len(counts) < 2:
-        return np.full((classes, 2), np.nan)
-    iou = np.concatenate([hit / np.where(union > 0, union, np.nan) for hit, _, union in _drawn(counts, seed)])
-    known = ~np.isnan(iou).all(0)
-    found = np.full((classes, 2), np.nan)
-    found[known] = np.nanquantile(iou[:, known], [(1 - level) / 2, (1 + level) / 2], axis=0).T
-    return found
+        return np.full((counts.shape[2], 2), np.nan)
+    return _class_percentiles(_resampled_by_class(counts, seed), level)
+
+
+def class_difference_intervals(
+    first: Counts, second: Counts, level: float = 0.95, seed: int = 0
+) -> NDArray[np.float64]:
+    """(classes, 2) percentile interval of the IoU of each class in `second` less that in `first`, on the same pictures
+    in the same order; nan as `class_iou_intervals`."""
+    if len(first) < 2:
+        return np.full((first.shape[2], 2), np.nan)
+    return _class_percentiles(_resampled_by_class(second, seed) - _resampled_by_class(first, seed), level)
 
 
 def difference_interval(first: Counts, second: Counts, level: float = 0.95, seed: int = 0) -> Interval | None:
@@ -59,6 +64,13 @@ def _resampled(counts: Counts, seed: int) -> NDArray[np.float64]:
     return np.concatenate(found)
 
 
+def _resampled_by_class(counts: Counts, seed: int) -> NDArray[np.float64]:
+    """(RESAMPLES, classes) IoU in the same drawings; nan where a class is neither labelled nor predicted."""
+    return np.concatenate(
+        [hit / np.where(union > 0, union, np.nan) for hit, _, union in _drawn(counts, seed)]
+    )
+
+
 def _drawn(counts: Counts, seed: int) -> Iterator[tuple[Drawn, Drawn, Drawn]]:
     """RESAMPLES rows in all, some at a time: pixels of each class in intersection, truth and union, (rows, classes)."""
     pictures, _, classes = counts.shape
@@ -75,3 +87,11 @@ def _drawn(counts: Counts, seed: int) -> Iterator[tuple[Drawn, Drawn, Drawn]]:
 def _percentiles(found: NDArray[np.float64], level: float) -> Interval:
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def _class_percentiles(drawn: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+    """drawn: (RESAMPLES, classes)"""
+    known = ~np.isnan(drawn).all(0)
+    found = np.full((drawn.shape[1], 2), np.nan)
+    found[known] = np.nanquantile(drawn[:, known], [(1 - level) / 2, (1 + level) / 2], axis=0).T
+    return found

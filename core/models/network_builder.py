@@ -18,7 +18,7 @@ from torch import nn
 
 from core.base.allocator import keep_freed_memory
 from core.base.display_text import quoted
-from core.base.errors import ModelError
+from core.base.errors import ModelError, PretrainedWeightsError
 from core.models.catalogue import Architecture, architecture
 from core.models.networks.asymmetric_unet import AsymmetricUNet
 from core.models.networks.efficientnet_lite import VARIANTS, EfficientNetLite
@@ -223,7 +223,7 @@ def _is_cached(smp: Any, encoder: str) -> bool:
 
 
 def _no_weights(encoder: str) -> ModelError:
-    return ModelError(
+    return PretrainedWeightsError(
         f"The ImageNet weights of {encoder} could not be downloaded (no network). "
         "Train from scratch or try again when online."
     )
@@ -241,7 +241,7 @@ def _cannot_build(row: Architecture, encoder: str, weights: str, error: Exceptio
     if unknown:
         return _no_encoder(encoder)
     if "Wrong pretrained weights" in reason:
-        return ModelError(f"There are no ImageNet weights of {encoder}; train it from scratch.")
+        return PretrainedWeightsError(f"There are no ImageNet weights of {encoder}; train it from scratch.")
     if weights != "none" and isinstance(error, OSError):
         return _no_weights(encoder)
     return ModelError(f"{row.title} cannot be built with the encoder {encoder}: {reason}.")

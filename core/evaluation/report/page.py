@@ -1,10 +1,11 @@
-"""Writes reports as one HTML file, which needs no other file and no network."""
+"""Writes reports as one page, which needs no other file and no network."""
 
 from __future__ import annotations
 
 import base64
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from core.base.axis_ticks import time_ticks
 from core.base.display_text import printable
-from core.base.html_file import check_html_place, write_html
-from core.evaluation.evaluation import miou_difference
+from core.evaluation.evaluation import class_differences, miou_difference
 from core.evaluation.report.charts import LINE_COLOURS, ChartCurve, calibration_chart, heat_map, line_chart
+from core.evaluation.report.introduction import Introduction
+from core.evaluation.report.page_file import check_report_place, write_page
+from core.evaluation.report.run_history import history_chart, history_rows
 from core.evaluation.report.run_report import RunReport, differing_settings, report_run
 from core.labels.class_list import ClassList
 from core.labels.confusion_scores import class_dice, class_iou, class_precision, class_recall
@@ -36,32 +39,55 @@ def write_report(
     path: Path,
     device: str = "auto",
     progress: Callable[[int, int, int], None] | None = None,
+    *,
+    introduction: Introduction | None = None,
 ) -> list[RunReport]:
-    """Evaluate `runs` on `split` and write the page about them, one or several beside each other.
+    """Evaluate `runs` on `split` and write the page about them, one or several beside each other; without any, about
+    the project.
 
-    progress: called with the number of a run, and how many of how many pictures are evaluated. Raises ModelError as
-    `evaluate_run`, and UserError when the file cannot be written; an older file of that name stays then.
+    path: ends with .html or .pdf; progress: called with the number of a run, and how many of how many pictures are
+    evaluated; introduction: of the experiment that the runs belong to. Raises ModelError as `evaluate_run`, and
+    UserError when the file cannot be written; an older file of that name stays then.
     """
-    check_html_place(path)
+    check_report_place(path)
     reports = []
     for run in runs:
         report = None if progress is None else partial(progress, run.id)
-        reports.append(report_run(project, run, split, device, report))
+        found = report_run(project, run, split, device, report)
+        title = introduction.network_titles.get(run.id) if introduction else None
+        reports.append(replace(found, title=title) if title else found)
     page = render_report(
-        project.folder.name, split, project.classes.read(), project.pictures.counts(), reports
+        project.folder.name,
+        split,
+        project.classes.read(),
+        project.pictures.counts(),
+        reports,
+        introduction,
+        [] if reports else project.runs.all(),
     )
-    write_html(path, page)
+    write_page(path, page)
     return reports
 
 
 def render_report(
-    name: str, split: Split, classes: ClassList, counts: ProjectCounts, reports: Sequence[RunReport]
+    name: str,
+    split: Split,
+    classes: ClassList,
+    counts: ProjectCounts,
+    reports: Sequence[RunReport],
+    introduction: Introduction | None = None,
+    history: Sequence[RunRecord] = (),
 ) -> str:
     """HTML. Every text of the project is escaped, and nothing is loaded from elsewhere."""
     environment = Environment(
         loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"score": _score, "printable": printable, "data_uri": _data_uri}
+    environment.filters |= {
+        "score": _score,
+        "printable": printable,
+        "data_uri": partial(_data_uri, "jpeg"),
+        "png_uri": partial(_data_uri, "png"),
+    }
     return environment.get_template(_TEMPLATE).render(
         name=name,
         split=split.value,
@@ -75,6 +101,9 @@ def render_report(
         differences=[_difference_text(reports[0], other) for other in reports[1:]],
         curves=_curves(reports, classes),
         few_pixels=FEW_PIXELS,
+        introduction=introduction,
+        history=history_rows(history),
+        history_chart=history_chart(history),
     )
 
 
@@ -101,11 +130,15 @@ def _run_view(report: RunReport, number: int, classes: ClassList) -> dict[str, A
 
 def _class_rows(reports: Sequence[RunReport], classes: ClassList) -> list[dict[str, Any]]:
     """One row per class in the order of the class list, with the scores of each run."""
+    if not reports:
+        return []
+    intervals = [class_differences(reports[0].evaluation, other.evaluation) for other in reports[1:]]
+    intervals.insert(0, np.full((len(reports[0].evaluation.values), 2), np.nan))
     rows = []
     for row, value in enumerate(reports[0].evaluation.values):
         each = classes.by_value(value)
-        scores = []
-        for report in reports:
+        scores: list[dict[str, Any]] = []
+        for report, interval in zip(reports, intervals, strict=True):
             matrix = report.evaluation.confusion
             scores.append(
                 {
@@ -114,6 +147,7 @@ def _class_rows(reports: Sequence[RunReport], classes: ClassList) -> list[dict[s
                     "precision": class_precision(matrix)[row],
                     "recall": class_recall(matrix)[row],
                     "boundary": report.evaluation.boundary_iou()[row],
+                    "difference": interval[row].tolist(),
                 }
             )
         rows.append(
@@ -161,6 +195,8 @@ def _curves(reports: Sequence[RunReport], classes: ClassList) -> dict[str, Any]:
     def points(report: RunReport, name: str, value: int | None = None) -> list[tuple[float, float]]:
         return [(p.seconds, p.value) for p in report.measurements if (p.name, p.class_value) == (name, value)]
 
+    if not reports:
+        return {}
     charts = {}
     for name, title in (("miou", "mIoU on val"), ("loss", "Loss in training")):
         if len(reports) == 1:
@@ -191,5 +227,5 @@ def _score(value: float | None) -> str:
     return "–" if value is None or np.isnan(value) else f"{value:.3f}"
 
 
-def _data_uri(data: bytes) -> str:
-    return f"data:image/jpeg;base64,{base64.b64encode(data).decode('ascii')}"
+def _data_uri(kind: str, data: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

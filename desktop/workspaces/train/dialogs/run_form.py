@@ -11,7 +11,8 @@ from PySide6.QtWidgets import QButtonGroup, QDialog, QFrame, QStackedWidget, QWi
 
 from core.base.errors import TrainingError
 from core.base.text import count_of
-from core.models.spec import InputSize, parse_input_size
+from core.models.spec import InputSize, parse_input_size, size_text
+from core.training.experiments.experiment import EXPERIMENTS
 from core.training.recipe import PRESETS, RECIPE_OPTIONS_BY_NAME, Recipe, parse_recipe_options
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import (
@@ -58,6 +59,28 @@ def preset_starting_points() -> list[StartingPoint]:
     ]
 
 
+def experiment_starting_points() -> list[StartingPoint]:
+    """One for each network of the ready experiments; the budget stays as it is."""
+    return [
+        StartingPoint(
+            f"{each.title}: {network.title}" if len(each.networks) > 2 else each.title,
+            {
+                name: option if isinstance(option, str) else RECIPE_OPTIONS_BY_NAME[name].format(option)
+                for name, option in network.options.items()
+            },
+            {
+                "architecture": network.architecture,
+                "encoder": network.encoder or "",
+                "weights": network.weights,
+                "size": size_text(network.size) if network.size else "",
+            },
+        )
+        for each in EXPERIMENTS
+        for network in each.networks
+        if network.architecture is not None
+    ]
+
+
 class RunForm(QDialog):
     """`values_accepted` carries the values of the network page and the changed recipe options, both by name, and
     whether event files for TensorBoard are written; `preview_requested` a `Recipe`, an `InputSize` and a random seed.
@@ -86,7 +109,7 @@ class RunForm(QDialog):
         self._theme, self._defaults, self._pretrained = theme, defaults, pretrained
         self.callbacks = callbacks
         self._size, self._seed = size, 0
-        self._starting_points = [*preset_starting_points(), *runs]
+        self._starting_points = [*preset_starting_points(), *runs, *experiment_starting_points()]
         self.setWindowTitle("Next run")
         self.setModal(False)
         self.network = NetworkPage(network)
@@ -110,7 +133,8 @@ class RunForm(QDialog):
         begin = row(text_label("Start from"), self.starting_point, spacing=2 * GRID)
         self.setLayout(
             column(
-                row(self._segments(), None, begin),
+                row(self._segments(), None),
+                row(begin, None),
                 GRID,
                 self.pages,
                 row(self.summary, None, self.cancel, self.accept_button),

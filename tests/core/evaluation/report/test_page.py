@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import cv2
 import numpy as np
 import pytest
 
 from core.base.axis_ticks import time_ticks
 from core.base.errors import UserError
-from core.evaluation.evaluation import Evaluation
+from core.evaluation.evaluation import Evaluation, class_differences
 from core.evaluation.picture_counts import count_picture
 from core.evaluation.report.charts import ChartCurve, calibration_chart, heat_map, line_chart
+from core.evaluation.report.introduction import Introduction, OneHotPlane
 from core.evaluation.report.page import render_report, write_report
+from core.evaluation.report.page_file import check_report_place, print_page
 from core.evaluation.report.picture_strip import GAP, picture_strip
 from core.evaluation.report.run_report import RunReport, ScoredPicture, differing_settings
 from core.labels.class_list import ClassList
 from core.project.records import Measurement, ProjectCounts, RunRecord, Split
+from core.training.experiments.experiment import ReferenceScores
 from tests.factories import project_in
 
 HOSTILE = "<script>alert(1)</script>"
@@ -92,6 +99,76 @@ def test_a_comparison_says_what_differs_and_whether_it_is_chance() -> None:
     same = render_report("streets", Split.TEST, class_list(3), ProjectCounts(9, 4), reports[1:])
     assert "no difference beyond chance" in same
     assert "All settings are the same" in same
+
+
+def test_a_comparison_has_the_interval_of_each_class() -> None:
+    reports = [report(1, 3, 0.5, "0.001"), report(2, 3, 0.1, "0.01")]
+    page = render_report("streets", Split.VAL, class_list(3), ProjectCounts(9, 4), reports)
+    for low, high in class_differences(reports[0].evaluation, reports[1].evaluation):
+        assert 0 < low < high
+        assert f'<td class="number ">{low:+.3f} to {high:+.3f}</td>' in page
+    other = replace(reports[0], run=replace(reports[0].run, id=3))
+    same = render_report("streets", Split.VAL, class_list(3), ProjectCounts(9, 4), [reports[0], other])
+    assert same.count('<td class="number muted">+0.000 to +0.000</td>') == 3
+
+
+def test_a_page_about_the_project_shows_its_runs_over_time() -> None:
+    runs = [
+        replace(report(number, 2, 0.1, "1").run, id=number, best_miou=score, started_at=begun, ended_at=ended)
+        for number, score, begun, ended in (
+            (1, 0.3, "2026-01-01T10:00:00+00:00", "2026-01-01T10:06:00+00:00"),
+            (2, None, HOSTILE, None),
+            (3, 0.7, "2026-01-02T10:00:00+00:00", None),
+        )
+    ]
+    page = render_report("streets", Split.VAL, class_list(2), ProjectCounts(9, 4), [], None, runs)
+    tags = [tag for tag, _ in _Tags(page).found]
+    assert "script" not in tags
+    assert page.count("<circle") == 2
+    assert ">6.0<" in page
+    assert page.index(">0.700<") < page.index(">0.300<")
+    empty = render_report("streets", Split.VAL, ClassList(), ProjectCounts(), [])
+    assert "There are no runs yet." in empty
+
+
+def test_a_page_about_an_experiment_says_what_was_done() -> None:
+    reports = [
+        replace(report(1, 2, 0.1, "1"), title="Base"),
+        replace(report(2, 2, 0.1, "1"), title="Improved"),
+    ]
+    references = (ReferenceScores("Notebook", {"pixel_accuracy": 0.71, "dice": 0.46}),)
+    planes = (OneHotPlane("input", b"."), OneHotPlane(HOSTILE, b"."))
+    said = Introduction("Two networks", (HOSTILE, "Second."), references, {}, planes, HOSTILE, (HOSTILE,))
+    page = render_report("streets", Split.VAL, class_list(2), ProjectCounts(9, 4), reports, said)
+    assert "script" not in {tag for tag, _ in _Tags(page).found}
+    assert "<h1>Two networks</h1>" in page
+    assert "Base (run 1)" in page and "Improved (run 2)" in page
+    assert ">0.71<" in page and ">0.46<" in page
+    assert page.count("data:image/png;base64,") == 2
+
+
+def test_a_report_is_printed_as_pdf_and_reads_nothing_else(tmp_path: Path) -> None:
+    pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+    secret = tmp_path / "secret.png"
+    cv2.imwrite(str(secret), np.full((4, 4), 77, np.uint8))
+    page = render_report("streets", Split.VAL, class_list(3), ProjectCounts(9, 4), [report(1, 3, 0.2, "1")])
+    plain = print_page(page)
+    assert plain.startswith(b"%PDF-")
+
+    def images_with(address: str) -> int:
+        return print_page(page.replace("</main>", f'<img src="{address}"></main>')).count(b"/Subtype /Image")
+
+    inside = f"data:image/png;base64,{base64.b64encode(secret.read_bytes()).decode()}"
+    assert images_with(inside) == images_with(secret.as_uri()) + 1
+
+
+def test_a_pdf_without_its_library_is_refused_before_the_evaluation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    with pytest.raises(UserError, match=r"pip install maskloop\[pdf\]"):
+        check_report_place(tmp_path / "report.pdf")
+    check_report_place(tmp_path / "report.html")
 
 
 def test_a_long_curve_is_thinned_and_ends_where_it_ends() -> None:
