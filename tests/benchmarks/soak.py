@@ -120,7 +120,10 @@ class Soak(WindowDriver):
         return self._app.crash_reporter.count
 
     def _remember(self) -> None:
+        """What is on screen once all edits are stored, and an undo that was under way has been shown."""
         self.wait_until(lambda: self.labelling.edit_queue.pending == 0, "the stored edits", 30)
+        self.session.wait_until_saved()
+        self.wait(20)
         if self.has_picture():
             self.seen[self.record.path] = digest(self.label_values)
 
@@ -217,14 +220,15 @@ def resident_mb() -> float:
     return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")), 0.0)
 
 
-def count_lost(folder: Path, seen: dict[str, str]) -> int:
+def find_lost(folder: Path, seen: dict[str, str]) -> list[str]:
     """Pictures whose stored label is not the one that was last on screen."""
     with Project.open_read_only(folder) as project:
-        lost = 0
+        lost = []
         for path, expected in seen.items():
             record = project.pictures.by_path(path)
             values = project.labels.read(record.id, record.width or 1, record.height or 1)
-            lost += digest(values) != expected
+            if digest(values) != expected:
+                lost.append(path)
         return lost
 
 
@@ -246,6 +250,7 @@ def measure(
             memory.append(round(resident_mb(), 1))
     memory.append(round(resident_mb(), 1))
     errors = soak.end()
+    lost = find_lost(folder, soak.seen)
     early, late = memory[2:5] or memory[:1], memory[-3:]
     return {
         "minutes": round(real_minutes(), 2),
@@ -253,7 +258,8 @@ def measure(
         "speed": round(soak.simulated_minutes / real_minutes(), 1),
         "acts": dict(soak.counts),
         "pictures": len(soak.seen),
-        "lost": count_lost(folder, soak.seen),
+        "lost": len(lost),
+        "lost_in": lost[:20],
         "stalled": len(soak.stalled),
         "stalled_at": soak.stalled[:20],
         "errors": errors,
