@@ -42,6 +42,10 @@ def _numbered(project: Project, number: int) -> RunRecord:
         run = project.runs.get(number)
     except KeyError as unknown:
         raise ModelError(f"There is no run {number}; “maskloop status” lists them.") from unknown
+    if run.is_deleted:
+        raise ModelError(
+            f"The files of run {number} were deleted. Choose another run; “maskloop status” lists them."
+        )
     if not run.published:
         raise ModelError(
             f"Run {number} has no weights of its own: no checkpoint was better than what it started from. "

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.dialects.sqlite import insert
 
 from core.base.changes import Changes
@@ -240,6 +240,28 @@ class RunRepository:
             query = query.where(measurements.c.run_id == run_id)
         with self._store.read_transaction() as connection:
             return [Measurement(*row) for row in connection.execute(query)]
+
+    def best_class_iou(self) -> dict[int, tuple[float, dict[int, float]]]:
+        """By run: seconds of training, and IoU by class value of its network at the evaluation with the best mIoU."""
+        points = measurements.c
+        last = select(points.run_id, func.max(points.seconds)).group_by(points.run_id)
+        # SQLite takes the step from the row that has the maximum.
+        best = (
+            select(points.run_id, points.step, func.max(points.value))
+            .where(points.name == "miou")
+            .group_by(points.run_id)
+            .subquery()
+        )
+        scores = select(points.run_id, points.class_value, points.value).join(
+            best, (best.c.run_id == points.run_id) & (best.c.step == points.step)
+        )
+        with self._store.read_transaction() as connection:
+            found: dict[int, tuple[float, dict[int, float]]] = {
+                run: (seconds, {}) for run, seconds in connection.execute(last)
+            }
+            for run, value, score in connection.execute(scores.where(points.name == "iou")):
+                found[run][1][value] = score
+        return found
 
     def measurements_after(self, last_id: int, limit: int = 4000) -> tuple[int, list[Measurement]]:
         """At most `limit` points with an id above `last_id` (0: from the start), in order, and the id of the last

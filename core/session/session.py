@@ -34,6 +34,7 @@ from core.session.models.report_writer import ReportWriter
 from core.session.picture_index import PictureIndex
 from core.session.project_file import ProjectFileService
 from core.session.review import ReviewService
+from core.session.run_book import RunBook
 from core.session.training.corrections import CorrectionCounter
 from core.session.training.curves import CurveService
 from core.session.training.service import TrainingService
@@ -100,6 +101,7 @@ class Session:
         self.training = TrainingService(
             project, document, self._announce, on_event, preferences or TrainingPreferences()
         )
+        self.run_book = RunBook(project, document, self._announce)
         self.live = LivePredictionService(project, lambda on: self.training.hold(on=on))
         self.charts = CurveService(project.home)
         self.network_summaries = NetworkSummaryService()

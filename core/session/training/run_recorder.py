@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from core.base.changes import Changes
 from core.models.spec import ModelSpec
 from core.project.project import Project
-from core.project.records import Measurement, RunRecord, Split
+from core.project.records import Measurement, PictureRecord, RunRecord, Split
+from core.project.run_labels import RunLabels
 from core.session.training.stored_basis import MeasuredPoint, basis_points
 from core.training import events
 from core.training.recipe import Recipe
@@ -27,17 +29,18 @@ class RunRecorder:
         spec: ModelSpec,
         recipe: Recipe,
         base: RunRecord | None,
-        labelled_pictures: int,
+        records: Sequence[PictureRecord],
         note: str = "",
         remap_id: int | None = None,
     ) -> None:
         """Start a run.
 
+        records: the pictures with labels to train and validate on
         note: a sentence stored with the run, about its training and validation pictures
         remap_id: `ClassRepository.latest_remap_id` when `spec` was made, None for now
         """
         self._project, self._recipe, self._note = project, recipe, note
-        self.labelled_pictures = labelled_pictures
+        self.labelled_pictures = len(records)
         self.published = 0
         self._seconds = 0.0
         """Of training, at the last event that says so."""
@@ -53,9 +56,10 @@ class RunRecorder:
             json.dumps(spec.to_json()),
             json.dumps(recipe.to_json()),
             base.id if base else None,
-            labelled_pictures,
+            len(records),
             remap_id,
         )
+        project.runs.set_labels(self.run.id, RunLabels.of(records))
         if note:
             project.runs.update(self.run.id, message=note)
 
@@ -108,10 +112,11 @@ class RunRecorder:
                 return runs.end(run_id, "failed", event.message)
         return Changes()
 
-    def set_labelled_pictures(self, labelled_pictures: int) -> Changes:
-        """More labelled pictures have joined the training."""
-        self.labelled_pictures = labelled_pictures
-        return self._project.runs.update(self.run.id, labelled_pictures=labelled_pictures)
+    def set_records(self, records: Sequence[PictureRecord]) -> Changes:
+        """Changed labels have joined the training: `records` are all of its pictures now."""
+        self.labelled_pictures = len(records)
+        changes = self._project.runs.set_labels(self.run.id, RunLabels.of(records))
+        return changes | self._project.runs.update(self.run.id, labelled_pictures=len(records))
 
     def _record_progress(self, event: events.TrainingProgress) -> Changes:
         points: list[MeasuredPoint] = [("loss", None, event.loss)]

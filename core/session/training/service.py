@@ -259,7 +259,7 @@ class TrainingService:
         )
         self._write(self._project.set_fact, ADVICE_FACT, proposal.to_json())
         self._check_stop()
-        start_run = partial(RunRecorder, self._project, spec, recipe, base, len(records), note, remap_id)
+        start_run = partial(RunRecorder, self._project, spec, recipe, base, records, note, remap_id)
         recorder = self._events.recorder = self._write(start_run)
         run_id = recorder.run.id
         self._announce(Changes(runs=True))
@@ -350,7 +350,7 @@ class TrainingService:
         self._worker.refresh()
         recorder = self._events.recorder
         if recorder is not None:
-            self._writer.write(recorder.set_labelled_pictures, len(records))
+            self._writer.write(recorder.set_records, records)
 
     # Between the threads ----------------------------------------------------------------------------
 

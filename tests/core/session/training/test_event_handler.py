@@ -68,7 +68,9 @@ class EventHarness:
         self.start_run()
 
     def start_run(self) -> None:
-        self.handler.recorder = RunRecorder(self.project, SPEC, Recipe(), None, 2)
+        self.handler.recorder = RunRecorder(
+            self.project, SPEC, Recipe(), None, self.project.pictures.all()[:2]
+        )
 
     def report(self, *events: TrainingEvent) -> None:
         for event in events:

@@ -1,0 +1,71 @@
+"""What a person does with the list of runs: star, note, tags, and deletion with the files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+
+from core.base.changes import Changes
+from core.base.errors import ProjectError, ProjectReadOnlyError
+from core.base.lane import Lane
+from core.evaluation.run_summary import RunSummary, summarize_runs
+from core.project.files.run_files import delete_run_files, run_bytes
+from core.project.project import Project
+from core.session.access import READ_ONLY
+
+
+class RunBook:
+    """Called from the GUI thread; the work is done on the document lane. In a project that is open for reading alone
+    the futures of what changes it raise
+    ProjectReadOnlyError."""
+
+    def __init__(self, project: Project, document: Lane, announce: Callable[[Changes], None]) -> None:
+        self._project, self._document, self._announce = project, document, announce
+
+    def summaries(self) -> Future[list[RunSummary]]:
+        """All runs, newest first."""
+        return self._document.submit(summarize_runs, self._project)
+
+    def set_starred(self, run_ids: Iterable[int], starred: bool) -> Future[None]:
+        return self._change(lambda: self._project.runs.set_starred(run_ids, starred))
+
+    def set_note(self, run_id: int, note: str) -> Future[None]:
+        return self._change(lambda: self._project.runs.set_note(run_id, note))
+
+    def set_tags(self, run_id: int, tags: Sequence[str]) -> Future[None]:
+        return self._change(lambda: self._project.runs.set_tags(run_id, tags))
+
+    def bytes_to_free(self, run_ids: Sequence[int]) -> Future[int]:
+        """What the files of these runs take. The future raises ProjectError when one of them may not be deleted."""
+
+        def measure() -> int:
+            for run_id in run_ids:
+                self._project.runs.check_deletable(run_id)
+            return sum(run_bytes(self._project, run_id) for run_id in run_ids)
+
+        return self._document.submit(measure)
+
+    def delete(self, run_ids: Sequence[int]) -> Future[None]:
+        """Delete the files of these runs; they stay listed. The future raises ProjectError."""
+
+        def delete() -> Changes:
+            changes = Changes()
+            for run_id in run_ids:
+                self._project.runs.check_deletable(run_id)
+                delete_run_files(self._project, run_id)
+                changes |= self._project.runs.mark_deleted(run_id)
+            return changes
+
+        return self._change(delete)
+
+    def _change(self, change: Callable[[], Changes]) -> Future[None]:
+        def work() -> None:
+            if not self._project.is_writing:
+                raise ProjectReadOnlyError(READ_ONLY)
+            try:
+                self._announce(change())
+            except ProjectError:
+                self._announce(Changes(runs=True))  # some of several may have changed
+                raise
+
+        return self._document.submit(work)
