@@ -21,7 +21,7 @@ class EvaluationRecord:
     run: name of the run's folder, its number; epoch: passes over the labelled pictures; pictures: that were scored
     loss, learning_rate, pictures_per_second: of the last second of training, None before the first step
     published: whether these weights were kept; they are then in `folder`
-    scores: all means, 0..1; iou: by name of the class
+    scores: all means, 0..1; iou: by name of the class; val_loss: the recipe's loss on val, where it was measured
     """
 
     run: str
@@ -37,6 +37,7 @@ class EvaluationRecord:
     scores: Mapping[str, float]
     iou: Mapping[str, float]
     folder: str
+    val_loss: float | None = None
 
     def to_json(self) -> str:
         """One line, without a line end; null for a score that cannot be computed."""

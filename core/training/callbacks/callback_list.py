@@ -100,6 +100,7 @@ class CallbackList:
             scores={**event.means, "miou": event.miou, "pixel_accuracy": event.pixel_accuracy},
             iou={self._names.get(value, f"class {value}"): iou for value, iou in event.per_class.items()},
             folder=str(self._folder),
+            val_loss=event.loss,
         )
 
 

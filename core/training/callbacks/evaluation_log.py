@@ -26,6 +26,7 @@ COLUMNS = (
     "loss",
     "learning_rate",
     "pictures_per_second",
+    "val_loss",
 )
 
 

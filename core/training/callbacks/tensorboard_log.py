@@ -78,6 +78,8 @@ class TensorBoardLog(Callback):
     def on_evaluated(self, network: nn.Module, record: EvaluationRecord) -> None:
         for name, score in record.scores.items():
             self._writer.add_scalar(f"{record.split}/{name}", score, record.step)
+        if record.val_loss is not None:
+            self._writer.add_scalar(f"{record.split}/loss", record.val_loss, record.step)
         for name, iou in record.iou.items():
             self._writer.add_scalar(f"{record.split} iou/{name.replace('/', '_')}", iou, record.step)
         batches = self._pictures.evaluation_batches(record.split, PICTURES)

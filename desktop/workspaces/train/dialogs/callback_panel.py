@@ -34,7 +34,7 @@ class CallbackPanel(QWidget):
         settings = f"The settings say: {command}" if command else "None. The settings can name one."
         self.setLayout(
             column(
-                self.tensorboard,
+                row(self.tensorboard, None),
                 text_label(what if is_there else NO_TENSORBOARD_TEXT, "muted", wrap=True),
                 row(self.view_command, self.copy_button, spacing=GRID) if is_there else None,
                 GRID,

@@ -142,7 +142,7 @@ FIELDS = (
         _option(
             "size",
             "Input size",
-            "The longer side, or width x height, to which pictures of any shape are scaled.",
+            "The longer side, or width x height; others can be typed.",
         ),
         _size_choices,
         parse=parse_input_size,

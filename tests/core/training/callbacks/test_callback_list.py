@@ -48,6 +48,7 @@ def test_each_run_has_a_csv_log_and_json_lines(tmp_path: Path) -> None:
         [row] = csv.DictReader(file)
     assert (row["run"], row["step"], row["split"], row["published"]) == ("12", "2", "val", "True")
     assert float(row["miou"]) == evaluated.miou
+    assert float(row["val_loss"]) == evaluated.loss
     assert float(row["dice"]) == evaluated.means["dice"]
     assert float(row["iou sky, blue"]) == evaluated.per_class[4]
     assert float(row["iou =disc"]) == evaluated.per_class[9]

@@ -76,6 +76,7 @@ def test_tensorboard_reads_what_was_written(tmp_path: Path) -> None:
     assert values("train/pictures_per_second") == [
         (e.step, pytest.approx(e.pictures_per_second)) for e in progress
     ]
+    assert values("val/loss") == [(2, pytest.approx(evaluated.loss))]
     assert values("val/miou") == [(2, pytest.approx(evaluated.miou))]
     assert set(found.Tags()["scalars"]) >= {f"val/{name}" for name in MEAN_SCORES}
     assert values("val iou/sky, blue") == [(2, pytest.approx(evaluated.per_class[4]))]
