@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from core.base.errors import MaskloopError
 from core.models.catalogue import architecture_title
 from core.project.records import RunRecord
 
@@ -13,10 +14,10 @@ from core.project.records import RunRecord
 def run_title(run: RunRecord) -> str:
     """Network and encoder for people; “a network” when they cannot be read."""
     model = _parsed(run.model)
-    if not isinstance(model.get("architecture"), str):
+    try:
+        return architecture_title(model["architecture"], model.get("encoder"))
+    except (MaskloopError, KeyError, TypeError, ValueError):
         return "a network"
-    encoder = model.get("encoder")
-    return architecture_title(model["architecture"], encoder if isinstance(encoder, str) else None)
 
 
 def run_settings(run: RunRecord) -> dict[str, str]:
