@@ -19,7 +19,8 @@ from desktop.workspaces.label.panels.filmstrip import Filmstrip
 from desktop.workspaces.label.panels.option_bar import OptionBar
 from desktop.workspaces.label.panels.side_column import SideColumn
 from desktop.workspaces.label.panels.tool_strip import ToolStrip
-from desktop.workspaces.train.page import RunRow, TrainPage
+from desktop.workspaces.train.page import TrainPage
+from desktop.workspaces.train.runs.runs_table import RunRow
 from tests.desktop.conftest import show_widget
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")

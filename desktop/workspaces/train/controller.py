@@ -10,7 +10,8 @@ from PySide6.QtGui import QAction
 
 from core.base.changes import Changes
 from core.base.settings import Settings
-from core.project.records import ProjectCounts, RunRecord
+from core.evaluation.run_summary import RunSummary
+from core.project.records import ProjectCounts
 from core.session.session import Session
 from core.session.training.curves import Curves
 from core.session.training.start_rule import missing_for_training
@@ -22,16 +23,24 @@ from desktop.widgets.status_bar import StatusBar
 from desktop.workspaces.train.curves.curve_controller import CurveController
 from desktop.workspaces.train.epochs.epoch_strip_controller import EpochStripController
 from desktop.workspaces.train.evaluation.evaluation_controller import EvaluationController
-from desktop.workspaces.train.page import RunRow, TrainPage
+from desktop.workspaces.train.page import TrainPage
 from desktop.workspaces.train.report_controller import ReportController
 from desktop.workspaces.train.run_setup import RunSetup, network_title
+from desktop.workspaces.train.runs.runs_controller import RunsController
+from desktop.workspaces.train.runs.runs_table import RunRow
 
 REFRESH_MS = 400
 """Changes come in bursts: curves and counts are read at most this often."""
 WARM_UP_MS = 2000
 """Pause after a project was opened until the training process starts, so that the first pictures have the processor."""
-RUN_STATES = {"running": "Running", "finished": "Finished", "stopped": "Stopped", "failed": "Failed"}
-"""Titles of the states in which runs are stored."""
+RUN_STATES = {"running": "Running", "finished": "Finished", "stopped": "Stopped", "failed": "Failed",
+              "deleted": "Deleted", "gone": "Files gone"}  # fmt: skip
+"""Titles of the states of runs."""
+MISSING = {
+    "deleted": "The files of this run were deleted.",
+    "gone": "The weights of this run are gone from the folder of the project. Put them back to use it.",
+}
+"""Why a run has no weights any more, by state."""
 
 
 class TrainController(Controller):
@@ -65,13 +74,14 @@ class TrainController(Controller):
         self._warm_up_timer.timeout.connect(session.training.warm_up)
         self.run_setup = RunSetup(session, dispatcher, page, settings, theme)
         self.curve_controller = CurveController(session, dispatcher, page, theme)
+        self.runs_controller = RunsController(session, dispatcher, page, settings)
+        self.runs_controller.message.connect(self.message)
         self.report_controller = ReportController(session, dispatcher, page, settings)
         self.evaluation_controller = EvaluationController(session, dispatcher, page, settings, theme)
         self.epoch_strip_controller = EpochStripController(session, dispatcher, page, theme)
         self.evaluation_controller.picture_requested.connect(self.picture_requested)
         self.connections.connect(page.train_requested, session.training.start)
         self.connections.connect(page.use_requested, session.training.use)
-        self._in_use: RunRecord | None = None
 
     def actions(self) -> Actions:
         return {
@@ -95,6 +105,7 @@ class TrainController(Controller):
     def close(self) -> None:
         super().close()
         self.run_setup.close()
+        self.runs_controller.close()
         self.report_controller.close()
         self.curve_controller.close()
         self.evaluation_controller.close()
@@ -141,21 +152,18 @@ class TrainController(Controller):
     def _load_curves(self) -> None:
         if self._runs_are_stale:
             self._runs_are_stale = False
-            self._dispatcher.when_done(self._session.run_in_use(), self._set_in_use)
-            self._dispatcher.when_done(self._session.runs(), self._show_runs)
+            self._dispatcher.when_done(self._session.run_book.summaries(), self._show_runs)
         self._dispatcher.when_done(self._session.charts.curves(), self._show_curves)
         self.curve_controller.load()
 
     def _load_counts(self) -> None:
         self._dispatcher.when_done(self._session.charts.counts(), self._on_counts)
 
-    def _set_in_use(self, run: RunRecord | None) -> None:
-        self._in_use = run
-
-    def _show_runs(self, runs: list[RunRecord]) -> None:
+    def _show_runs(self, runs: list[RunSummary]) -> None:
         if not self.is_closed:
-            self._page.set_runs([_run_row(run, self._in_use) for run in runs])
-            self.run_setup.set_runs(runs, self._in_use)
+            in_use = next((run.record for run in runs if run.is_in_use), None)
+            self._page.set_runs([_run_row(run) for run in runs])
+            self.run_setup.set_runs([run.record for run in runs], in_use)
 
     def _show_curves(self, curves: Curves) -> None:
         if self.is_closed:
@@ -188,7 +196,8 @@ def training_preferences(settings: Settings) -> TrainingPreferences:
     )
 
 
-def _run_row(run: RunRecord, in_use: RunRecord | None) -> RunRow:
+def _run_row(summary: RunSummary) -> RunRow:
+    run, labels = summary.record, summary.labels
     started = datetime.fromisoformat(run.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
     return RunRow(
         run.id,
@@ -196,9 +205,15 @@ def _run_row(run: RunRecord, in_use: RunRecord | None) -> RunRow:
         run.device or "",
         run.labelled_pictures,
         run.best_miou,
-        RUN_STATES.get(run.state, run.state),
+        RUN_STATES[summary.state],
         network_title(run),
-        has_weights=run.published > 0,
-        in_use=in_use is not None and run.id == in_use.id,
+        has_weights=summary.has_weights,
+        in_use=summary.is_in_use,
         message=run.message or "",
+        pixels=labels.train_pixels + labels.val_pixels if labels else None,
+        seconds=summary.scores.seconds or None,
+        is_starred=run.is_starred,
+        tags=run.tags,
+        note=run.note,
+        missing=MISSING.get(summary.state, ""),
     )

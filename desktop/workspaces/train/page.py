@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
-    QAbstractItemView,
+    QLineEdit,
     QScrollArea,
     QSizePolicy,
     QStackedWidget,
@@ -20,26 +19,10 @@ from core.labels.class_list import ClassList
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.chart import Chart, Curve, CurveStyle, score_curves
 from desktop.widgets.controls import ElidedLabel, button, column, row, set_background, text_label
-from desktop.widgets.table import Cell, DataTable
+from desktop.widgets.table import DataTable
 from desktop.workspaces.train.curves.curve_view import CurveView
 from desktop.workspaces.train.offer_bar import MARGIN, OfferBar
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """One row of the table of runs; unknown numbers are None."""
-
-    number: int
-    started: str  # for people, local time
-    device: str
-    pictures: int
-    best_miou: float | None
-    state: str
-    architecture: str = ""
-    has_weights: bool = False
-    in_use: bool = False
-    message: str = ""  # what the training said at its end
-
+from desktop.workspaces.train.runs.runs_table import RunRow, RunsTable
 
 NO_LABEL_SCORES = (
     "The best score over the number of labelled pictures appears here with the first validation."
@@ -49,7 +32,7 @@ NO_RANGE_TEST = "Loss over learning rate appears here after a learning-rate rang
 
 
 class TrainPage(QWidget):
-    """Shows what its setters are given. `use_requested` carries the number of a run of the table."""
+    """Shows what its setters are given. `use_requested` and `repeat_requested` carry the number of a run."""
 
     train_requested = Signal()
     next_run_requested = Signal()
@@ -59,6 +42,7 @@ class TrainPage(QWidget):
     """Carries the numbers of the selected runs."""
     evaluate_requested = Signal(int)
     strip_requested = Signal(int)
+    repeat_requested = Signal(int)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -67,18 +51,16 @@ class TrainPage(QWidget):
         self.curves = CurveView(theme)
         self.by_labels = Chart(theme, score_axis=True, empty_text=NO_LABEL_SCORES)
         self.lr_range = Chart(theme, power_axis=True, empty_text=NO_RANGE_TEST)
-        self.runs = DataTable(
-            # In a narrow window the last columns have to be scrolled to.
-            ("Run", "In use", "State", "Best mIoU", "Started", "Network", "Device", "Pictures"),
-            (3, 7),
-            "Training runs",
-        )
-        self.runs.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.runs.stretch(5)
+        self.runs = RunsTable()
+        self.runs_filter = QLineEdit()
+        self.runs_filter.setPlaceholderText("Filter runs")
+        self.runs_filter.setAccessibleName("Show only runs in which each of these words occurs")
+        self.runs_filter.setClearButtonEnabled(True)
+        self.runs_filter.setMaximumWidth(28 * GRID)
+        self.runs_filter.textChanged.connect(self.runs.set_filter)
         self.run_message = text_label("", "muted", wrap=True)
         self.scores = DataTable(("Class", "IoU"), (1,), "Newest IoU of each class")
         self.scores.stretch(0)
-        self._runs: list[RunRow] = []
         self.runs.itemSelectionChanged.connect(self._show_choice)
         self.use = button("Use this network")
         self.use.clicked.connect(self._request_use)
@@ -141,24 +123,8 @@ class TrainPage(QWidget):
 
     def set_runs(self, runs: Sequence[RunRow]) -> None:
         """All runs, newest first; without any the page explains how to start."""
-        self._runs = list(runs)
         self._pages.setCurrentIndex(1 if runs else 0)
-        cells: list[list[Cell]] = [
-            [
-                str(run.number),
-                "✓" if run.in_use else "",
-                run.state,
-                "–" if run.best_miou is None else f"{run.best_miou:.3f}",
-                run.started,
-                run.architecture,
-                run.device,
-                f"{run.pictures:,}",
-            ]
-            for run in runs
-        ]
-        self.runs.blockSignals(True)
-        self.runs.set_cells(cells)
-        self.runs.blockSignals(False)
+        self.runs.set_runs(runs)
         self.curves.set_runs([run.number for run in runs])
         self._show_choice()
 
@@ -197,28 +163,19 @@ class TrainPage(QWidget):
 
     def select_run(self, number: int) -> None:
         """Select a run in the table, unless it is one of several that are."""
-        if number in {run.number for run in self._selected_runs()}:
-            return
-        for y, run in enumerate(self._runs):
-            if run.number == number:
-                self.runs.selectRow(y)
-                self.runs.scrollTo(self.runs.model().index(y, 0))
-
-    def _selected_runs(self) -> list[RunRow]:
-        rows = sorted(index.row() for index in self.runs.selectionModel().selectedRows())
-        return [self._runs[at] for at in rows if at < len(self._runs)]
+        self.runs.select_run(number)
 
     def _runs_to_report(self) -> list[int]:
         """Numbers of the selected runs with weights, the oldest first; that of the network in use without any."""
-        chosen = self._selected_runs() or [run for run in self._runs if run.in_use]
+        chosen = self.runs.selected_runs() or [run for run in self.runs.all_runs if run.in_use]
         return sorted(run.number for run in chosen if run.has_weights)
 
     def _show_choice(self) -> None:
         """Offer the network of the selected run, or say why not, and show what that run (or the newest) said."""
-        selected = self._selected_runs()
+        selected = self.runs.selected_runs()
         run = selected[0] if len(selected) == 1 else None
         self.curves.set_selected([each.number for each in selected])
-        shown = run or (self._runs[0] if self._runs else None)
+        shown = run or (self.runs.all_runs[0] if self.runs.all_runs else None)
         message = f"Run {shown.number}: {shown.message}" if shown and shown.message else ""
         self.run_message.setText(message)
         self.run_message.setVisible(bool(message))
@@ -229,7 +186,8 @@ class TrainPage(QWidget):
             if run.in_use
             else ""
             if run.has_weights
-            else "This run has no weights of its own: nothing in it was better than what it started from."
+            else run.missing
+            or "This run has no weights of its own: nothing in it was better than what it started from."
         )
         self.use.setEnabled(not reason)
         self.use.setToolTip(reason or "It predicts every picture anew, and the next run continues it.")
@@ -249,7 +207,7 @@ class TrainPage(QWidget):
         )
 
     def _request_use(self) -> None:
-        selected = self._selected_runs()
+        selected = self.runs.selected_runs()
         if len(selected) == 1:
             self.use_requested.emit(selected[0].number)
 
@@ -271,7 +229,8 @@ class TrainPage(QWidget):
     def _runs_heading(self) -> QWidget:
         heading = QWidget()
         buttons = (self.evaluate, self.strip, self.report, self.use)
-        heading.setLayout(row(text_label("Runs", "heading"), None, *buttons, margins=(0, GRID, 0, 0)))
+        parts = (text_label("Runs", "heading"), 2 * GRID, self.runs_filter, None, *buttons)
+        heading.setLayout(row(*parts, margins=(0, GRID, 0, 0)))
         return heading
 
     def _full_page(self) -> QWidget:

@@ -55,8 +55,11 @@ class RunSetup(Controller):
         self._session, self._dispatcher, self._page, self._theme = session, dispatcher, page, theme
         self._settings = settings
         self._next_run = NextRun()
+        self._all_runs: list[RunRecord] = []
         self._runs: list[RunRecord] = []
+        """Those that published weights."""
         self.connections.connect(page.next_run_requested, self.show_form)
+        self.connections.connect(page.repeat_requested, self.repeat)
         self.connections.connect(page.export_requested, self.show_export)
         self.form: RunForm | None = None
         self.export_dialog: ModelExportDialog | None = None
@@ -70,6 +73,7 @@ class RunSetup(Controller):
 
     def set_runs(self, runs: list[RunRecord], in_use: RunRecord | None) -> None:
         """runs: all of them, newest first; in_use: the one whose weights predict."""
+        self._all_runs = runs
         self._runs = [run for run in runs if run.published]
         self._in_use = in_use
         self._page.set_can_export(bool(self._runs))
@@ -92,20 +96,53 @@ class RunSetup(Controller):
             self.form.raise_()
             return
         run = self._next_run
+        network = {
+            "architecture": run.architecture or UNCHANGED,
+            "encoder": run.encoder or "",
+            "weights": run.weights,
+            "size": size_text(run.size) if run.size else UNCHANGED,
+        }
         size = longer_side(run.size or self._unchosen_network().size)
-        defaults = {each: self._default_recipe(size, pretrained=each) for each in (False, True)}
+        self._open_form(network, run.choices, self._defaults(size))
+
+    def repeat(self, run_id: int) -> None:
+        """Open the form with network and recipe of a run, in place of a form that is open."""
+        for run in self._all_runs:
+            if run.id == run_id:
+                point = self._point_of(run)
+                if point is None:
+                    problem = (
+                        f"Network or recipe of run {run_id} cannot be read. Choose them with “Next run…”."
+                    )
+                    self._dispatcher.failed.emit(MaskloopError(problem))
+                else:
+                    self._open_form(point[0].network, point[0].choices, point[1])
+
+    def _point_of(self, run: RunRecord) -> tuple[StartingPoint, dict[bool, Recipe]] | None:
+        """Network and recipe of a run, and the recipes that it is a change of; None when they cannot be read."""
+        try:
+            size = longer_side(spec_of(run).size)
+        except MaskloopError:
+            return None
+        defaults = self._defaults(size)
+        point = _starting_point(run, defaults)
+        return None if point is None else (point, defaults)
+
+    def _defaults(self, size: int) -> dict[bool, Recipe]:
+        """The recipe of a run for which nothing is chosen, by whether its network is pretrained."""
+        return {each: self._default_recipe(size, pretrained=each) for each in (False, True)}
+
+    def _open_form(
+        self, values: Mapping[str, str], choices: Mapping[str, str], defaults: Mapping[bool, Recipe]
+    ) -> None:
+        run = self._next_run
         earlier = [point for each in self._runs if (point := _starting_point(each, defaults)) is not None]
         network = self._unchosen_network()
         delete_dialog(self.form)
         form = RunForm(
             self._theme,
-            {
-                "architecture": run.architecture or UNCHANGED,
-                "encoder": run.encoder or "",
-                "weights": run.weights,
-                "size": size_text(run.size) if run.size else UNCHANGED,
-            },
-            run.choices,
+            values,
+            choices,
             defaults,
             CallbackPanel(
                 self._session.home / "models",

@@ -25,7 +25,8 @@ from core.labels.score_basis import ScoreBasis
 from desktop.theme.theme import Theme, apply_theme
 from desktop.widgets.chart import Chart, CurveStyle, score_curves
 from desktop.workspaces.label.panels.training_panel import FIRST_HINT, IOU_HINT, TrainingPanel
-from desktop.workspaces.train.page import RunRow, TrainPage
+from desktop.workspaces.train.page import TrainPage
+from desktop.workspaces.train.runs.runs_table import RunRow
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
@@ -329,8 +330,10 @@ def test_the_train_page_begins_with_an_explanation(qtbot, theme: Theme) -> None:
     page.set_scores({1: 0.8, 2: 0.4, 9: 0.1}, CLASSES)
     assert page.runs.isVisible()
     cells = [[page.runs.item(y, x).text() for x in range(page.runs.columnCount())] for y in range(2)]
-    assert cells[1] == ["1", "✓", "Finished", "0.713", "Today 13:40", "U-Net", "cpu", "18"]
-    assert cells[0][3] == "–"
+    assert cells[1] == [
+        *("1", "✓", "☆", "Finished", "0.713", "Today 13:40", "U-Net", "18", "–", "–", "cpu", "", "")
+    ]
+    assert cells[0][4] == "–"
     assert [page.scores.item(y, 0).text() for y in range(2)] == ["tree", "road"], "the worst first"
     assert not page.use.isEnabled(), "no run is selected"
     page.runs.selectRow(1)
