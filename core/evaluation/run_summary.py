@@ -40,10 +40,18 @@ class RunSummary:
         return "deleted" if self.record.is_deleted else "gone" if self.is_gone else self.record.state
 
 
-def summarize_runs(project: Project) -> list[RunSummary]:
-    """All runs, newest first."""
+ClassScores = dict[int, tuple[float, dict[int, float]]]
+"""By run: seconds of training, and the best IoU by class value of its network."""
+
+
+def summarize_runs(project: Project, known: ClassScores | None = None) -> list[RunSummary]:
+    """All runs, newest first. known: scores of runs that have ended; those of others that have are added, and none of
+    them is read twice."""
     records, in_use, totals = project.runs.all(), project.runs.in_use(), project.runs.label_totals()
-    scores = _scores(project, records)
+    known = {} if known is None else known
+    read = project.runs.best_class_iou([run.id for run in records if run.id not in known])
+    known.update({run.id: read[run.id] for run in records if run.id in read and run.state != "running"})
+    scores = _scores(project, records, {**known, **read})
     return [
         RunSummary(
             run,
@@ -56,9 +64,8 @@ def summarize_runs(project: Project) -> list[RunSummary]:
     ]
 
 
-def _scores(project: Project, records: Sequence[RunRecord]) -> dict[int, RunScores]:
+def _scores(project: Project, records: Sequence[RunRecord], found: ClassScores) -> dict[int, RunScores]:
     """The best evaluation of each run, its classes mapped to those of the project."""
-    found = project.runs.best_class_iou()
     moves = {run.after_move_id for run in records}
     tables = {move: project.classes.mapping_since(move).tolist() for move in moves}
     scores = {}

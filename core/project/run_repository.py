@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -134,7 +134,7 @@ class RunRepository:
         try:
             run = self.get(run_id)
         except KeyError as problem:
-            raise ProjectError(f"There is no run {run_id}; “maskloop runs” lists them.") from problem
+            raise ProjectError(f"There is no run {run_id}; the table of runs lists them.") from problem
         in_use = self.in_use()
         if in_use is not None and in_use.id == run_id:
             raise ProjectError(
@@ -241,14 +241,18 @@ class RunRepository:
         with self._store.read_transaction() as connection:
             return [Measurement(*row) for row in connection.execute(query)]
 
-    def best_class_iou(self) -> dict[int, tuple[float, dict[int, float]]]:
+    def best_class_iou(self, run_ids: Collection[int]) -> dict[int, tuple[float, dict[int, float]]]:
         """By run: seconds of training, and IoU by class value of its network at the evaluation with the best mIoU."""
         points = measurements.c
-        last = select(points.run_id, func.max(points.seconds)).group_by(points.run_id)
+        last = (
+            select(points.run_id, func.max(points.seconds))
+            .where(points.run_id.in_(run_ids))
+            .group_by(points.run_id)
+        )
         # SQLite takes the step from the row that has the maximum.
         best = (
             select(points.run_id, points.step, func.max(points.value))
-            .where(points.name == "miou")
+            .where(points.name == "miou", points.run_id.in_(run_ids))
             .group_by(points.run_id)
             .subquery()
         )

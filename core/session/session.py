@@ -209,6 +209,7 @@ class Session:
             self.report_writer.close,
             self.evaluator.close,
             self.epoch_strips.close,
+            self.run_book.close,
             self.augmentation_previewer.close,
             self.network_summaries.close,
             self.dataset.close,

@@ -169,7 +169,7 @@ def test_impossible_training_and_evaluation_are_reported(trained: tuple[Path, An
     assert "no run 77" in error_of("evaluate", "--project", folder, "--run", 77)
     assert "no run 77" in error_of("train", "--project", folder, "--resume", 77, "--steps", 1)
     assert "device “cuda:99”" in error_of("predict", "--project", folder, "--device", "cuda:99")
-    assert "size 100" in error_of("train", "--project", folder, "--size", 100, "--steps", 1)
+    assert "100" in usage_error_of("train", "--project", folder, "--size", 100, "--steps", 1)
     assert "budget" in error_of("train", "--project", folder, "--steps", 0)
     assert "loss" in usage_error_of("train", "--project", folder, "--loss", "mean", "--steps", 1)
     fresh = tmp_path / "fresh"

@@ -139,13 +139,15 @@ def test_runs_and_recipes_are_read(project: Project) -> None:
         1,
         "The device ran out of memory.",
     )
-    # Written before the options for pretrained encoders existed, which do nothing then, and the choice of a score.
+    # Written before there were options for pretrained encoders, which do nothing then, a choice of score, and plateaus.
     before = {
         "head_first": False,
         "encoder_rate": 1.0,
         "frozen_levels": 0,
         "frozen_norm": False,
         "metric": "miou",
+        "plateau_patience": 4,
+        "plateau_factor": 0.3,
     }
     expected = Recipe(minutes=4.0, learning_rate=2e-3, zoom=(0.5, 1.5), **before)
     assert Recipe.from_json(json.loads(first.recipe)) == expected
@@ -154,7 +156,7 @@ def test_runs_and_recipes_are_read(project: Project) -> None:
     assert {**json.loads(first.recipe), **before} == expected.to_json()
     spec = ModelSpec("asymmetric-unet", None, "none", 96, (1, 2, 3))
     assert ModelSpec.from_json(json.loads(first.model)) == spec
-    assert {**json.loads(first.model), "normalisation": "imagenet"} == spec.to_json()
+    assert {**json.loads(first.model), "normalisation": "imagenet", "shape": None} == spec.to_json()
     points = [(m.name, m.class_value, m.step, m.value) for m in project.runs.measurements(1)]
     assert points == [("loss", None, 10, 0.75), ("miou", None, 20, 0.5), ("iou", 2, 20, 0.25)]
     assert project.runs.prediction_runs() == {2: 1}

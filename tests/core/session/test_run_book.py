@@ -40,7 +40,7 @@ class Book:
             folder = project.run_folder(run)
             (folder / "strip").mkdir(parents=True)
             (folder / WEIGHTS_FILE).write_bytes(bytes(2000))
-            (folder / "strip" / "1.png").write_bytes(bytes(1000))
+            (folder / "strip" / "10-1.png").write_bytes(bytes(1000))
             project.runs.update(run, published=1, best_miou=0.5)
             project.runs.end(run, "finished")
 
@@ -51,6 +51,7 @@ def runs(tmp_path: Path) -> Iterator[Book]:
         made = Book(project)
         yield made
         made.lane.shutdown()
+        made.book.close()
 
 
 def test_a_summary_has_the_scores_of_the_best_evaluation(runs: Book) -> None:
@@ -103,8 +104,9 @@ def test_links_are_not_followed(runs: Book, tmp_path: Path) -> None:
     outside.mkdir()
     (outside / "precious").write_text("kept")
     (runs.project.run_folder(1) / "strip" / "away").symlink_to(outside)
-    wait(runs.book.delete([1]))
-    assert not runs.project.run_folder(1).exists()
+    link = runs.project.run_folder(1) / "strip" / "away"
+    assert wait(runs.book.delete([1])) == [link]
+    assert [path.name for path in runs.project.run_folder(1).iterdir()] == ["strip"]
     shutil.rmtree(runs.project.run_folder(2))
     runs.project.run_folder(2).symlink_to(outside)
     with pytest.raises(ProjectError, match="is not a folder of this project"):
@@ -118,4 +120,5 @@ def test_a_project_open_for_reading_keeps_its_files(runs: Book, tmp_path: Path) 
         book = RunBook(read, runs.lane, runs.announced.append)
         with pytest.raises(ProjectReadOnlyError):
             wait(book.delete([1]))
+        book.close()
     assert runs.project.run_folder(1).exists()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from pathlib import Path
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QInputDialog, QMenu, QMessageBox
 
+from core.base.display_text import quoted
 from core.base.settings import Settings
 from core.base.text import count_of
 from core.session.session import Session
@@ -149,10 +151,18 @@ class RunsController(Controller):
         delete = question.addButton("Delete", QMessageBox.ButtonRole.DestructiveRole)
         delete.setObjectName("delete")
         question.setDefaultButton(QMessageBox.StandardButton.Cancel)
-        delete.clicked.connect(lambda: self._send(self._session.run_book.delete(numbers)))
+        delete.clicked.connect(
+            lambda: self._dispatcher.when_done(self._session.run_book.delete(numbers), self._say_kept)
+        )
         delete_dialog(self.dialog)
         self.dialog = question
         question.open()
+
+    def _say_kept(self, kept: list[Path]) -> None:
+        if kept and not self.is_closed:
+            self.message.emit(
+                f"{count_of(len(kept), 'file')} that Maskloop did not write stayed, such as {quoted(str(kept[0]))}."
+            )
 
     def _send(self, future: Future[None]) -> None:
         """A failure is shown by the dispatcher."""

@@ -46,7 +46,7 @@ def test_a_report_is_written_in_a_process(home: Path, tmp_path: Path) -> None:
             writer.write(page, [99], "cpu", lambda *_: None).result(120)
         assert "Run 2 against run 1" in page.read_text("utf-8"), "the older page stays"
         with pytest.raises(ModelError, match="ends with"):
-            writer.write(tmp_path / "report.pdf", [1], "cpu", lambda *_: None).result(120)
+            writer.write(tmp_path / "report.txt", [1], "cpu", lambda *_: None).result(120)
     finally:
         writer.close()
 
