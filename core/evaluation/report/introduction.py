@@ -17,7 +17,7 @@ from core.project.records import Split
 from core.training.experiments.experiment import Experiment, ReferenceScores
 
 PLANES_SHOWN = 12
-"""Planes of a one-hot target; the first of them, with more classes."""
+"""Planes of a one-hot target at the most; those of classes that do not occur in the picture are not shown."""
 _SIDE = 132
 """Long side of a plane in pixels."""
 
@@ -81,7 +81,8 @@ def _planes(
     small = cv2.resize(picture[..., :3], size, interpolation=cv2.INTER_AREA)
     reduced = cv2.resize(label, size, interpolation=cv2.INTER_NEAREST)
     planes = [OneHotPlane("input", _png(cv2.cvtColor(small, cv2.COLOR_RGB2BGR)))]
-    for number, each in enumerate(list(classes)[:PLANES_SHOWN]):
+    occurring = [(number, each) for number, each in enumerate(classes) if (reduced == each.value).any()]
+    for number, each in occurring[:PLANES_SHOWN]:
         plane = (reduced == each.value).astype(np.uint8) * 255
         planes.append(OneHotPlane(f"{number} {each.name}", _png(plane)))
     return tuple(planes)
