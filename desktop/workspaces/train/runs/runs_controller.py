@@ -46,6 +46,7 @@ class RunsController(Controller):
     def close(self) -> None:
         super().close()
         self._page.runs_filter.clear()
+        self._table.clearSelection()  # the next project has runs of the same numbers
         for each in (self.dialog, self.menu):
             delete_dialog(each)
 

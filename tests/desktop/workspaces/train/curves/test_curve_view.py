@@ -232,7 +232,7 @@ def test_a_run_that_is_clicked_is_shown_and_choices_stay_with_the_project(gui: G
     assert {key[0] for key in view.panels[0].chart.arrays()} == {1, 2}
     page.runs.clearSelection()
     view.point_chosen.emit(2, 60, 1)
-    assert [run.number for run in page._selected_runs()] == [2]
+    assert [run.number for run in page.runs.selected_runs()] == [2]
     gui.wait_until(lambda: gui.said == "Checkpoint 1 of run 2, published at step 60.", "the checkpoint", 5)
     view.panels[1].measure_chosen.emit("dice")
     gui.wait_until(lambda: view.choices.measures == ("iou", "dice"), "the measure", 5)
