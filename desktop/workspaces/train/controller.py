@@ -114,6 +114,7 @@ class TrainController(Controller):
         self._curves_timer.stop()
         self._counts_timer.stop()
         self._status_bar.set_training()
+        self._page.set_runs([])  # those of the next project are listed in a moment
 
     def on_changes(self, changes: Changes) -> None:
         self.evaluation_controller.on_changes(changes)
