@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from PIL import ImageFile
+
 from core.base.errors import UserError
 from core.base.html_file import check_page_place, write_html, write_whole
 
@@ -46,8 +48,11 @@ def print_page(page: str) -> bytes:
 
 
 def _printer() -> Any:
+    truncated = ImageFile.LOAD_TRUNCATED_IMAGES
     try:
         import weasyprint
     except (ImportError, OSError) as missing:  # OSError: without Pango
         raise UserError(_MISSING) from missing
+    finally:  # WeasyPrint lets Pillow read half a picture without an error, in the whole process
+        ImageFile.LOAD_TRUNCATED_IMAGES = truncated
     return weasyprint

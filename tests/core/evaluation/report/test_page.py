@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -160,6 +161,30 @@ def test_a_report_is_printed_as_pdf_and_reads_nothing_else(tmp_path: Path) -> No
 
     inside = f"data:image/png;base64,{base64.b64encode(secret.read_bytes()).decode()}"
     assert images_with(inside) == images_with(secret.as_uri()) + 1
+
+
+def test_after_a_pdf_half_a_picture_is_still_refused(tmp_path: Path) -> None:
+    script = """
+import subprocess
+import sys
+from pathlib import Path
+import cv2, numpy as np
+from core.base.errors import ImageError
+from core.evaluation.report.page_file import check_report_place
+from core.images.image_reader import read_picture
+picture = Path(sys.argv[1])
+check_report_place(picture.with_suffix(".pdf"))
+assert "weasyprint" in sys.modules
+whole = cv2.imencode(".png", np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))[1].tobytes()
+picture.write_bytes(whole[:6000])
+try:
+    read_picture(picture)
+except ImageError:
+    sys.exit(7)
+"""
+    pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "half.png")], check=False)
+    assert done.returncode == 7
 
 
 def test_a_pdf_without_its_library_is_refused_before_the_evaluation(
