@@ -47,7 +47,9 @@ def recipe_command(
     minutes: Annotated[
         float | None, typer.Option(help="Budget of each network in minutes, instead of the recipe's.")
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Budget of each network in optimizer steps.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Budget of each network in optimizer steps.")
+    ] = None,
     size: Annotated[
         str | None,
         typer.Option(help="Input size of all networks, instead of the recipe's.", callback=check_size),
@@ -147,7 +149,7 @@ class _RecipeRun:
         return seconds
 
     def _train(self, project: Project, network: ExperimentNetwork) -> dict[str, Any]:
-        budget = {name: f"{amount * network.budget:g}" for name, amount in self.budget.items()}
+        budget = {name: f"{amount * network.budget:.15g}" for name, amount in self.budget.items()}
         given = {**network.options, **budget, "seed": str(self.seed), "device": self.device}
         weights = None if network.architecture is None else network.weights
         try:
@@ -257,9 +259,8 @@ def _list_lines() -> list[str]:
 
 def _explanation_lines(each: Experiment) -> list[str]:
     lines = [each.title, f"For {each.data}.", *(f"{n}. {step}" for n, step in enumerate(each.steps, 1))]
-    lines.append(
-        f"Networks: {', '.join(network.title for network in each.networks)}; {each.minutes:g} minutes each."
-    )
+    lines.append("Networks:")
+    lines += [f"- {one.title}, {each.minutes * one.budget:g} minutes" for one in each.networks]
     for one in each.references:
         found = ", ".join(f"{SCORES[name]} {score:.2f}" for name, score in one.scores.items())
         lines.append(f"{one.title}: {found}.")

@@ -241,31 +241,16 @@ class RunRepository:
         with self._store.read_transaction() as connection:
             return [Measurement(*row) for row in connection.execute(query)]
 
-    def best_class_iou(self, run_ids: Collection[int]) -> dict[int, tuple[float, dict[int, float]]]:
-        """By run: seconds of training, and IoU by class value of its network at the evaluation with the best mIoU."""
+    def training_seconds(self, run_ids: Collection[int]) -> dict[int, float]:
+        """Of those runs that have measurements, by run."""
         points = measurements.c
-        last = (
+        query = (
             select(points.run_id, func.max(points.seconds))
             .where(points.run_id.in_(run_ids))
             .group_by(points.run_id)
         )
-        # SQLite takes the step from the row that has the maximum.
-        best = (
-            select(points.run_id, points.step, func.max(points.value))
-            .where(points.name == "miou", points.run_id.in_(run_ids))
-            .group_by(points.run_id)
-            .subquery()
-        )
-        scores = select(points.run_id, points.class_value, points.value).join(
-            best, (best.c.run_id == points.run_id) & (best.c.step == points.step)
-        )
         with self._store.read_transaction() as connection:
-            found: dict[int, tuple[float, dict[int, float]]] = {
-                run: (seconds, {}) for run, seconds in connection.execute(last)
-            }
-            for run, value, score in connection.execute(scores.where(points.name == "iou")):
-                found[run][1][value] = score
-        return found
+            return {int(run): float(seconds) for run, seconds in connection.execute(query)}
 
     def measurements_after(self, last_id: int, limit: int = 4000) -> tuple[int, list[Measurement]]:
         """At most `limit` points with an id above `last_id` (0: from the start), in order, and the id of the last

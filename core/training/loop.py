@@ -116,7 +116,6 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     start = state.load(resume_from, note)
     parameters = sum(p.numel() for p in model.parameters())
     on_event(TrainingStarted(str(runtime.device), parameters, pictures.train_count))
-    callbacks.on_start(state.averaged.model, pictures)
     budget = Budget(recipe, pictures.train_count, step=start.step, seconds=start.seconds)
 
     def should_abort() -> bool:
@@ -129,6 +128,10 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
         budget.resume()
         return bool(group.rank_zero_value(should_stop()))
 
+    # With several processes the question is put to all of them, and only this one has callbacks.
+    callbacks.on_start(
+        state.averaged.model, pictures, should_abort if group.world_size == 1 else lambda: False
+    )
     progress = ProgressReporter(budget, on_event, epoch=start.step * recipe.batch / pictures.train_count)
     selector = CheckpointSelector(
         run_folder, spec, recipe, pictures,

@@ -8,10 +8,11 @@ import re
 from pathlib import Path
 
 from core.base.errors import ProjectError
+from core.models.spec import WEIGHTS_FILE
 from core.project.project import Project
 
 WRITTEN_NAME = re.compile(
-    r"model\.safetensors|config\.json|run\.json|resume\.safetensors|log\.csv|log\.jsonl"
+    rf"{re.escape(WEIGHTS_FILE)}|config\.json|run\.json|resume\.safetensors|log\.csv|log\.jsonl"
     r"|checkpoints\.jsonl|\d{1,12}-\d{1,12}\.png"  # of the epoch strip
     r"|events\.out\.tfevents\..+|\..+\.tmp"
 )

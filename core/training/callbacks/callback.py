@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import numpy as np
+import torch
+from numpy.typing import NDArray
 from torch import nn
 
-from core.training.data.training_set import TrainingSet
+from core.models.tiled_inference import max_pixels_at_once, tiled_logits
+from core.training.data.training_set import LabelledExample, TrainingSet
 from core.training.events import TrainingEvent
 
 
@@ -55,6 +59,8 @@ class Callback:
 
     title = ""
     """Of the callback, for sentences."""
+    should_abort: Callable[[], bool] = staticmethod(lambda: False)
+    """Asked between two pictures by a callback that predicts some; it may do other work there."""
 
     def on_start(self, network: nn.Module, pictures: TrainingSet, note: Callable[[str], None]) -> None:
         """Before the first step. network: that will be evaluated, in eval mode; note: tells the person a sentence"""
@@ -66,3 +72,12 @@ class Callback:
 
     def close(self) -> None:
         """At the end, however the training ended."""
+
+
+@torch.inference_mode()
+def predict_rows(network: nn.Module, example: LabelledExample, pictures: TrainingSet) -> NDArray[np.uint8]:
+    """(h, w) uint8 rows of the network's output, at the size of its input."""
+    limit = max_pixels_at_once(pictures.device)
+    pieces = tiled_logits(network, example.picture, pictures.device, limit, pictures.statistics)
+    rows: NDArray[np.uint8] = torch.cat([piece.argmax(0) for piece in pieces]).to(torch.uint8).cpu().numpy()
+    return rows

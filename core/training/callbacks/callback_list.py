@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Self
 
 from torch import nn
 
 from core.models.spec import ModelSpec
 from core.training.callbacks.callback import Callback, EvaluationRecord
-from core.training.callbacks.callback_options import NO_CALLBACKS, CallbackOptions
+from core.training.callbacks.callback_options import CallbackOptions
 from core.training.callbacks.evaluation_log import CsvLog, JsonLog
 from core.training.callbacks.own_command import OwnCommand
 from core.training.callbacks.prediction_strip import PredictionStrip
@@ -39,11 +39,12 @@ class CallbackList:
         callbacks: Sequence[Callback] = (),
         on_event: Callable[[TrainingEvent], None] = lambda _: None,
         *,
-        options: CallbackOptions = NO_CALLBACKS,
+        names: Mapping[int, str] = MappingProxyType({}),
         run_folder: Path = Path(),
     ) -> None:
+        """names: of classes, by value"""
         self._callbacks, self._on_event, self._folder = list(callbacks), on_event, run_folder
-        self._names = {each.value: each.name for each in options.classes}
+        self._names = names
         self._progress: TrainingProgress | None = None
 
     def __enter__(self) -> Self:
@@ -61,7 +62,12 @@ class CallbackList:
         self._on_event(event)
         self._call(lambda each: each.on_event(event))
 
-    def on_start(self, network: nn.Module, pictures: TrainingSet) -> None:
+    def on_start(
+        self, network: nn.Module, pictures: TrainingSet, should_abort: Callable[[], bool] = lambda: False
+    ) -> None:
+        """should_abort: for callbacks that take long"""
+        for each in self._callbacks:
+            each.should_abort = should_abort
         self._call(lambda each: each.on_start(network, pictures, self._note))
 
     def on_evaluated(self, network: nn.Module, event: ModelEvaluated, published: bool) -> None:
@@ -127,4 +133,4 @@ def make_callbacks(
         callbacks.append(TensorBoardLog(options.tensorboard, options.classes, spec, recipe))
     if options.command:
         callbacks.append(OwnCommand(options.command, options.command_folder, waits=options.waits))
-    return CallbackList(callbacks, on_event, options=options, run_folder=run_folder)
+    return CallbackList(callbacks, on_event, names=names, run_folder=run_folder)

@@ -72,7 +72,7 @@ def append_text(path: Path, text: str, *, header: str = "") -> None:
         file.seek(0)
         begins = file.read(max(1, len(expected)))
         if begins and not begins.startswith(expected):
-            raise TrainingError(f"{path} has other columns, those of another project. Choose another file")
+            raise TrainingError(f"{path} has columns for other classes. Choose another file")
         file.write((b"" if begins else expected) + text.encode())
 
 

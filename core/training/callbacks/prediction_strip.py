@@ -8,14 +8,11 @@ from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from core.labels.prediction_history import MAX_PICTURES, PredictionHistory, PublishedCheckpoint
 from core.models.spec import ModelSpec
-from core.models.tiled_inference import max_pixels_at_once, tiled_logits
-from core.training.callbacks.callback import Callback, EvaluationRecord
+from core.training.callbacks.callback import Callback, EvaluationRecord, predict_rows
 from core.training.data.training_set import LabelledExample, TrainingSet
 
 MAX_PIXELS = 4_000_000
@@ -39,9 +36,11 @@ class PredictionStrip(Callback):
     def on_evaluated(self, network: nn.Module, record: EvaluationRecord) -> None:
         if not record.published:
             return
-        predicted = {
-            each.entry.picture_id: self._predict(network, each) for each in self._examples(record.split)
-        }
+        predicted = {}
+        for each in self._examples(record.split):
+            if self.should_abort():
+                return
+            predicted[each.entry.picture_id] = self._values[predict_rows(network, each, self._pictures)]
         miou = record.scores.get("miou", math.nan) if record.split == "val" else math.nan
         self._history.add(PublishedCheckpoint(record.step, record.seconds, record.epoch, miou), predicted)
 
@@ -52,12 +51,3 @@ class PredictionStrip(Callback):
         count = max(MIN_PICTURES, MAX_PIXELS // pixels)
         chosen = np.linspace(0, len(found) - 1, min(count, len(found))).astype(int)
         return [found[at] for at in chosen]
-
-    @torch.inference_mode()
-    def _predict(self, network: nn.Module, example: LabelledExample) -> NDArray[np.uint8]:
-        """(h, w) uint8 class values, at the size of the network's input."""
-        device = self._pictures.device
-        limit = max_pixels_at_once(device)
-        pieces = tiled_logits(network, example.picture, device, limit, self._pictures.statistics)
-        rows = torch.cat([piece.argmax(0) for piece in pieces]).to(torch.uint8).cpu().numpy()
-        return np.asarray(self._values[rows], np.uint8)

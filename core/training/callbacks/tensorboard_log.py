@@ -22,9 +22,8 @@ from torch import nn
 
 from core.base.errors import TrainingError
 from core.labels.class_list import LabelClass
-from core.models.spec import ModelSpec
-from core.models.tiled_inference import max_pixels_at_once, tiled_logits
-from core.training.callbacks.callback import Callback, EvaluationRecord
+from core.models.spec import ModelSpec, size_text
+from core.training.callbacks.callback import Callback, EvaluationRecord, predict_rows
 from core.training.callbacks.callback_options import NO_TENSORBOARD_TEXT, has_tensorboard
 from core.training.data.training_set import LabelledExample, TrainingSet
 from core.training.events import TrainingEvent, TrainingProgress
@@ -84,6 +83,8 @@ class TensorBoardLog(Callback):
             self._writer.add_scalar(f"{record.split} iou/{name.replace('/', '_')}", iou, record.step)
         batches = self._pictures.evaluation_batches(record.split, PICTURES)
         for example in islice(chain.from_iterable(batches), PICTURES):
+            if self.should_abort():
+                break
             strip = self._strip(network, example)
             tag = f"{record.split} picture, label, prediction/{example.entry.name.replace('/', '_')}"
             self._writer.add_image(tag, strip, record.step, dataformats="HWC")
@@ -108,13 +109,9 @@ class TensorBoardLog(Callback):
             return str(problem).strip().split("\n", maxsplit=1)[0][:120] or type(problem).__name__
         return ""
 
-    @torch.inference_mode()
     def _strip(self, network: nn.Module, example: LabelledExample) -> NDArray[np.uint8]:
         """(h, 3 w, 3) uint8: picture, label and prediction beside each other."""
-        device = self._pictures.device
-        limit = max_pixels_at_once(device)
-        pieces = tiled_logits(network, example.picture, device, limit, self._pictures.statistics)
-        predicted = torch.cat([piece.argmax(0) for piece in pieces]).to(torch.uint8).cpu().numpy()
+        predicted = predict_rows(network, example, self._pictures)
         picture = example.picture.permute(1, 2, 0).cpu().numpy()
         picture = picture[..., :3] if picture.shape[2] >= 3 else np.repeat(picture[..., :1], 3, 2)
         target = example.target_array
@@ -134,7 +131,7 @@ def hyper_parameters(spec: ModelSpec, recipe: Recipe) -> Mapping[str, str | floa
         "architecture": spec.architecture,
         "encoder": spec.encoder or "",
         "weights": spec.weights,
-        "size": spec.size,
+        "size": size_text(spec.chosen_size),
         "classes": len(spec.class_values),
     }
     given = {name: value for name, value in recipe.to_json().items() if value is not None}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -169,14 +170,21 @@ class CheckpointSelector:
             self._next = seconds + RETRY_SECONDS
             return
         decision = self._decide(model, score, split)
-        self._schedule_next(seconds, decision.seconds)
         self._on_event(event := self._evaluated(decision.score, split, step, seconds))
         self.evaluations_without_gain = 0 if decision.accepted else self.evaluations_without_gain + 1
         if decision.accepted:
             self._publish(model, decision.score, step, seconds, split)
-        self._on_evaluated(model, event, decision.accepted)
+        self._tell(model, event, decision.accepted, seconds, decision.seconds)
         if decision.current_weights is not None:
             model.load_state_dict(decision.current_weights)
+
+    def _tell(
+        self, model: nn.Module, event: ModelEvaluated, published: bool, seconds: float, spent: float
+    ) -> None:
+        """Tell the callbacks, and schedule the next evaluation by what this one took, them included."""
+        started = time.monotonic()
+        self._on_evaluated(model, event, published)
+        self._schedule_next(seconds, spent + time.monotonic() - started)
 
     @property
     def accepts_candidates(self) -> bool:
@@ -199,11 +207,10 @@ class CheckpointSelector:
         score = self._score(model, split)
         if score is None or (self._validation_key and not self._is_better(score, CLASS_TOLERANCE)):
             return False
-        self._schedule_next(seconds, score.seconds)
         self._on_event(event := self._evaluated(score, split, step, seconds))
         self.evaluations_without_gain = 0
         self._publish(model, score, step, seconds, split)
-        self._on_evaluated(model, event, True)
+        self._tell(model, event, True, seconds, score.seconds)
         return True
 
     def evaluate_final(

@@ -17,7 +17,7 @@ from core.labels.confusion_scores import MEAN_SCORES, class_iou
 from core.labels.score_basis import FEW_PIXELS, ScoreBasis
 from core.models.input_tensors import normalise, pad_to_stride
 from core.models.tiled_inference import max_pixels_at_once, tiled_logits
-from core.training.data.training_set import LabelledExample, TrainingSet
+from core.training.data.training_set import IGNORE_INDEX, LabelledExample, TrainingSet
 from core.training.distributed import ProcessGroup
 from core.training.losses import class_weights, segmentation_loss
 from core.training.recipe import Recipe
@@ -160,7 +160,9 @@ def validate(
                 return None
             started = time.monotonic()
             total.add(own_size_confusion(each, example.truth, rows), example.truth.size)
-            if loss is not None and example.target.numel() <= most_pixels:
+            small = example.target.numel() <= most_pixels
+            # Not of a picture whose only labels are of a class that the network does not know: it would count as 0.
+            if loss is not None and small and (example.target_array != IGNORE_INDEX).any():
                 total.add_loss(loss(each, example.target))
             seconds += time.monotonic() - started
     return total.score(rows, seconds)

@@ -212,7 +212,7 @@ def _run_row(summary: RunSummary) -> RunRow:
         in_use=summary.is_in_use,
         message=run.message or "",
         pixels=labels.train_pixels + labels.val_pixels if labels else None,
-        seconds=summary.scores.seconds or None,
+        seconds=summary.seconds or None,
         is_starred=run.is_starred,
         tags=run.tags,
         note=run.note,

@@ -74,7 +74,7 @@ def test_a_csv_file_is_continued_unless_it_has_other_columns(tmp_path: Path) -> 
     trained(tmp_path / "c", make_callbacks(other, tmp_path / "c" / "12", SPEC, RECIPE, heard.append))
     assert len(file.read_text("utf-8").splitlines()) == 3
     [note] = [event.message for event in heard if isinstance(event, TrainingNote)]
-    assert "all.csv has other columns" in note
+    assert "all.csv has columns for other classes" in note
     assert note.endswith("Training goes on.")
     assert (tmp_path / "c" / "12" / "log.csv").is_file()
 
