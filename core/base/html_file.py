@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.base.atomic_file import atomic_file
 from core.base.errors import UserError
 
 
@@ -29,10 +30,8 @@ def write_html(path: Path, page: str) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside its place and rename it, or leave an older one as it is. Raises UserError."""
-    unfinished = path.with_name(f".{path.name}.part")
     try:
-        unfinished.write_bytes(content)
-        unfinished.replace(path)
+        with atomic_file(path) as unfinished:
+            unfinished.write_bytes(content)
     except OSError as problem:
-        unfinished.unlink(missing_ok=True)
         raise UserError(f"{path} cannot be written: {problem.strerror or problem}.") from problem

@@ -10,6 +10,7 @@ from typing import Any
 
 import platformdirs
 
+from core.base.atomic_file import atomic_file
 from core.base.option_spec import OptionSpec
 
 SETTINGS: tuple[OptionSpec, ...] = (
@@ -148,10 +149,8 @@ class Settings:
 
     def _write(self) -> None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-            temporary.write_text(json.dumps(self._stored, indent=1), "utf-8")
-            temporary.replace(self.path)
+            with atomic_file(self.path) as temporary:
+                temporary.write_text(json.dumps(self._stored, indent=1), "utf-8")
         except OSError:
             return  # a full or read-only home folder must not stop anybody from labelling
 

@@ -68,7 +68,7 @@ def parse_run(run: str | None) -> str | None:
     return run
 
 
-def check_size(text: str | None) -> str | None:
+def check_input_size(text: str | None) -> str | None:
     """An input size as `parse_input_size` takes it. Raises BadParameter."""
     try:
         if text is not None:

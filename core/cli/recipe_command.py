@@ -11,7 +11,7 @@ import typer
 from core.base.destination import check_output_folder
 from core.base.errors import PretrainedWeightsError, UserError
 from core.base.text import count_of
-from core.cli.common_options import DeviceOption, JsonOption, check_size
+from core.cli.common_options import DeviceOption, JsonOption, check_input_size
 from core.cli.terminal import UsageError, console, open_for_writing, print_result, progress_bar, report_errors
 from core.cli.train_command import run_training
 from core.evaluation.run_choice import find_run
@@ -52,7 +52,7 @@ def recipe_command(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option(help="Input size of all networks, instead of the recipe's.", callback=check_size),
+        typer.Option(help="Input size of all networks, instead of the recipe's.", callback=check_input_size),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of all random choices.")] = 0,
     format_: Annotated[

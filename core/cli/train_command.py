@@ -30,7 +30,7 @@ from core.cli.common_options import (
     NodesOption,
     ProjectOption,
     StrategyOption,
-    check_size,
+    check_input_size,
     open_existing,
     parse_run,
     scale_batch,
@@ -92,7 +92,7 @@ def train(
         str | None,
         typer.Option(
             help="Input size: the longer side of pictures in pixels, or WIDTHxHEIGHT, to which all are scaled.",
-            callback=check_size,
+            callback=check_input_size,
         ),
     ] = None,
     preset: Annotated[

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from core.base.atomic_file import atomic_file
 from core.base.errors import ImageError
 
 
@@ -38,22 +38,13 @@ class PredictedMask:
 
 
 def write_prediction(path: Path, mask: PredictedMask) -> None:
-    """Write a two-channel PNG (class value, confidence), which any viewer opens. Written to a temporary file, then
-    renamed.
-
-    Raises OSError.
-    """
+    """Write a two-channel PNG (class value, confidence), which any viewer opens, whole or not at all. Raises OSError."""
     both = np.dstack([mask.values, mask.confidence])
     text = PngImagePlugin.PngInfo()
     text.add_text("run", str(mask.run_id))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
+    with atomic_file(path) as temporary:
         # Level 1: predictions are read and rewritten often and kept for a short time.
         Image.fromarray(both, "LA").save(temporary, "PNG", compress_level=1, pnginfo=text)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_prediction(path: Path) -> PredictedMask:

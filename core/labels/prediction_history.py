@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
+from core.base.atomic_file import atomic_file
 from core.base.errors import ImageError, TrainingError
 
 HISTORY_FOLDER = "strip"
@@ -120,22 +120,13 @@ class PredictionHistory:
         scale = min(1.0, SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
         small = cv2.resize(values, size, interpolation=cv2.INTER_NEAREST)
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
+        with atomic_file(path) as temporary:
             Image.fromarray(small, "L").save(temporary, "PNG", compress_level=6)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def _write_list(self, checkpoints: Sequence[PublishedCheckpoint]) -> None:
         rows = [asdict(each) | {"miou": None if math.isnan(each.miou) else each.miou} for each in checkpoints]
-        path = self.folder / _LIST_FILE
-        temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        try:
+        with atomic_file(self.folder / _LIST_FILE) as temporary:
             temporary.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def _delete_others(self, steps: set[int]) -> None:
         for step, number in self._images():

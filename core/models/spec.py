@@ -70,16 +70,7 @@ class ModelSpec:
             )
         if self.weights not in WEIGHTS:
             raise ModelError(f"Unknown starting weights {quoted(self.weights)}; choose “none” or “imagenet”.")
-        if not MIN_INPUT_SIZE <= self.size <= MAX_INPUT_SIZE or self.size % STRIDE:
-            raise ModelError(
-                f"The network size {str(self.size)[:20]} does not work; choose a multiple of {STRIDE} "
-                f"from {MIN_INPUT_SIZE} to {MAX_INPUT_SIZE}."
-            )
-        if self.shape is not None and (max(self.shape) != self.size or min(self.shape) < MIN_INPUT_SIZE):
-            raise ModelError(
-                f"The network input {str(self.shape)[:40]} does not work; both sides need {MIN_INPUT_SIZE} pixels "
-                "or more."
-            )
+        _check_input_size(self.size, self.shape)
         if not self.class_values:
             raise ModelError("A network needs at least one class; add a class first.")
         if len(set(self.class_values)) != len(self.class_values):
@@ -171,8 +162,21 @@ def parse_input_size(text: str) -> InputSize:
             "256x144."
         )
     size = int(found[1]) if found[2] is None else (int(found[1]), int(found[2]))
-    ModelSpec("", None, "none", DEFAULT_SIZE, (1,), normalisation="imagenet").with_size(size)  # raises
+    _check_input_size(longer_side(size), None if isinstance(size, int) else size)
     return size
+
+
+def _check_input_size(size: int, shape: tuple[int, int] | None) -> None:
+    """As the fields of `ModelSpec`. Raises ModelError."""
+    if not MIN_INPUT_SIZE <= size <= MAX_INPUT_SIZE or size % STRIDE:
+        raise ModelError(
+            f"The network size {str(size)[:20]} does not work; choose a multiple of {STRIDE} from {MIN_INPUT_SIZE} to "
+            f"{MAX_INPUT_SIZE}."
+        )
+    if shape is not None and (max(shape) != size or min(shape) < MIN_INPUT_SIZE):
+        raise ModelError(
+            f"The network input {str(shape)[:40]} does not work; both sides need {MIN_INPUT_SIZE} pixels or more."
+        )
 
 
 def longer_side(size: InputSize) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import uuid
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import cast
@@ -12,6 +11,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.atomic_file import atomic_file
 from core.base.errors import Cancelled, ImageError, ProjectError
 from core.base.progress import ProgressCallback
 from core.images.perceptual_hash import GREY_SIDE, Fingerprint, fingerprint_file
@@ -106,14 +106,7 @@ def _load(path: Path, limit: int) -> Rows:
 
 
 def _store(path: Path, rows: list[np.void]) -> None:
-    """Write a temporary file, then rename it. Errors are ignored: the next search only takes longer."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
-            file.write(_HEAD)
-            _stacked(rows).tofile(file)
-        temporary.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
+    """Errors are ignored: the next search only takes longer."""
+    with contextlib.suppress(OSError), atomic_file(path) as temporary, temporary.open("wb") as file:
+        file.write(_HEAD)
+        _stacked(rows).tofile(file)

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from core.base.atomic_file import atomic_file
 from core.base.errors import ImageError
 from core.labels.label_map import LabelSnapshot
 from core.labels.prediction import PredictedMask
@@ -73,11 +74,10 @@ class PartLessons:
     def _file_of(self, part: PicturePart, folder: Path) -> Path:
         path = folder / f"{part.number}{PART_SUFFIX}"
         if not path.exists():
-            pixels, temporary = part.pixels(), path.with_suffix(".tmp")
+            pixels = part.pixels()
             try:
-                with temporary.open("wb") as stream:
+                with atomic_file(path) as temporary, temporary.open("wb") as stream:
                     np.save(stream, pixels, allow_pickle=False)
-                temporary.replace(path)
             except OSError as error:
                 raise ImageError(
                     f"A part of the picture could not be written to {folder} ({error.strerror}). Make room there."

@@ -7,8 +7,6 @@ import errno
 import filecmp
 import hashlib
 import shutil
-import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.base.atomic_file import atomic_file
 from core.base.errors import FormatError, ImageError, ProjectError
 from core.base.geometry import Box
 from core.formats.account import Account
@@ -171,7 +170,7 @@ class ImportTask:
             if sample.crop is not None:
                 _crop_picture(sample.picture, sample.crop, target)
             else:
-                with _temporary_file(target) as temporary:
+                with atomic_file(target) as temporary:
                     shutil.copyfile(sample.picture, temporary)
         except OSError as problem:
             if problem.errno == errno.ENAMETOOLONG:
@@ -218,18 +217,5 @@ def _digest_of(values: Values) -> str:
 def _crop_picture(source: Path, part: Box, target: Path) -> None:
     """Write a part of a picture as a PNG."""
     pixels = read_picture(source)[part.slices]
-    with _temporary_file(target) as temporary:
+    with atomic_file(target) as temporary:
         Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, "PNG")
-
-
-@contextlib.contextmanager
-def _temporary_file(target: Path) -> Iterator[Path]:
-    """A file to write that is renamed to `target` at the end. Raises OSError."""
-    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")  # short, because the target's name may be long
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(target)
-    finally:
-        with contextlib.suppress(OSError):  # renamed, or an earlier error says more
-            temporary.unlink()

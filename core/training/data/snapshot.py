@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.base.atomic_file import atomic_file
 from core.base.errors import TrainingError
 from core.models.spec import ModelSpec, scaled_size
 from core.training.data.small_regions import Regions, ScaledRegions, regions_of
@@ -177,11 +178,11 @@ class TrainingSnapshot:
         try:
             for kind, array in zip(FILES, (pixels, labels, corrections), strict=False):
                 if array.size:
-                    with _atomic_file(self._file(entry, kind)) as stream:
+                    with atomic_file(self._file(entry, kind)) as file, file.open("wb") as stream:
                         np.save(stream, np.ascontiguousarray(array), allow_pickle=False)
             if entry.has_own_size:
-                with _atomic_file(self._file(entry, FILES[3])) as stream:
-                    stream.write(zlib.compress(scored_bytes, 1))
+                with atomic_file(self._file(entry, FILES[3])) as file:
+                    file.write_bytes(zlib.compress(scored_bytes, 1))
             _write_json(self._entry_path(picture_id), _entry_json(entry))
         except OSError as problem:
             raise TrainingError(
@@ -304,17 +305,5 @@ def _entry_json(entry: SnapshotEntry) -> dict[str, Any]:
 
 
 def _write_json(path: Path, content: Mapping[str, Any]) -> None:
-    with _atomic_file(path) as stream:
-        stream.write(json.dumps(content).encode("utf-8"))
-
-
-@contextlib.contextmanager
-def _atomic_file(path: Path) -> Any:
-    """A temporary binary file, renamed to `path` on success and removed otherwise."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            yield stream
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with atomic_file(path) as file:
+        file.write_text(json.dumps(content), "utf-8")
