@@ -6,12 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box
 from core.images.raster import Raster, Window
+from core.images.scaling import scale_picture
 
 SMALLEST_SIDE = 512
 """Halving stops once both sides are at most this many pixels."""
@@ -111,16 +111,11 @@ def halve(picture: V) -> V:
     result: Any = np.empty(((height + 1) // 2, (width + 1) // 2, *picture.shape[2:]), picture.dtype)
     rows, columns = height // 2, width // 2
     if rows and columns:  # exactly 2:1 is a fast path of OpenCV, ten times faster than any other ratio
-        result[:rows, :columns] = _area(picture[: rows * 2, : columns * 2], columns, rows)
+        result[:rows, :columns] = scale_picture(picture[: rows * 2, : columns * 2], columns, rows)
     if height % 2 and columns:
-        result[rows:, :columns] = _area(picture[-1:, : columns * 2], columns, 1)
+        result[rows:, :columns] = scale_picture(picture[-1:, : columns * 2], columns, 1)
     if width % 2 and rows:
-        result[:rows, columns:] = _area(picture[: rows * 2, -1:], 1, rows)
+        result[:rows, columns:] = scale_picture(picture[: rows * 2, -1:], 1, rows)
     if height % 2 and width % 2:
         result[-1, -1] = picture[-1, -1]
     return result  # type: ignore[no-any-return]
-
-
-def _area(part: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    small: NDArray[Any] = cv2.resize(part, (width, height), interpolation=cv2.INTER_AREA)
-    return small.reshape(height, width, *part.shape[2:])

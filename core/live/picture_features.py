@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
+from core.images.scaling import scale_picture
 from core.models.input_tensors import Statistics, channels_first, normalise
 from core.models.spec import round_up_to_stride
 
@@ -85,8 +86,8 @@ def compute_features(
     scale = WORKING_SIDE / max(height, width)
     # The sides are scaled apart, by less than 2 %, so that every level covers exactly the picture.
     size = (round_up_to_stride(round(width * scale)), round_up_to_stride(round(height * scale)))
-    scaled = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-    batch = normalise(channels_first(scaled.reshape(size[1], size[0], -1)).unsqueeze(0), statistics)
+    scaled = scale_picture(picture, *size)
+    batch = normalise(channels_first(scaled).unsqueeze(0), statistics)
     pixels, *features = encoder(batch.contiguous(memory_format=torch.channels_last))
     levels = [_colours(F.avg_pool2d(pixels, 2)), *features]
     return PictureFeatures([level[0].half() for level in levels if level.shape[1]], (width, height))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 from core.base.errors import ModelError
 from core.images.image_reader import MAX_PIXELS, needs_tiled_reading, read_model_input
+from core.images.scaling import scale_picture
 from core.images.tiff_regions import read_downscaled
 from core.labels.prediction import PredictedMask
 from core.models.checkpoint import LoadedModel
@@ -133,9 +133,7 @@ def _view_logits(
     """Logits of one view of the picture, upsampled to its full size, in bands."""
     width, height = size
     small = scaled_size(width, height, loaded.spec.chosen_size, scale)
-    interpolation = cv2.INTER_AREA if small[0] < picture.shape[1] else cv2.INTER_LINEAR
-    pixels = cv2.resize(picture, small, interpolation=interpolation)
-    pixels = pixels.reshape(small[1], small[0], -1)  # OpenCV drops a single channel
+    pixels = scale_picture(picture, *small)
     view = channels_first(np.ascontiguousarray(pixels[:, ::-1] if mirrored else pixels))
     strips = tiled_logits(loaded.model, view, device, max_pixels, loaded.spec.pixel_statistics)
     for rows, band in upscaled_bands(strips, len(loaded.spec.class_values), small[1], height, width):

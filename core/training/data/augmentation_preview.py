@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from core.images.scaling import scale_picture
 from core.models.input_tensors import channels_first, denormalise
 from core.models.spec import NORMALISATIONS, InputSize, crop_size, scaled_size
 from core.training.data.augmentation import make_batch
@@ -26,7 +26,7 @@ def augmented_versions(
     picture: (H, W, 3) uint8 RGB; each result (h, w, 3) uint8 RGB. Equal seeds give equal results.
     """
     width, height = scaled_size(picture.shape[1], picture.shape[0], size)
-    scaled = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+    scaled = scale_picture(picture, width, height)
     no_labels = np.full((height, width), IGNORE_INDEX, np.uint8)
     entry = SnapshotEntry(0, "", "train", 1, "", width, height, ())
     example = LabelledExample(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from core.base.atomic_file import atomic_file
 from core.base.errors import TrainingError
+from core.images.scaling import scale_picture
 from core.models.spec import ModelSpec, scaled_size
 from core.training.data.small_regions import Regions, ScaledRegions, regions_of
 from core.training.recipe import Recipe
@@ -150,8 +151,7 @@ class TrainingSnapshot:
         height, width = values.shape
         small = scaled_size(width, height, self.spec.chosen_size)
         shrinks = small[0] < width
-        pixels = cv2.resize(picture, small, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        pixels = pixels.reshape(small[1], small[0], -1)  # OpenCV drops a single channel
+        pixels = scale_picture(picture, *small)
         labels = cv2.resize(values, small, interpolation=cv2.INTER_NEAREST_EXACT)
         corrections = np.zeros((0, 0), np.uint8)
         if corrected is not None and corrected.any():
