@@ -353,6 +353,8 @@ class MainWindow(QMainWindow):
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
         self.actions_by_id["full_screen"].setChecked(self.isFullScreen())
+        if self.context:
+            self.context.presentation_pause.set_full_screen(self.isFullScreen())
 
     def _ask_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Open a folder of pictures", str(Path.home()))

@@ -31,6 +31,7 @@ from desktop.workspaces.label.view.image_adjustments import ImageAdjustments
 from desktop.workspaces.learn.controller import LearnController
 from desktop.workspaces.review.controller import ReviewController
 from desktop.workspaces.train.controller import TrainController
+from desktop.workspaces.train.presentation_pause import PresentationPause
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class ProjectContext(ControllerGroup):
         self.train_controller = TrainController(
             session, dispatcher, pages.train, status_bar, actions, settings, theme
         )
+        self.presentation_pause = PresentationPause(session, settings)
         self.data_controller = DataController(session, dispatcher, pages.data, theme, window)
         self.review_controller = ReviewController(session, dispatcher, pages.review, theme)
         self.learn_controller = LearnController(session, dispatcher, pages.learn, label_page.canvas, settings)
@@ -86,6 +88,7 @@ class ProjectContext(ControllerGroup):
                 self.label_controller,
                 self.training_panel_controller,
                 self.train_controller,
+                self.presentation_pause,
                 self.data_controller,
                 self.review_controller,
                 self.learn_controller,
@@ -133,6 +136,7 @@ class ProjectContext(ControllerGroup):
         """The training has changed its state."""
         self.train_controller.show_state(state)
         self.training_panel_controller.show_state(state)
+        self.presentation_pause.show_state(state)
 
     def settings_changed(self) -> None:
         """A setting that concerns the project was changed."""

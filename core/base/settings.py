@@ -26,10 +26,44 @@ SETTINGS: tuple[OptionSpec, ...] = (
     OptionSpec(
         "train_automatically",
         "Start training automatically",
-        "Training starts when three pictures carry labels of two classes, and again after every two more "
-        "changed pictures.",
+        "Training starts when three pictures carry labels of two classes, and again by the three rules below, "
+        "whichever applies first.",
         bool,
         True,
+    ),
+    OptionSpec(
+        "retrain_pictures",
+        "Train again after changed pictures",
+        "So many pictures with changed labels start the next training; 0 for no such rule.",
+        int,
+        2,
+        minimum=0,
+        maximum=10_000,
+    ),
+    OptionSpec(
+        "retrain_minutes",
+        "Train again after minutes",
+        "The next training starts so many minutes after the first changed label; 0 for no such rule.",
+        float,
+        0.0,
+        minimum=0,
+        maximum=1440,
+    ),
+    OptionSpec(
+        "retrain_idle_seconds",
+        "Train again when you pause (seconds)",
+        "The next training starts when no label was changed for so many seconds; 0 for no such rule.",
+        float,
+        0.0,
+        minimum=0,
+        maximum=86_400,
+    ),
+    OptionSpec(
+        "pause_in_full_screen",
+        "Pause training in full screen",
+        "While you present the window in full screen, nothing is trained.",
+        bool,
+        False,
     ),
     OptionSpec(
         "round_minutes",

@@ -150,7 +150,7 @@ def run_distributed_prediction(
 def _predict(
     task: PredictionTask, runtime: Runtime, group: ProcessGroup, on_result: Callable[[int, float | str], None]
 ) -> None:
-    from core.evaluation.run_score import check_input_size
+    from core.evaluation.run_score import check_size
     from core.labels.prediction import write_prediction
     from core.models.checkpoint import load_checkpoint
     from core.models.inference import predict_file
@@ -162,7 +162,7 @@ def _predict(
             continue
         try:
             mask = predict_file(loaded, picture, task.run_id, task.tta)
-            check_input_size(picture, mask, size)
+            check_size(picture, mask, size)
             write_prediction(out, mask)
             results[number] = mask.mean_confidence
         except (ImageError, ModelError) as problem:

@@ -19,7 +19,7 @@ def scale_picture(picture: NDArray[Any], width: int, height: int) -> NDArray[Any
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     channels = picture.shape[2] if picture.ndim == 3 else 1
     if channels <= _MAX_CHANNELS:
-        scaled = cv2.resize(picture, (width, height), interpolation=way)
+        scaled: NDArray[Any] = cv2.resize(picture, (width, height), interpolation=way)
         return scaled.reshape(height, width, *picture.shape[2:])  # OpenCV drops a single channel
     parts = [
         scale_picture(picture[..., at : at + _MAX_CHANNELS], width, height)

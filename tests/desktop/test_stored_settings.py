@@ -40,6 +40,10 @@ def test_every_setting_is_read(settings: Settings) -> None:
         "unfinished_shapes": "keep",
         "live_prediction": "auto",
         "after_evaluation": "",
+        "retrain_pictures": 2,
+        "retrain_minutes": 0.0,
+        "retrain_idle_seconds": 0.0,
+        "pause_in_full_screen": False,
     }
     assert {row.name: settings.get(row.name) for row in SETTINGS} == expected
 

@@ -19,6 +19,7 @@ from core.project.project import Project
 from core.project.records import PictureRecord, RunRecord
 from core.session.change_writer import ChangeWriter
 from core.session.read_lane import ReadLane
+from core.session.training.changed_pictures import ChangedPictures
 from core.session.training.event_handler import WorkerEventHandler
 from core.session.training.input_size import ADVICE_FACT, propose_size, stretched_text
 from core.session.training.new_classes import RestartRule
@@ -95,7 +96,7 @@ class TrainingService:
         self._restart = RestartRule()
         self._snapshot: TrainingSnapshot | None = None
         self._in_snapshot: set[int] = set()
-        self._changed: set[int] = set()
+        self._changed = ChangedPictures(preferences.start_rule, self.start_if_due)
         self._last_update = 0.0
         self._stop_requested = False
         self._closing = False
@@ -154,6 +155,7 @@ class TrainingService:
     def set_preferences(self, preferences: TrainingPreferences) -> None:
         """Apply changed settings."""
         self._preferences = preferences
+        self._post(self._changed.set_rule, preferences.start_rule)
         self._post(self._predictions.set_options, preferences.tta, preferences.device)
         self.start_if_due()
 
@@ -183,6 +185,7 @@ class TrainingService:
             except ProjectError as problem:  # the next one to open the project ends the run
                 log.warning("the end of the training could not be stored: %s", problem)
         self._lane.close()
+        self._changed.close()
 
     # Training lane: starting ------------------------------------------------------------------------
 
@@ -193,7 +196,8 @@ class TrainingService:
     def _start_if_due(self) -> None:
         if not self._preferences.automatic or self.state.phase != "idle":
             return
-        if is_training_due(self._reader, self._reader.runs.latest_published(), len(self._changed)):
+        newest = self._reader.runs.latest_published()
+        if is_training_due(self._reader, newest, changes_suffice=self._changed.suffice):
             self._stop_requested = False
             self._start()
 
@@ -288,7 +292,7 @@ class TrainingService:
     def _update_snapshot(self, records: list[PictureRecord]) -> list[str]:
         """Copy new and changed pictures into the snapshot. Returns what had to be left out. Raises Cancelled."""
         assert self._snapshot is not None
-        outdated = [r for r in records if r.id not in self._in_snapshot or r.id in self._changed]
+        outdated = [r for r in records if r.id not in self._in_snapshot or r.id in self._changed.ids]
 
         def check_stop(_done: int, _of: int) -> None:
             self._check_stop()
@@ -325,7 +329,7 @@ class TrainingService:
         """
         if self._restart.is_due and self.state.phase == "training":
             self._worker.stop()
-        if not self._changed or self._snapshot is None:
+        if not self._changed.ids or self._snapshot is None:
             return
         self._last_update = time.monotonic()
         try:
@@ -338,7 +342,7 @@ class TrainingService:
 
     def _update_labels(self) -> None:
         self._writer.write(self._project.pictures.assign_missing_splits)
-        wanted = self._in_snapshot | self._changed
+        wanted = self._in_snapshot | self._changed.ids
         records = [r for r in trainable_pictures(self._reader) if r.id in wanted]
         problems = self._update_snapshot(records)
         if problems:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+
+from core.session.training.start_rule import StartRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class TrainingPreferences:
     device: str = "auto"
     tta: str = "none"
     after_evaluation: str = ""
+    start_rule: StartRule = field(default_factory=StartRule)
+    """Where it is `automatic`."""
 
 
 class TrainingStatus:

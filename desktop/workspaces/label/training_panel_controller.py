@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 
-from core.base.settings import SETTINGS, Settings
+from core.base.settings import Settings
 from core.base.text import count_of
 from core.project.records import ProjectCounts
 from core.session.session import Session
 from core.session.training.curves import Curves
-from core.session.training.start_rule import missing_for_training
+from core.session.training.start_rule import missing_for_training, start_rule
 from core.session.training.training_state import TrainingState
 from desktop.controller import Controller
 from desktop.workspaces.label.page import LabelPage
@@ -46,7 +46,8 @@ class TrainingPanelController(Controller):
 
     def show_settings(self) -> None:
         """Show whether training starts automatically."""
-        help_text = next(s.help for s in SETTINGS if s.name == "train_automatically")
+        rule = start_rule(self._settings)
+        help_text = f"The first training starts when there is enough to learn from, each further one {rule}."
         self._panel.set_auto_start(self._settings.get("train_automatically"), help_text)
 
     def show_state(self, state: TrainingState) -> None:

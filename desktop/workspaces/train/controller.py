@@ -14,7 +14,7 @@ from core.evaluation.run_summary import RunSummary
 from core.project.records import ProjectCounts
 from core.session.session import Session
 from core.session.training.curves import Curves
-from core.session.training.start_rule import missing_for_training
+from core.session.training.start_rule import missing_for_training, start_rule
 from core.session.training.training_state import TrainingPreferences, TrainingState
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
@@ -26,6 +26,7 @@ from desktop.workspaces.train.evaluation.evaluation_controller import Evaluation
 from desktop.workspaces.train.page import TrainPage
 from desktop.workspaces.train.report_controller import ReportController
 from desktop.workspaces.train.run_setup import RunSetup, network_title
+from desktop.workspaces.train.run_switch import RunSwitch
 from desktop.workspaces.train.runs.runs_controller import RunsController
 from desktop.workspaces.train.runs.runs_table import RunRow
 
@@ -81,7 +82,7 @@ class TrainController(Controller):
         self.epoch_strip_controller = EpochStripController(session, dispatcher, page, theme)
         self.evaluation_controller.picture_requested.connect(self.picture_requested)
         self.connections.connect(page.train_requested, session.training.start)
-        self.connections.connect(page.use_requested, session.training.use)
+        self.run_switch = RunSwitch(session, page)
 
     def actions(self) -> Actions:
         return {
@@ -106,6 +107,7 @@ class TrainController(Controller):
         super().close()
         self.run_setup.close()
         self.runs_controller.close()
+        self.run_switch.close()
         self.report_controller.close()
         self.curve_controller.close()
         self.evaluation_controller.close()
@@ -164,6 +166,7 @@ class TrainController(Controller):
         if not self.is_closed:
             in_use = next((run.record for run in runs if run.is_in_use), None)
             self._page.set_runs([_run_row(run) for run in runs])
+            self.run_switch.set_in_use(in_use)
             self.run_setup.set_runs([run.record for run in runs], in_use)
 
     def _show_curves(self, curves: Curves) -> None:
@@ -194,6 +197,7 @@ def training_preferences(settings: Settings) -> TrainingPreferences:
         settings.get("device"),
         settings.get("looks"),
         settings.get("after_evaluation"),
+        start_rule(settings),
     )
 
 

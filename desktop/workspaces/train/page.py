@@ -78,6 +78,7 @@ class TrainPage(QWidget):
         self.export.clicked.connect(self.export_requested)
         self.offer = OfferBar("Keep this network")
         self.size_offer = OfferBar("Not now")
+        self.run_switch = OfferBar("Close")
         self.hint = text_label(
             "Label a few strokes of two classes in three pictures to start training.", "muted"
         )
@@ -87,7 +88,7 @@ class TrainPage(QWidget):
         top = row(self.next_run, self.choose_network, self.export, margins=(MARGIN, 2 * GRID, MARGIN, 0))
         top.setStretch(0, 1)
         training = QWidget()
-        training.setLayout(column(top, self.offer, self.size_offer, self._pages, spacing=0))
+        training.setLayout(column(top, self.offer, self.size_offer, self.run_switch, self._pages, spacing=0))
         self._whole = QStackedWidget()
         self._whole.addWidget(training)
         self.setLayout(column(self._whole, spacing=0))

@@ -72,6 +72,41 @@ def test_an_earlier_network_is_used_again_with_its_predictions(gui: GuiDriver) -
     gui.wait_until(lambda: gui.page.training.score.text() == "1.00", "the score of the chosen network", 10)
 
 
+def test_a_choice_is_taken_back(gui: GuiDriver) -> None:
+    page = two_runs(gui)
+    page.runs.selectRow(1)
+    gui.click(page.use)
+    gui.wait_until(lambda: in_use(page) == ["1"], "the choice", 10)
+    assert page.run_switch.text.text().startswith("Run 1 predicts from now on")
+    assert page.run_switch.accept.text() == "Back to run 2"
+    gui.click(page.run_switch.accept)
+    gui.wait_until(lambda: in_use(page) == ["2"], "the run of before", 10)
+    assert page.run_switch.accept.text() == "Back to run 1"
+    gui.click(page.run_switch.decline)
+    assert not page.run_switch.isVisible()
+
+
+def test_full_screen_pauses_a_training_once_where_the_setting_says_so(gui: GuiDriver) -> None:
+    two_runs(gui)
+    training, pause = gui.session.training, gui.window.context.presentation_pause
+    full_screen = gui.window.actions_by_id["full_screen"]
+    gui.window._settings.set("pause_in_full_screen", True)
+    training.start()
+    gui.wait_until(lambda: training.state.phase == "training", "the training", 90)
+    full_screen.trigger()
+    gui.wait_until(lambda: training.state.phase == "paused", "the pause", 10)
+    training.resume()
+    gui.wait_until(lambda: training.state.phase == "training", "the training goes on by hand", 10)
+    pause.show_state(training.state)
+    assert training.state.phase == "training"
+    gui.window.actions_by_id["pause_training"].trigger()
+    gui.wait_until(lambda: training.state.phase == "paused", "a pause by hand", 10)
+    full_screen.trigger()
+    gui.wait_until(lambda: training.state.phase == "training", "the training goes on", 10)
+    training.stop()
+    gui.wait_until(lambda: training.state.phase == "idle", "the end", 30)
+
+
 def test_a_class_that_the_network_does_not_know_lowers_the_score(gui: GuiDriver) -> None:
     two_runs(gui)
     gui.window.actions_by_id["workspace_label"].trigger()
