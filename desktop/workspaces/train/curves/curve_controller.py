@@ -15,6 +15,7 @@ from desktop.controller import Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.widgets.chart_export import png_of, svg_of
+from desktop.widgets.dialog_deletion import delete_dialog
 from desktop.workspaces.train.curves.curve_choices import CurveChoices
 from desktop.workspaces.train.curves.curve_panel import FILE_KINDS, CurvePanel
 from desktop.workspaces.train.page import TrainPage
@@ -26,7 +27,7 @@ _FILTERS = {"png": "PNG picture (*.png)", "svg": "SVG drawing (*.svg)", "csv": "
 
 
 class CurveController(Controller):
-    """`load` is called by `TrainController`, which limits how often."""
+    """`load` is called by `TrainController`, which limits how often. Nothing is read while the curves are hidden."""
 
     def __init__(
         self, session: Session, dispatcher: MainThreadDispatcher, page: TrainPage, theme: Theme
@@ -36,15 +37,15 @@ class CurveController(Controller):
         self._request = LatestRequest(dispatcher)
         self._store_timer = QTimer(self, singleShot=True, interval=STORE_MS)
         self._store_timer.timeout.connect(self._store)
+        self._is_stale = False
         self.file_dialog: QFileDialog | None = None
         view = page.curves
+        self.connections.connect(view.bar.shown, self._load_if_stale)
         self.connections.connect(view.choices_changed, self._on_choice)
         self.connections.connect(view.point_chosen, self._on_point)
         self.connections.connect(view.file_requested, self.choose_file)
 
     def start(self) -> None:
-        view = self._page.curves
-        view.set_choices(CurveChoices())
         self._dispatcher.when_done(self._session.fact(FACT), self._restore)
 
     def close(self) -> None:
@@ -53,13 +54,14 @@ class CurveController(Controller):
             self._store_timer.stop()
             self._store()
         self._request.cancel()
-        self._page.curves.set_series((), self._session.editing.classes)
-        if self.file_dialog is not None:
-            self.file_dialog.hide()
-            self.file_dialog.deleteLater()
+        self._page.curves.clear()
+        delete_dialog(self.file_dialog)
 
     def load(self) -> None:
-        """Read what is drawn now."""
+        """Read what is drawn now, or when it becomes visible."""
+        self._is_stale = not self._page.curves.bar.isVisible()
+        if self._is_stale:
+            return
         self._request.send(self._session.charts.series(self._page.curves.names_needed), self._show)
 
     def choose_file(self, panel: CurvePanel, kind: str) -> None:
@@ -71,6 +73,7 @@ class CurveController(Controller):
         dialog.setNameFilters([_FILTERS[kind]])
         dialog.setDefaultSuffix(kind)
         dialog.fileSelected.connect(lambda file: self.write(panel, kind, Path(file)))
+        delete_dialog(self.file_dialog)
         self.file_dialog = dialog
         dialog.open()
 
@@ -89,6 +92,10 @@ class CurveController(Controller):
             self._session.charts.write(file, make),
             lambda _none: self._dispatcher.noticed.emit(f"{panel.title} is in {file}."),
         )
+
+    def _load_if_stale(self) -> None:
+        if self._is_stale:
+            self.load()
 
     def _restore(self, text: str | None) -> None:
         if not self.is_closed:

@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import numpy as np
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from core.base.text import count_of
 from core.labels.class_list import ClassList
-from core.session.training.run_series import RunSeries
+from core.session.training.run_series import RunSeries, of_runs
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import (
     ElidedLabel,
@@ -21,6 +22,7 @@ from desktop.widgets.controls import (
     segmented_control,
     text_label,
 )
+from desktop.widgets.dialog_deletion import delete_dialog
 from desktop.widgets.legend import LegendEntry
 from desktop.workspaces.train.curves.class_chooser import ClassChooser
 from desktop.workspaces.train.curves.curve_choices import (
@@ -46,6 +48,16 @@ MANY_CLASSES = 24
 LOWEST = 10
 MAX_RUN_ENTRIES = 12
 """Most runs in a legend."""
+
+
+class CurveBar(QWidget):
+    """The choices above both charts. `shown`: it became visible, and with it the charts."""
+
+    shown = Signal()
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self.shown.emit()
 
 
 class CurveView(QObject):
@@ -90,6 +102,17 @@ class CurveView(QObject):
         self.bar = self._make_bar()
         self._show_choices()
 
+    def clear(self) -> None:
+        """Another project is opened: nothing of the one before stays, neither what was shown nor what was chosen."""
+        delete_dialog(self.chooser)
+        self.chooser = None
+        self._series, self._classes, self.choices = (), ClassList(), CurveChoices()
+        self._runs = self._selected = self._hidden_runs = frozenset()
+        for panel in self.panels:
+            panel.chart.set_span(None)
+        self._show_choices()
+        self.refresh()
+
     def set_patterns(self, shown: bool) -> None:
         """Whether legends show the patterns of classes."""
         for panel in self.panels:
@@ -131,22 +154,18 @@ class CurveView(QObject):
         """What a chart shows, the oldest run first."""
         measure = MEASURES[self.choices.measures[self.panels.index(panel)]]
         shown, values = self.shown_runs(), self._shown_classes()
-        found = [
+        return [
             each
-            for each in self._series
-            if each.run_id in shown
-            and each.name in measure.names
+            for each in of_runs(self._series, shown)
+            if each.name in measure.names
             and each.name not in self.choices.hidden
             and (each.class_value is None or each.class_value in values)
         ]
-        return sorted(found, key=lambda each: each.run_id)
 
     def refresh(self) -> None:
         """Draw what is chosen."""
         choices = self.choices
-        every = sorted(
-            (each for each in self._series if each.run_id in self.shown_runs()), key=lambda s: s.run_id
-        )
+        every = of_runs(self._series, self.shown_runs())
         starts = starts_of(every, choices.axis, choices.layout)
         without_epochs = bool(every) and all(np.isnan(each.epochs).all() for each in every)
         for panel, cache, key in zip(self.panels, self._lines, choices.measures, strict=True):
@@ -158,19 +177,13 @@ class CurveView(QObject):
 
     def open_chooser(self) -> None:
         """Ask which classes have a curve."""
-        if self.chooser is not None:
-            self.chooser.close()
+        delete_dialog(self.chooser)
         automatic = "All" if len(self._measured()) <= MANY_CLASSES else f"The {LOWEST} lowest"
         self.chooser = ClassChooser(
             self._classes, self._shown_classes(), f"Automatic: {automatic.lower()}", self.panels[0].window()
         )
-        self.chooser.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.chooser.chosen.connect(lambda values: self._change(classes=values))
-        self.chooser.destroyed.connect(self._forget_chooser)
         self.chooser.show()
-
-    def _forget_chooser(self) -> None:
-        self.chooser = None
 
     # Choices
 
@@ -312,12 +325,12 @@ class CurveView(QObject):
         self.help.setText(f"{which} Drag to zoom, double-click for everything, click a point for its run.")
         self.help.setToolTip(CHART_HELP)
 
-    def _make_bar(self) -> QWidget:
-        bar = QWidget()
-        along = text_label("Along", "muted")
+    def _make_bar(self) -> CurveBar:
+        bar = CurveBar()
+        axis = text_label("X axis", "muted")
         smoothing = text_label("Smoothing", "muted")
         controls = row(
-            along, self.axis, GRID, self.layout_frame, GRID, smoothing, self.smoothing, self.smoothing_text,
+            axis, self.axis, GRID, self.layout_frame, GRID, smoothing, self.smoothing, self.smoothing_text,
             GRID, self.help,
         )  # fmt: skip
         controls.setStretchFactor(self.help, 1)

@@ -175,8 +175,20 @@ def test_of_many_classes_the_lowest_are_shown_until_others_are_chosen(view: Curv
     assert len(view.panels[0].legend.entries) < 30, "the legend stays readable"
     assert len([key for key in view.panels[0].chart.arrays() if key[1] == "iou"]) == 150
     QTest.mouseClick(chooser.by_score, LEFT)
-    assert view.choices.classes is None
-    qtbot.waitUntil(lambda: view.chooser is None)
+    assert view.choices.classes is None and not chooser.isVisible()
+
+
+def test_a_class_chooser_that_is_opened_again_is_remembered(view: CurveView, qtbot) -> None:
+    gone: list[str] = []
+    for name in ("first", "second"):
+        view.open_chooser()
+        assert view.chooser is not None
+        view.chooser.destroyed.connect(lambda *_, name=name: gone.append(name))
+    qtbot.waitUntil(lambda: gone == ["first"])
+    assert view.chooser is not None and view.chooser.isVisible()
+    view.clear()
+    qtbot.waitUntil(lambda: gone == ["first", "second"])
+    assert view.chooser is None
 
 
 def test_choices_that_cannot_be_understood_are_those_of_a_new_project() -> None:
@@ -237,12 +249,32 @@ def test_a_run_that_is_clicked_is_shown_and_choices_stay_with_the_project(gui: G
     view.panels[1].measure_chosen.emit("dice")
     gui.wait_until(lambda: view.choices.measures == ("iou", "dice"), "the measure", 5)
     assert not view.panels[1].chart.arrays(), "the runs have none"
+    view.panels[0].legend.toggled.emit(("run", 1))
+    view.panels[0].chart.set_span((10.0, 20.0))
+    view.open_chooser()
+    assert view.shown_runs() == [2]
     folder = gui.session.folder
     gui.window.close_project()
+    assert view.chooser is None and view.choices == CurveChoices()
     page = open_page(gui, folder)
     gui.wait_until(lambda: page.curves.choices.layout == "over", "what was chosen before", 10)
+    assert page.curves.shown_runs() == [1, 2], "which runs are hidden is not stored"
+    assert page.curves.panels[0].chart.span is None
     assert page.curves.choices.measures == ("iou", "dice") and page.curves.layouts["over"].isChecked()
     assert json.loads(gui.session.fact(FACT).result() or "")["layout"] == "over"
+
+
+def test_curves_are_read_when_they_become_visible(gui: GuiDriver) -> None:
+    page = open_runs(gui)
+    folder = gui.session.folder
+    gui.window.close_project()
+    gui.window.actions_by_id["workspace_label"].trigger()
+    gui.window.open_project(folder)
+    gui.wait_until(lambda: page.runs.rowCount() == 2, "the runs", 60)
+    gui.wait(200)
+    assert not page.curves.panels[0].chart.arrays()
+    gui.window.actions_by_id["workspace_train"].trigger()
+    gui.wait_until(lambda: bool(page.curves.panels[0].chart.arrays()), "curves", 20)
 
 
 def test_a_chart_is_kept_as_a_table_a_picture_and_a_drawing(gui: GuiDriver, tmp_path: Path) -> None:
@@ -264,5 +296,6 @@ def test_a_chart_is_kept_as_a_table_a_picture_and_a_drawing(gui: GuiDriver, tmp_
     }
     assert len(rows) == 26 and float(rows[0]["value"]) == 1.1
     assert files["png"].read_bytes()[:4] == b"\x89PNG" and b"<svg" in files["svg"].read_bytes()
-    controller.write(panel, "csv", tmp_path / "missing" / "curve.csv")
-    gui.wait_until(lambda: "curve.csv cannot be written: No such file" in gui.said, "the reason", 10)
+    (tmp_path / "folder.csv").mkdir()
+    controller.write(panel, "csv", tmp_path / "folder.csv")
+    gui.wait_until(lambda: "folder.csv cannot be written: Is a directory" in gui.said, "the reason", 10)
