@@ -43,7 +43,7 @@ class EvaluatedPicture:
     truth: NDArray[np.uint8]
     predicted: NDArray[np.uint8]
 
-    def lit(self, true_value: int, predicted_value: int) -> NDArray[np.uint8]:
+    def highlight(self, true_value: int, predicted_value: int) -> NDArray[np.uint8]:
         """(h, w, 3) uint8 RGB: dark and grey but for the pixels of that label that are predicted as that value.
 
         A single pixel of a large picture stays visible.
@@ -55,15 +55,15 @@ class EvaluatedPicture:
         )
         grey = cv2.cvtColor(self.pixels, cv2.COLOR_RGB2GRAY)[..., None]
         dark = np.repeat((grey * 0.45).astype(np.uint8), 3, 2)
-        lit = cv2.addWeighted(self.pixels, 0.45, np.full_like(self.pixels, LIT_COLOUR), 0.55, 0)
-        return np.where((shares > 0)[..., None], lit, dark).astype(np.uint8)
+        highlighted = cv2.addWeighted(self.pixels, 0.45, np.full_like(self.pixels, HIGHLIGHT_COLOUR), 0.55, 0)
+        return np.where((shares > 0)[..., None], highlighted, dark).astype(np.uint8)
 
     @property
     def _is_reduced(self) -> bool:
         return len(self.pixels) < len(self.truth)
 
 
-LIT_COLOUR = (255, 196, 0)
+HIGHLIGHT_COLOUR = (255, 196, 0)
 """Stands out from pictures in grey, for everybody."""
 
 

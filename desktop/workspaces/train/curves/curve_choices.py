@@ -41,7 +41,7 @@ MEASURES = {
     **{name: _score(name) for name in METRIC_TITLES},
     "loss": Measure("Loss", ("loss", "val_loss"), False, NO_LOSS),
     "learning_rate": _progress("learning_rate", "Learning rate"),
-    "pictures_per_second": _progress("pictures_per_second", "Pictures a second"),
+    "pictures_per_second": _progress("pictures_per_second", "Pictures per second"),
 }
 AXES = {
     "seconds": "Training time",

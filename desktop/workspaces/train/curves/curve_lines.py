@@ -34,7 +34,7 @@ _TITLES = {
     "loss": "Training loss",
     "val_loss": "Validation loss",
     "learning_rate": "Learning rate",
-    "pictures_per_second": "Pictures a second",
+    "pictures_per_second": "Pictures per second",
 }
 _OF_STEPS = ("loss", "learning_rate", "pictures_per_second")
 """Measured between evaluations, where no checkpoint is published."""

@@ -1,4 +1,4 @@
-"""The pictures with pixels in a cell of the confusion matrix, and one of them with those pixels lit."""
+"""The pictures with pixels in a cell of the confusion matrix, and one of them with those pixels highlighted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CellPictures(QWidget):
         self.table.setMinimumHeight(12 * GRID)
         self.table.itemSelectionChanged.connect(self._on_selection)
         self.table.itemActivated.connect(lambda _: self._open())
-        self.image = ImageView(theme, "Picture with the pixels of the cell lit")
+        self.image = ImageView(theme, "Picture with the pixels of the cell highlighted")
         self.image.opened.connect(self._open)
         self.open = button("Open in Label")
         self.open.clicked.connect(self._open)

@@ -64,7 +64,7 @@ class EvaluationController(Controller):
         self.kept: KeptEvaluation | None = None
         self._running = False
         self._lookup = LatestRequest(dispatcher)
-        self._lit = LatestRequest(dispatcher)
+        self._highlight_request = LatestRequest(dispatcher)
         self.connections.connect(page.evaluate_requested, self.open)
 
     def actions(self) -> Actions:
@@ -73,7 +73,7 @@ class EvaluationController(Controller):
     def close(self) -> None:
         super().close()
         self._lookup.cancel()
-        self._lit.cancel()
+        self._highlight_request.cancel()
         if self.file_dialog is not None:
             self.file_dialog.hide()
             self.file_dialog.deleteLater()
@@ -113,7 +113,7 @@ class EvaluationController(Controller):
         source.changed.connect(self._on_source)
         source.evaluate_requested.connect(self.evaluate)
         source.cancel_requested.connect(self._session.evaluator.cancel)
-        view.cell_shown.connect(self._light_cell)
+        view.cell_shown.connect(self._highlight_cell)
         view.picture_opened.connect(self.picture_requested)
         view.show_message("")
         return view
@@ -257,13 +257,13 @@ class EvaluationController(Controller):
                     lambda _: None,  # the caption stays
                 )
 
-    def _light_cell(self, true_value: int, predicted_value: int, number: int) -> None:
+    def _highlight_cell(self, true_value: int, predicted_value: int, number: int) -> None:
         if self.kept is None or self.view is None:
             return
         image = self.view.cell_pictures.image
-        self._lit.send(
+        self._highlight_request.send(
             self._session.evaluator.render(
-                self.kept.key, number, lambda picture: picture.lit(true_value, predicted_value)
+                self.kept.key, number, lambda picture: picture.highlight(true_value, predicted_value)
             ),
             image.show_pixels,
             lambda problem: image.show_text(str(problem)),

@@ -53,8 +53,8 @@ SIZE_TITLES = {
 class EvaluationView(QWidget):
     """Shows what its setters are given; `source` says what is to be evaluated.
 
-    cell_shown carries true value, predicted value and number of a picture whose pixels are to be lit, picture_opened
-    the number of a picture to open in the Label workspace.
+    cell_shown carries true value, predicted value and number of a picture whose pixels are to be highlighted,
+    picture_opened the number of a picture to open in the Label workspace.
     """
 
     cell_shown = Signal(int, int, int)

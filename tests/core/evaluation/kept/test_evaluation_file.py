@@ -87,7 +87,7 @@ def keep(store: EvaluationStore, number: int) -> str:
     return key
 
 
-def test_kept_pictures_light_exactly_the_pixels_of_a_cell(tmp_path: Path) -> None:
+def test_kept_pictures_highlight_exactly_the_pixels_of_a_cell(tmp_path: Path) -> None:
     store = EvaluationStore(tmp_path)
     writer = EvaluationWriter(store, "a" * 40)
     truth = np.zeros((1500, 3000), np.uint8)
@@ -103,15 +103,17 @@ def test_kept_pictures_light_exactly_the_pixels_of_a_cell(tmp_path: Path) -> Non
     found = store.picture("a" * 40, 7)
     assert found.pixels.shape == (PICTURE_SIDE // 2, PICTURE_SIDE, 3)
     assert set(np.unique(found.truth)) == {0, 2}, "void does not count"
-    lit = found.lit(2, 9)
-    ys, xs = np.nonzero(lit[..., 0] != lit[..., 2])
+    highlighted = found.highlight(2, 9)
+    ys, xs = np.nonzero(highlighted[..., 0] != highlighted[..., 2])
     scale = PICTURE_SIDE / 3000
     assert len(ys) >= 1, "one pixel of a picture that was made smaller"
     assert abs(ys - 700 * scale).max() < 2
     assert abs(xs - 700 * scale).max() < 2
-    share = np.count_nonzero(found.lit(2, 2)[..., 0] != found.lit(2, 2)[..., 2]) / (PICTURE_SIDE**2 / 2)
+    all_right = found.highlight(2, 2)
+    share = np.count_nonzero(all_right[..., 0] != all_right[..., 2]) / (PICTURE_SIDE**2 / 2)
     assert share == pytest.approx(0.5, abs=0.01)
-    assert not (found.lit(9, 2)[..., 0] != found.lit(9, 2)[..., 2]).any()
+    none = found.highlight(9, 2)
+    assert not (none[..., 0] != none[..., 2]).any()
 
 
 def test_damaged_or_missing_files_are_said(tmp_path: Path) -> None:
