@@ -68,9 +68,8 @@ def test_memory_is_measured_without_torch() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux tells a process its peak")
-@pytest.mark.parametrize("kind", ["jpg", "png"])
-def test_a_huge_picture_is_measured(kind: str) -> None:
-    found = answer("huge", "--size", "2200", "--format", kind)
+def test_a_huge_picture_is_measured() -> None:
+    found = answer("huge", "--size", "2200", "--format", "jpg")
     assert {"shown_s", "again_s", "together_peak_mb", "window_peak_mb", "converter_peak_mb"} <= set(found)
     assert found["converter_peak_mb"] and found["tiles_gb"]
 
