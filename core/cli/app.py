@@ -21,6 +21,7 @@ COMMANDS = {
     "predict": "predict_command:predict_command",
     "evaluate": "evaluate_command:evaluate_command",
     "report": "report_command:report_command",
+    "runs": "runs_command:runs_app",
     "recipe": "recipe_command:recipe_command",
     "simulate": "simulate_command:simulate_command",
     "models": "model_commands:models_command",

@@ -252,6 +252,37 @@ class RunRepository:
         with self._store.read_transaction() as connection:
             return {int(run): float(seconds) for run, seconds in connection.execute(query)}
 
+    def kept_scores(self, run_ids: Collection[int], names: Collection[str]) -> dict[int, list[Measurement]]:
+        """Measurements of these names when the last checkpoint of a run was published, so of the weights that it kept.
+
+        By run; those without any are not in it. Runs of earlier versions have not stored their checkpoints: of them the
+        evaluation with the highest mean IoU.
+        """
+        points = measurements.c
+        last = (
+            select(points.run_id, func.max(points.step).label("step"))
+            .where(points.run_id.in_(run_ids), points.name == "checkpoint")
+            .group_by(points.run_id)
+        )
+        best = (  # SQLite takes the step from the row with the highest value
+            select(points.run_id, points.step, func.max(points.value))
+            .where(points.run_id.in_(run_ids), points.name == "miou")
+            .group_by(points.run_id)
+        )
+        with self._store.read_transaction() as connection:
+            steps = {int(run): int(step) for run, step, _ in connection.execute(best)}
+            steps.update({int(run): int(step) for run, step in connection.execute(last)})
+            query = (
+                select(*(points[name] for name in _MEASUREMENT_COLUMNS))
+                .where(points.run_id.in_(steps), points.name.in_(names))
+                .order_by(points.id)
+            )
+            found: dict[int, list[Measurement]] = defaultdict(list)
+            for row in connection.execute(query):
+                if row.step == steps[row.run_id]:
+                    found[row.run_id].append(Measurement(*row))
+        return dict(found)
+
     def measurements_after(self, last_id: int, limit: int = 4000) -> tuple[int, list[Measurement]]:
         """At most `limit` points with an id above `last_id` (0: from the start), in order, and the id of the last
         one."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 from core.base.changes import Changes
 from core.base.errors import ProjectError, ProjectReadOnlyError
 from core.base.lane import Lane
-from core.evaluation.run_summary import RunSummary, summarize_runs
+from core.evaluation.run_summary import RunMeasures, RunSummary, summarize_runs
 from core.project.files.run_files import delete_run_files, run_bytes
 from core.project.project import Project
 from core.session.access import READ_ONLY
@@ -26,7 +26,7 @@ class RunBook:
     def __init__(self, project: Project, document: Lane, announce: Callable[[Changes], None]) -> None:
         self._project, self._document, self._announce = project, document, announce
         self._lane = ReadLane("runs", project.home, low_priority=True)
-        self._seconds: dict[int, float] = {}
+        self._measured: dict[int, RunMeasures] = {}
 
     def close(self) -> None:
         """May be called twice."""
@@ -34,7 +34,7 @@ class RunBook:
 
     def summaries(self) -> Future[list[RunSummary]]:
         """All runs, newest first."""
-        return self._lane.read(summarize_runs, self._seconds)
+        return self._lane.read(summarize_runs, self._measured)
 
     def set_starred(self, run_ids: Iterable[int], starred: bool) -> Future[None]:
         return self._change(lambda: self._project.runs.set_starred(run_ids, starred), None)
