@@ -14,6 +14,7 @@ class Changes:
     pictures: ids of rows whose status, split or size changed, or that are new
     labels, predictions: ids of pictures whose label or prediction changed
     files: ids of pictures whose file is another one or has other content; their pixels have to be read again
+    work: ids of pictures of which it was measured anew what it took to label them
     picture_list, classes, runs, measurements: the whole table has to be read again
     undo_names_known: pictures whose next undo and redo the sender already knows, so that nobody needs to query them
     """
@@ -27,6 +28,7 @@ class Changes:
     measurements: bool = False
     undo_names_known: frozenset[int] = NO_IDS
     files: frozenset[int] = NO_IDS
+    work: frozenset[int] = NO_IDS
 
     def __or__(self, other: Changes) -> Changes:
         return Changes(
@@ -39,6 +41,7 @@ class Changes:
             self.measurements or other.measurements,
             self.undo_names_known | other.undo_names_known,
             self.files | other.files,
+            self.work | other.work,
         )
 
     def __bool__(self) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-CURRENT_REVISION = "0006"
+CURRENT_REVISION = "0007"
 """The schema revision that this program reads and writes."""
 
 COLOUR_CHECK = f"colour GLOB '#{'[0-9a-fA-F]' * 6}'"
@@ -265,6 +265,27 @@ predictions = Table(  # the newest prediction of a picture; its pixels are in ca
     _run_key("run_id", nullable=False),
     Column("made_at", Text, nullable=False),
     Column("mean_confidence", Float, nullable=False),
+)
+
+picture_work = Table(  # what it took to label a picture; a log, which undo does not change
+    "picture_work",
+    metadata,
+    _picture_key(primary_key=True),
+    Column("opened_at", Text, nullable=False),  # before the first edit of a picture without a label
+    Column("run_id", ForeignKey("runs.id", ondelete="SET NULL")),  # whose prediction was shown
+    Column("is_live", Integer, nullable=False, server_default="0"),
+    Column("after_move_id", Integer, nullable=False, server_default="0"),  # of class_moves, at that time
+    Column("labelled_pictures", Integer),  # others, at that time
+    Column("step", Integer, nullable=False, server_default="1"),  # every step-th row and column is kept
+    Column("prediction", Blob),  # uint8 class values, encoded by core/labels/codec.py; NULL: none, or too old
+    Column("measured_at", Text),  # when the picture was last marked done, or left; NULL: not yet
+    Column("measured_move_id", Integer, nullable=False, server_default="0"),
+    Column("iou", Float),  # of the prediction with the label, mean over the classes of the label
+    Column("class_counts", Text),  # JSON: pixels that agree, of the label, predicted, by class value
+    Column("compared_pixels", Integer, nullable=False, server_default="0"),
+    Column("corrected_pixels", Integer, nullable=False, server_default="0"),
+    Column("edits", Integer, nullable=False, server_default="0"),
+    Column("seconds", Float, nullable=False, server_default="0"),  # of active work
 )
 
 VIEWS = (

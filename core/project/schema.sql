@@ -1,4 +1,4 @@
--- 0006
+-- 0007
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -231,4 +231,26 @@ CREATE TABLE run_labels (
 	CONSTRAINT fk_run_labels_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE CASCADE
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0006');
+CREATE TABLE picture_work (
+	picture_id INTEGER NOT NULL, 
+	opened_at TEXT NOT NULL, 
+	run_id INTEGER, 
+	is_live INTEGER DEFAULT '0' NOT NULL, 
+	after_move_id INTEGER DEFAULT '0' NOT NULL, 
+	labelled_pictures INTEGER, 
+	step INTEGER DEFAULT '1' NOT NULL, 
+	prediction BLOB, 
+	measured_at TEXT, 
+	measured_move_id INTEGER DEFAULT '0' NOT NULL, 
+	iou FLOAT, 
+	class_counts TEXT, 
+	compared_pixels INTEGER DEFAULT '0' NOT NULL, 
+	corrected_pixels INTEGER DEFAULT '0' NOT NULL, 
+	edits INTEGER DEFAULT '0' NOT NULL, 
+	seconds FLOAT DEFAULT '0' NOT NULL, 
+	CONSTRAINT pk_picture_work PRIMARY KEY (picture_id), 
+	CONSTRAINT fk_picture_work_picture_id FOREIGN KEY(picture_id) REFERENCES pictures (id) ON DELETE CASCADE, 
+	CONSTRAINT fk_picture_work_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE SET NULL
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0007');

@@ -15,6 +15,7 @@ from core.project.schema import (
     metadata,
     origins,
     picture_tags,
+    picture_work,
     pictures,
     predictions,
     run_labels,
@@ -32,6 +33,7 @@ READ_WHEN_OPENED = (
     run_tags,
     run_labels,
     origins,
+    picture_work,
 )
 """Tables that are read as soon as a project is open, so their values are checked before."""
 _ONE_OF = {

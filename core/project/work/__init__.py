@@ -1,0 +1,1 @@
+"""What it took to label each picture: the log and its measurements."""
