@@ -15,6 +15,9 @@ from core.labels.label_map import LabelMap, Mask, Origin
 from core.labels.morphology import NEARBY_PIXELS, RegionMask, mask_in_box, nearby_region
 from core.labels.prediction import PredictedMask
 from core.labels.rasterization import connected_region
+from core.labels.uncertain_regions import UncertainRegion
+
+WRONG_SIZE = "The prediction does not have the size of the picture; it will be computed again."
 
 
 def accept_everywhere(labels: LabelMap, prediction: PredictedMask) -> EditRequest:
@@ -69,7 +72,7 @@ def _accept(
     mask_of: the (h, w) bool mask of the accepted pixels of a band of the box `within` (None: of the picture); None: all
     """
     if prediction.values.shape != labels.values.shape:
-        raise UserError("The prediction does not have the size of the picture; it will be computed again.")
+        raise UserError(WRONG_SIZE)
     box = within or Box(0, 0, labels.width, labels.height)
 
     def paint(labels: LabelMap) -> Box:
@@ -100,3 +103,47 @@ def accept_similar(labels: LabelMap, regions: Sequence[GridRegion], value: int, 
     pixels = sum(region.picture_box(size).area for region in regions)
     title = f"Accept {count_of(len(regions), 'similar place')}, {name}"
     return EditRequest(title, "accept", value, pixels, paint, Origin.ACCEPTED)
+
+
+def accept_surer(labels: LabelMap, prediction: PredictedMask, limit: int, percent: int) -> EditRequest:
+    """Accepts what is predicted with a confidence of `limit` (0..255) or more, for all unlabelled pixels.
+
+    percent: the limit for people. Raises UserError when the sizes differ.
+    """
+    name = f"Accept what is at least {percent} % sure"
+    return _accept(labels, prediction, name, 0, lambda band: prediction.confidence[band.slices] >= limit)
+
+
+def accept_uncertain(
+    labels: LabelMap, prediction: PredictedMask, region: UncertainRegion, name: str
+) -> EditRequest:
+    """Accepts an uncertain region as it is predicted, for its unlabelled pixels. name: of its class.
+
+    Raises UserError when the sizes differ.
+    """
+    if region.predicted.shape != labels.values.shape:
+        raise UserError(WRONG_SIZE)
+    title, run_id = f"Accept region, {name}", prediction.run_id or None
+    return _fill_region(title, "accept", region, region.value, Origin.ACCEPTED, run_id)
+
+
+def correct_uncertain(labels: LabelMap, region: UncertainRegion, value: int, name: str) -> EditRequest:
+    """Gives another class to the unlabelled pixels of an uncertain region: painted by a person, not accepted.
+
+    Raises UserError when the sizes differ.
+    """
+    if region.predicted.shape != labels.values.shape:
+        raise UserError(WRONG_SIZE)
+    return _fill_region(f"Correct region, {name}", "correct", region, value, Origin.PAINTED, None)
+
+
+def _fill_region(
+    title: str, tool: str, region: UncertainRegion, value: int, origin: Origin, run_id: int | None
+) -> EditRequest:
+    def paint(labels: LabelMap) -> Box:
+        for band in region.box.bands():
+            free = labels.values[band.slices] == UNLABELLED
+            labels.paint(band, free & region.pixels_in(band), value)
+        return region.box
+
+    return EditRequest(title, tool, value, region.box.area, paint, origin, run_id)

@@ -1,0 +1,191 @@
+"""The regions of a picture whose prediction is unsure and that nobody has labelled, and how sure the rest is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.base.geometry import Box
+from core.labels.class_list import UNLABELLED
+from core.labels.label_map import LabelSnapshot, Mask, Values
+from core.labels.morphology import trim
+from core.labels.prediction import PredictedMask
+
+DEFAULT_LIMIT = 204
+"""Confidence, 0..255, below which a prediction counts as unsure: 80 %."""
+MAX_REGIONS = 100
+"""Regions that are listed: the largest."""
+MIN_SHARE = 1 / 5000
+"""Share of the picture that a region has at least."""
+MIN_CELLS = 16
+"""Cells that a region has at least."""
+BAND_SHARE = 1 / 256
+"""Share of the shorter side of the picture. Where two classes meet every prediction is unsure, and no single class is
+right there: parts of up to twice this width belong to no region."""
+_MAX_CELLS = 1 << 21
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UncertainRegion:
+    """Connected pixels that are predicted as one class, and unsurely.
+
+    box: image pixels, on the grid; mask: (h, w) bool of it, one cell for `step` x `step` image pixels; value: the class
+    sureness: mean probability of the class, 0..1; anchor: (x, y) of an image pixel well inside
+    predicted: (H, W) uint8 of the picture: of a cell, only the pixels with this value belong to the region
+    """
+
+    box: Box
+    mask: Mask
+    step: int
+    value: int
+    sureness: float
+    anchor: tuple[int, int]
+    predicted: Values
+
+    @property
+    def cells(self) -> int:
+        """How large it is, in cells of the grid."""
+        return int(np.count_nonzero(self.mask))
+
+    def covers(self, x: int, y: int) -> bool:
+        """Whether an image pixel belongs to it."""
+        box = self.box
+        if not (box.x0 <= x < box.x1 and box.y0 <= y < box.y1):
+            return False
+        return bool(self.pixels_at(np.array([y]), np.array([x]))[0, 0])
+
+    def pixels_at(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Mask:
+        """Which pixels in these rows and columns of the picture, all inside the box, belong to it: (rows, columns)
+        bool."""
+        down, across = (rows - self.box.y0) // self.step, (columns - self.box.x0) // self.step
+        inside: Mask = self.mask[np.ix_(down, across)] & (self.predicted[np.ix_(rows, columns)] == self.value)
+        return inside
+
+    def pixels_in(self, part: Box) -> Mask:
+        """The same for a part of the box, (h, w) bool."""
+        return self.pixels_at(np.arange(part.y0, part.y1), np.arange(part.x0, part.x1))
+
+    def under(self, prediction: PredictedMask) -> UncertainRegion:
+        """The same place under another prediction: what most of it is now, and how sure that is."""
+        cells = prediction.values[self.box.slices][:: self.step, :: self.step]
+        counts = np.bincount(cells[self.mask], minlength=256)
+        counts[UNLABELLED] = 0
+        if not counts.any():
+            return self
+        value = int(np.argmax(counts))
+        same = self.mask & (cells == value)
+        sure = prediction.confidence[self.box.slices][:: self.step, :: self.step][same]
+        x, y = self.anchor
+        if prediction.values[y, x] != value:
+            x, y = _deepest(same, self.box, self.step)
+        return replace(
+            self,
+            value=value,
+            sureness=float(sure.mean()) / 255,
+            anchor=(x, y),
+            predicted=prediction.values,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Uncertainty:
+    """What is known of a picture at one moment.
+
+    regions: largest first; sure_counts: (256,) int64, unlabelled cells by confidence; cells: all cells of the picture
+    labels: (rows, columns) uint8, the label at every `step`-th pixel
+    """
+
+    regions: tuple[UncertainRegion, ...]
+    sure_counts: NDArray[np.int64]
+    cells: int
+    labels: Values
+    step: int
+
+    def share_surer(self, limit: int) -> float:
+        """Share of the picture, 0..1, that has no label and whose confidence is `limit` (0..255) or more."""
+        return float(self.sure_counts[limit:].sum()) / self.cells
+
+    def is_labelled(self, x: int, y: int) -> bool:
+        """Whether the cell of an image pixel has a label."""
+        return bool(self.labels[y // self.step, x // self.step] != UNLABELLED)
+
+
+def grid_step(width: int, height: int) -> int:
+    """Every how many pixels of a picture of this size are looked at: a power of two, 1 up to two million pixels."""
+    step = 1
+    while (width // step) * (height // step) > _MAX_CELLS:
+        step *= 2
+    return step
+
+
+def find_uncertainty(
+    prediction: PredictedMask, snapshot: LabelSnapshot, limit: int = DEFAULT_LIMIT
+) -> Uncertainty:
+    """Find the regions less sure than `limit` (confidence 0..255), of a prediction in the size of the label.
+
+    Tens of milliseconds for a million pixels: call it on a lane.
+    """
+    step = grid_step(*snapshot.size)
+    labels = snapshot.part(Box(0, 0, *snapshot.size), step)
+    values, confidence = prediction.values[::step, ::step], prediction.confidence[::step, ::step]
+    free = (labels == UNLABELLED) & (values != UNLABELLED)
+    # int: a limit of 256 takes all that is certain too
+    unsure = np.where(free & (confidence.astype(np.int16) < limit), values, np.uint8(UNLABELLED))
+    counts = np.bincount(confidence[free], minlength=256).astype(np.int64)
+    regions = tuple(_regions(_without_bands(unsure), confidence, prediction, step))
+    return Uncertainty(regions, counts, labels.size, labels, step)
+
+
+def _without_bands(unsure: Values) -> Values:
+    """Without what is narrower than two bands: an opening, of all classes at once.
+
+    unsure: (rows, columns) uint8, the class of unsure cells, 0 elsewhere
+    """
+    reach = max(1, round(min(unsure.shape) * BAND_SHARE))
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    lowest, highest = cv2.erode(unsure, kernel), cv2.dilate(unsure, kernel)
+    core = np.where(lowest == highest, unsure, np.uint8(UNLABELLED))
+    # The square around a cell of the core has one class, so that squares of different classes share no cell.
+    return np.asarray(cv2.dilate(core, kernel), np.uint8)
+
+
+def _regions(
+    unsure: Values, confidence: Values, prediction: PredictedMask, step: int
+) -> list[UncertainRegion]:
+    least = max(MIN_CELLS, round(unsure.size * MIN_SHARE))
+    places: list[tuple[int, int, Box, Mask]] = []
+    for value in np.flatnonzero(np.bincount(unsure.ravel(), minlength=256)[1:]) + 1:
+        around, is_class = trim((Box(0, 0, unsure.shape[1], unsure.shape[0]), unsure == value))
+        _, parts, stats, _ = cv2.connectedComponentsWithStats(is_class.astype(np.uint8), connectivity=4)
+        for number in range(1, len(stats)):
+            x, y, width, height, cells = (int(each) for each in stats[number])
+            if cells >= least:
+                inside = Box(x, y, x + width, y + height)
+                mask = parts[inside.slices] == number
+                places.append((cells, int(value), inside.moved(around.x0, around.y0), mask))
+    places.sort(key=lambda place: -place[0])
+    height, width = prediction.values.shape
+    return [
+        UncertainRegion(
+            box := Box(cells.x0 * step, cells.y0 * step, cells.x1 * step, cells.y1 * step).clipped(
+                width, height
+            ),
+            mask,
+            step,
+            value,
+            float(confidence[cells.slices][mask].mean()) / 255,
+            _deepest(mask, box, step),
+            prediction.values,
+        )
+        for _count, value, cells, mask in places[:MAX_REGIONS]
+    ]
+
+
+def _deepest(mask: Mask, box: Box, step: int) -> tuple[int, int]:
+    """(x, y) of the image pixel that looks for the cell farthest from the edge of a mask."""
+    distances = cv2.distanceTransform(np.pad(mask.astype(np.uint8), 1), cv2.DIST_L1, cv2.DIST_MASK_3)
+    y, x = np.unravel_index(int(np.argmax(distances)), distances.shape)
+    return box.x0 + (int(x) - 1) * step, box.y0 + (int(y) - 1) * step
