@@ -60,7 +60,7 @@ class ClassConfidence:
     def thresholds(self) -> Thresholds:
         """The mean self-confidence of each class, rounded down; `CONFIDENT` for one without labelled pixels."""
         means = np.divide(self._sums, self._pixels, out=np.full(256, 255 * CONFIDENT), where=self._pixels > 0)
-        return np.floor(means + 1e-6).astype(np.uint8)
+        return np.asarray(np.floor(means + 1e-6), np.uint8)
 
 
 def same_thresholds(share: float = CONFIDENT) -> Thresholds:
@@ -85,7 +85,7 @@ def contradicted_pixels(label: Values, prediction: PredictedMask, thresholds: Th
     """
     _check_sizes(label, prediction)
     predicted = prediction.values
-    contradicted = (label != UNLABELLED) & (label != VOID) & (predicted != label)
+    contradicted: Mask = (label != UNLABELLED) & (label != VOID) & (predicted != label)
     contradicted &= (predicted != UNLABELLED) & (predicted != VOID)
     contradicted &= prediction.confidence >= thresholds[predicted]
     return contradicted

@@ -42,13 +42,14 @@ class SuspectedComponent:
     """A connected component of a label, or a part of one, that is confidently predicted as another class.
 
     region: its pixels and the class they are labelled as; predicted: the class most of them are predicted as
-    pixels: how many; score: soft minimum of their self-confidence, 0..1, low where the label is likely wrong
+    run_id: the training run that predicted it; pixels: how many; score: soft minimum of their self-confidence, 0..1, low where the label is likely wrong
     is_part: the component goes on where nothing contradicts it
     """
 
     picture_id: int
     region: LabelRegion
     predicted: int
+    run_id: int
     pixels: int
     score: float
     is_part: bool
@@ -113,6 +114,7 @@ def find_suspected_components(
         box = _bounds(of_class)
         inside = _Crop(
             picture_id,
+            prediction.run_id,
             int(value),
             box,
             of_class[box.slices],
@@ -136,6 +138,7 @@ class _Crop:
     """
 
     picture_id: int
+    run_id: int
     value: int
     box: Box
     of_class: Values
@@ -191,7 +194,9 @@ def _components(
         region = LabelRegion.of(
             crop.value, place.moved(crop.box.x0, crop.box.y0), components[place.slices] == chosen[at]
         )
-        yield SuspectedComponent(crop.picture_id, region, predicted, pixels, float(scores[at]), is_part)
+        yield SuspectedComponent(
+            crop.picture_id, region, predicted, crop.run_id, pixels, float(scores[at]), is_part
+        )
 
 
 def _bounds(mask: Values) -> Box:

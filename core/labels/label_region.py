@@ -29,7 +29,7 @@ class LabelRegion:
 
     def pixels(self) -> Mask:
         """(h, w) bool of the box. Raises ProjectError when the mask has another size: the file may be a stranger's."""
-        return decode(self.mask, self.box.height, self.box.width, np.uint8) != 0
+        return np.asarray(decode(self.mask, self.box.height, self.box.width, np.uint8) != 0, np.bool_)
 
     @property
     def digest(self) -> str:

@@ -27,6 +27,7 @@ from core.project.records import now
 from core.project.run_repository import RunRepository
 from core.project.schema import facts
 from core.project.store import Store
+from core.project.verdicts.kept_labels import KeptLabelRepository
 from core.project.work.work_repository import WorkRepository
 
 __all__ = ["HOME_FOLDER", "PROJECT_FILE", "Project", "find_home", "run_class_mapping"]
@@ -49,6 +50,7 @@ class Project:
         self.journal = JournalRepository(store)
         self.classes = ClassRepository(store)
         self.runs = RunRepository(store)
+        self.kept_labels = KeptLabelRepository(store)
         self.work = WorkRepository(store, self.classes.mapping_since)
 
     @classmethod

@@ -1,4 +1,5 @@
-"""Changes of rows as part of an edit: classes, tags, and pictures: status, split, note, and which file they are of."""
+"""Changes of rows as part of an edit: classes, tags, labels called right, and pictures: status, split, note, and which
+file they are of."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, bindparam, delete, select, update
 from sqlalchemy.dialects.sqlite import insert
 
-from core.project.schema import classes, picture_tags, pictures
+from core.project.schema import classes, kept_labels, picture_tags, pictures
 
 BATCH_SIZE = 500
 """Rows in one statement; SQLite limits the number of parameters."""
@@ -51,6 +52,9 @@ EDITABLE_TABLES = {
         keeps_row=True,
     ),
     "picture_tags": _EditableTable(picture_tags, ("picture_id", "tag"), ()),
+    "kept_labels": _EditableTable(
+        kept_labels, ("picture_id", "digest"), ("class_value", "x0", "y0", "x1", "y1", "mask")
+    ),
 }
 
 

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-CURRENT_REVISION = "0007"
+CURRENT_REVISION = "0008"
 """The schema revision that this program reads and writes."""
 
 COLOUR_CHECK = f"colour GLOB '#{'[0-9a-fA-F]' * 6}'"
@@ -167,7 +167,7 @@ edit_tiles = Table(  # tiles saved with an edit: as they were before it, or, onc
     Column("origins", Blob, nullable=False),
 )
 
-edit_rows = Table(  # rows saved with an edit, likewise: of classes, pictures and picture_tags
+edit_rows = Table(  # rows saved with an edit, likewise: of classes, pictures, picture_tags and kept_labels
     "edit_rows",
     metadata,
     Column("edit_id", ForeignKey("edits.id", ondelete="CASCADE"), primary_key=True),
@@ -286,6 +286,19 @@ picture_work = Table(  # what it took to label a picture; a log, which undo does
     Column("corrected_pixels", Integer, nullable=False, server_default="0"),
     Column("edits", Integer, nullable=False, server_default="0"),
     Column("seconds", Float, nullable=False, server_default="0"),  # of active work
+)
+
+kept_labels = Table(  # what a person has called right although a network contradicts it
+    "kept_labels",
+    metadata,
+    _picture_key(primary_key=True),
+    Column("digest", Text, primary_key=True),  # of all that follows
+    Column("class_value", Integer, nullable=False),
+    Column("x0", Integer, nullable=False),
+    Column("y0", Integer, nullable=False),
+    Column("x1", Integer, nullable=False),
+    Column("y1", Integer, nullable=False),
+    Column("mask", Text, nullable=False),  # of the box, as core/labels/codec.py encodes a tile, in Base64
 )
 
 VIEWS = (

@@ -1,4 +1,4 @@
--- 0007
+-- 0008
 CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
@@ -253,4 +253,17 @@ CREATE TABLE picture_work (
 	CONSTRAINT fk_picture_work_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE SET NULL
 );
 
-INSERT INTO alembic_version (version_num) VALUES ('0007');
+CREATE TABLE kept_labels (
+	picture_id INTEGER NOT NULL, 
+	digest TEXT NOT NULL, 
+	class_value INTEGER NOT NULL, 
+	x0 INTEGER NOT NULL, 
+	y0 INTEGER NOT NULL, 
+	x1 INTEGER NOT NULL, 
+	y1 INTEGER NOT NULL, 
+	mask TEXT NOT NULL, 
+	CONSTRAINT pk_kept_labels PRIMARY KEY (picture_id, digest), 
+	CONSTRAINT fk_kept_labels_picture_id FOREIGN KEY(picture_id) REFERENCES pictures (id) ON DELETE CASCADE
+);
+
+INSERT INTO alembic_version (version_num) VALUES ('0008');

@@ -187,7 +187,7 @@ def test_only_the_worst_are_kept() -> None:
     region = LabelRegion(ROAD, Box(0, 0, 1, 1), b"F\1")
     worst = WorstComponents(limit=3)
     for number in range(20):
-        worst.add([SuspectedComponent(number, region, CAR, 20, 1 - (7 * number % 20) / 20, False)])
+        worst.add([SuspectedComponent(number, region, CAR, 1, 20, 1 - (7 * number % 20) / 20, False)])
     assert [one.picture_id for one in worst.sorted()] == [17, 14, 11]
     assert [7 * number % 20 for number in (17, 14, 11)] == [19, 18, 17]
 
