@@ -1,0 +1,1 @@
+"""What to label next: regions of a picture and an order of pictures, from predictions."""
