@@ -35,7 +35,6 @@ from core.session.picture_index import PictureIndex
 from core.session.project_file import ProjectFileService
 from core.session.review import ReviewService
 from core.session.run_book import RunBook
-from core.session.training.corrections import CorrectionCounter
 from core.session.training.curves import CurveService
 from core.session.training.service import TrainingService
 from core.session.training.training_state import TrainingPreferences, TrainingState
@@ -43,6 +42,7 @@ from core.session.transfer.drop import DropService
 from core.session.transfer.excluded_masks import read_excluded
 from core.session.transfer.export_service import ExportService
 from core.session.transfer.import_service import ImportService
+from core.session.work_log import WorkLog
 
 SessionEvent = Changes | TrainingState | Notice
 
@@ -94,7 +94,7 @@ class Session:
         self.editing = EditingService(project, document, self._announce, index.get, index.current_id)
         self.drafts = DraftService(project, document)
         self.label_copier = LabelCopier(project, index, document)
-        self.corrections = CorrectionCounter(project, document)
+        self.work_log = WorkLog(project, index, document, self._announce)
         self.review = ReviewService(project, index, document, self._announce)
         self.dataset = DatasetService(project, index, document, self._announce)
         # Training and models
@@ -149,6 +149,7 @@ class Session:
             session.folder_sync.start()
             session.training.start_if_due()
             session.maintenance.start()
+            session.work_log.start()
             session.loader.remove_leftovers()
         return session
 
@@ -214,6 +215,7 @@ class Session:
             self.network_summaries.close,
             self.dataset.close,
             self.review.close,
+            self.work_log.close,
             self.charts.close,
             self.imports.close,
             self.project_file.close,
@@ -269,6 +271,7 @@ class Session:
         if changes:
             self._on_event(changes)
             self.maintenance.on_changed()
+        self.work_log.on_changes(changes)
         self.dataset.on_labels_changed(changes.labels)
         moved = {i for i in changes.files if self.pictures.has(i) and self.pictures.get(i).is_labelled}
         for picture_id in changes.labels | moved:

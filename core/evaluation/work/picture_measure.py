@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from core.base.geometry import TILE_SIZE
 from core.labels.class_list import UNLABELLED, VOID
 from core.labels.confusion_scores import mean_iou
 from core.labels.label_map import Values
@@ -24,25 +25,24 @@ MAX_IDLE_SECONDS = 30.0
 def keep(mask: PredictedMask) -> KeptPrediction:
     """What is kept of a prediction: all of it, or of a large one a regular grid of pixels."""
     step = 1
-    while mask.values[::step, ::step].size > MAX_KEPT_PIXELS:
+    while step < TILE_SIZE and mask.values[::step, ::step].size > MAX_KEPT_PIXELS:
         step *= 2
     return KeptPrediction(mask.values[::step, ::step], step)
 
 
 def measure_work(
-    opened_at: float | None, edits: Sequence[EditTime], label: Values, kept: KeptPrediction | None
+    opened_at: float | None, edits: Sequence[EditTime], label: Values | None, kept: KeptPrediction | None
 ) -> WorkMeasure:
-    """label: (H, W) uint8 as it is now; opened_at: seconds since 1970.
+    """label: (h, w) uint8 as it is now, of the pixels that are kept of the prediction; opened_at: seconds since 1970.
 
     Pixels that are void or unlabelled, or were not predicted, do not count. Those of a grid stand for their squares.
     """
     strokes = sum(edit.pixels > 0 for edit in edits)
     seconds = active_seconds(opened_at, edits)
-    if kept is None:
+    if kept is None or label is None:
         return WorkMeasure(None, {}, 0, 0, strokes, seconds)
-    known = label[:: kept.step, :: kept.step]
-    compared = (known != UNLABELLED) & (known != VOID) & (kept.values != UNLABELLED)
-    pairs = np.bincount(known[compared].astype(np.intp) << 8 | kept.values[compared], minlength=1 << 16)
+    compared = (label != UNLABELLED) & (label != VOID) & (kept.values != UNLABELLED)
+    pairs = np.bincount(label[compared].astype(np.intp) << 8 | kept.values[compared], minlength=1 << 16)
     matrix = pairs.reshape(256, 256) * kept.step**2
     iou = float(mean_iou(matrix)) if matrix.any() else None
     hits, true, predicted = np.diagonal(matrix), matrix.sum(1), matrix.sum(0)

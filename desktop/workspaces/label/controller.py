@@ -35,13 +35,15 @@ from desktop.workspaces.label.navigation import PictureNavigator
 from desktop.workspaces.label.page import LabelPage
 from desktop.workspaces.label.picture_controller import PictureController
 from desktop.workspaces.label.pixel_readout import PixelReadout
-from desktop.workspaces.label.prediction_controller import CorrectionReport, PredictionController
+from desktop.workspaces.label.prediction_controller import PredictionController
 from desktop.workspaces.label.region_controller import RegionController
 from desktop.workspaces.label.rescue_controller import RescueController
 from desktop.workspaces.label.tool_controller import ToolController
 from desktop.workspaces.label.tool_state import ToolState
 from desktop.workspaces.label.undo_controller import UndoController
 from desktop.workspaces.label.view.conversion_controller import ConversionController
+from desktop.workspaces.label.walk.walk_controller import WalkController
+from desktop.workspaces.label.work_controller import WorkController
 
 
 class LabelController(ControllerGroup):
@@ -84,13 +86,15 @@ class LabelController(ControllerGroup):
         self._predictions = PredictionController(
             session, self._canvas, self.picture, self._tools, self._classes, self._apply
         )
-        self._corrections = CorrectionReport(session, dispatcher, self.picture)
+        self._work = WorkController(session, dispatcher, self.picture)
         self._live = LiveController(
             session, dispatcher, self._canvas, self.picture, settings, actions["live_prediction"]
         )
         self._similar_places = SimilarPlacesController(
             session, dispatcher, self._canvas, page.similar_places, self.picture, self._apply
         )
+        self._walk = WalkController(session, dispatcher, page, self.picture, actions, self._apply)
+        self._classes.takes_class = self._walk.takes_class
         self._pictures = PictureController(
             session,
             dispatcher,
@@ -125,9 +129,10 @@ class LabelController(ControllerGroup):
                 self._background_work,
                 self._copy_labels,
                 self._predictions,
-                self._corrections,
+                self._work,
                 self._live,
                 self._similar_places,
+                self._walk,
                 self._drafts,
                 self._conversions,
                 self._pictures,
@@ -147,6 +152,7 @@ class LabelController(ControllerGroup):
         # The slots of one signal run in the order of these lines.
         connect(pictures.picture_changed, self._live.picture_changed)
         connect(pictures.picture_changed, self._similar_places.picture_changed)
+        connect(pictures.picture_changed, self._walk.leave)
         connect(pictures.picture_changed, self._undo.drop_pending)
         connect(pictures.picture_changed, self._drafts.picture_changed)
         connect(pictures.picture_changed, self._conversions.picture_changed)
@@ -154,7 +160,7 @@ class LabelController(ControllerGroup):
         connect(self._conversions.converted, pictures.retry)
         connect(self._conversions.failed, pictures.show_problem)
         connect(pictures.picture_changed, self._classes.picture_changed)
-        connect(pictures.picture_changed, self._corrections.prediction_shown)
+        connect(pictures.picture_changed, self._work.picture_changed)
         connect(pictures.picture_changed, self._tool_state.save)
         connect(pictures.picture_changed, self._metadata.refresh)
         connect(pictures.picture_changed, self._files.refresh)
@@ -163,16 +169,21 @@ class LabelController(ControllerGroup):
             connect(label_changed, self._pixel_readout.refresh)
             connect(label_changed, self._regions.refresh)
             connect(label_changed, self._live.label_changed)
+            connect(label_changed, self._walk.search_again)
         connect(self._undo.label_changed, self._similar_places.clear)
         connect(self._live.places_found, self._similar_places.places_found)
         connect(self._similar_places.picture_requested, pictures.show)
         connect(self._undo.reload_needed, pictures.reload)
         connect(self._navigator.picture_requested, pictures.show)
-        connect(self._metadata.marked_done, self._corrections.picture_done)
+        connect(self._metadata.marked_done, self._work.picture_done)
         connect(pictures.prediction_changed, self._live.network_prediction_shown)
-        connect(self._live.prediction_changed, self._corrections.prediction_shown)
         connect(self._live.prediction_changed, self._pixel_readout.refresh)
-        connect(pictures.prediction_changed, self._corrections.prediction_shown)
+        for uncertainty_changed in (
+            canvas.tools.edit_finished,
+            pictures.prediction_changed,
+            self._live.prediction_changed,
+        ):
+            connect(uncertainty_changed, self._walk.search_again)
         connect(self._predictions.accepted_all, self._mark_done_and_continue)
         connect(self.edit_queue.state_changed, self.save_state_changed.emit)
         connect(self.rescue.state_changed, self.save_state_changed.emit)
@@ -239,6 +250,7 @@ class LabelController(ControllerGroup):
 
     def _commit(self, edit: Edit) -> None:
         if self.picture.id is not None:
+            self._work.before_edit()
             self.edit_queue.commit(self.picture.id, edit)
             # Known before it is stored: a new edit is what undo takes next, and leaves nothing to redo.
             self._undo.show_names(UndoNames(edit.name))

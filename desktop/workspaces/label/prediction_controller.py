@@ -1,4 +1,4 @@
-"""Accepts predictions into the label, and reports how much of a prediction had to be corrected."""
+"""Accepts predictions into the label."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from core.labels.prediction import PredictedMask
 from core.session.session import Session
 from desktop.canvas.canvas import Canvas
 from desktop.controller import Actions, Controller
-from desktop.dispatcher import MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.classes.controller import ClassController
 from desktop.workspaces.label.tool_controller import ToolController
@@ -94,46 +93,3 @@ class PredictionController(Controller):
             self.accepted_all.emit()
         else:
             self._accept("all", self.accepted_all.emit)
-
-
-class CorrectionReport(Controller):
-    """Says, when a picture is marked done, which share of its prediction was corrected. Lives on the GUI thread.
-
-    Counts only pictures that had a prediction before they had any label.
-    """
-
-    def __init__(self, session: Session, dispatcher: MainThreadDispatcher, picture: ActivePicture) -> None:
-        super().__init__()
-        self._session, self._dispatcher, self._picture = session, dispatcher, picture
-        self._measured: tuple[int, PredictedMask] | None = None
-        self._previous_share: float | None = None
-
-    def prediction_shown(self) -> None:
-        """A picture or a newer prediction of it is shown: the newest before the first label is what counts."""
-        shown, prediction = self._picture.id, self._picture.prediction
-        if self._measured is not None and self._measured[0] != shown:
-            self._measured = None
-        if shown is not None and prediction is not None and not self._session.pictures.get(shown).is_labelled:
-            self._measured = shown, prediction
-
-    def picture_done(self, picture_id: int) -> None:
-        """A picture was marked done: report once."""
-        measured, self._measured = self._measured, None
-        if measured is not None and measured[0] == picture_id:
-            share = self._session.corrections.corrected_share(*measured)
-            self._dispatcher.when_done(share, partial(self._report, picture_id), lambda _error: None)
-
-    def _report(self, picture_id: int, share: float) -> None:
-        previous, self._previous_share = self._previous_share, share
-        name, corrected = self._session.pictures.get(picture_id).name, percent_text(share)
-        if previous is None:
-            self.message.emit(f"Corrected {corrected} of {name}.")
-        else:
-            self.message.emit(
-                f"Corrected {corrected} of {name}, {percent_text(previous)} of the previous picture."
-            )
-
-
-def percent_text(share: float) -> str:
-    """A share (0..1): "12 %"; "<1 %" where rounding would hide that it is more than nothing."""
-    return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"

@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 
 from core.base.geometry import Box
-from core.base.lane import Lane
 from core.labels.label_map import LabelMap, Origin
-from core.labels.prediction import PredictedMask, read_prediction, write_prediction
+from core.labels.prediction import PredictedMask, write_prediction
 from core.models.spec import ModelSpec
 from core.project.project import Project
 from core.project.records import Split
-from core.session.training.corrections import CorrectionCounter
 from core.session.training.snapshot_builder import add_to_snapshot, open_snapshot
 from core.training.recipe import Recipe
 from tests.factories import project_in
@@ -72,18 +70,6 @@ def test_only_pixels_painted_against_the_prediction_are_corrections(corrected: P
         assert snapshot.read_corrections(snapshot.entries()[1]) is None
         newest = snapshot.entries()[1].revision
         assert len(list((snapshot.folder / "items").glob(f"1-{newest}.*.npy"))) == 2
-
-
-def test_corrected_share_of_a_picture(corrected: Project) -> None:
-    with corrected as project:
-        prediction = read_prediction(project.prediction_path(1))
-        lane = Lane("document")
-        try:
-            assert CorrectionCounter(project, lane).corrected_share(1, prediction).result(
-                10
-            ) == pytest.approx(20 * 30 / (96 * 64))
-        finally:
-            lane.shutdown()
 
 
 def test_damaged_or_missing_corrections_are_ignored(corrected: Project) -> None:

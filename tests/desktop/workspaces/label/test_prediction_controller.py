@@ -17,7 +17,7 @@ from core.labels.prediction import PredictedMask, write_prediction
 from core.project.records import Status
 from desktop.tour.window_driver import CTRL
 from desktop.workspaces.label import controller
-from desktop.workspaces.label.prediction_controller import percent_text
+from desktop.workspaces.label.work_controller import percent_text
 from tests.desktop.conftest import GuiDriver
 from tests.factories import project_in
 
