@@ -223,6 +223,17 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "Copy the predicted region under the cursor to the label."),
     ActionSpec("accept_class", "Accept class", ("Shift+Q",), "accept-class", "Predictions",
                "Copy every predicted pixel of the active class to the label."),
+    ActionSpec("next_region", "Next uncertain region", (), "walk", "Predictions",
+               "Show the next region of this picture where the prediction is unsure, the largest first. Tab.",
+               auto_repeat=True),
+    ActionSpec("previous_region", "Previous uncertain region", (), "previous", "Predictions",
+               "Show the uncertain region before. Shift+Tab.", auto_repeat=True),
+    ActionSpec("region_right", "Region is right", (), "check", "Predictions",
+               "Label the uncertain region that is shown as predicted, and show the next. Enter."),
+    ActionSpec("accept_surer", "Accept what is surer", ("Alt+S",), "accept-all", "Predictions",
+               "Copy what is predicted more surely than the set limit to all pixels without a label."),
+    ActionSpec("leave_regions", "Leave the uncertain regions", (), "close", "Predictions",
+               "Look at no more uncertain regions of this picture. Esc."),
     ActionSpec("live_prediction", "Live prediction", ("Ctrl+J",), "live", "Predictions",
                "Predict this picture again after each stroke, from its strokes and the other labelled pictures.",
                checkable=True),
@@ -332,41 +343,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
 )
 # fmt: on
 
-
-@dataclass(frozen=True, slots=True)
-class Gesture:
-    """A mouse gesture or key of the canvas that is no action; listed in the cheat sheet."""
-
-    keys: tuple[str, ...]
-    title: str
-    group: str
-
-
-GESTURES: tuple[Gesture, ...] = (
-    Gesture(("Ctrl + arrows", "+ Shift"), "Move the cursor by 10, 1 pixels", "Tools"),
-    Gesture(("Ins", "Ctrl + Space"), "Press and release the mouse button", "Tools"),
-    Gesture(("Shift, Ctrl, Alt + Ins",), "The same with a modifier key", "Tools"),
-    Gesture(("Esc",), "Focus the canvas", "View"),
-    Gesture(("Wheel", "Ctrl + wheel", "Pinch"), "Zoom at the cursor", "View"),
-    Gesture(("Space + drag", "Middle drag", "Two fingers"), "Move the picture", "View"),
-    Gesture(("Shift + wheel", "Alt + right drag"), "Brush size", "Tools"),
-    Gesture(("Shift + click",), "Straight line from the last point", "Tools"),
-    Gesture(("Right drag", "Ctrl + drag"), "Erase: brush, lasso, shapes", "Tools"),
-    Gesture(("Shift + drag", "Alt + drag"), "Square, from the middle", "Tools"),
-    Gesture(("Alt + click",), "Brush: pick the class", "Tools"),
-    Gesture(("Alt + click",), "Polygon: open an outline", "Tools"),
-    Gesture(("Drag", "Ctrl + click"), "Move, remove a corner", "Tools"),
-    Gesture(("Shift + first corner",), "Close, continue with a hole", "Tools"),
-    Gesture(("Enter", "Backspace", "Esc"), "Fill, remove last, cancel", "Tools"),
-    Gesture(("Drag sideways",), "Tolerance of the wand", "Tools"),
-    Gesture(("Wheel",), "Superpixels: size of the segments", "Tools"),
-    Gesture(("Ctrl + drag",), "Background (GrabCut, watershed)", "Tools"),
-    Gesture(("Drag", "Ctrl + drag"), "Move, copy the selected region", "Regions"),
-    Gesture(("Arrows", "Shift + arrows"), "Nudge it by 1, 10 pixels", "Regions"),
-    Gesture(("Ctrl+C", "Ctrl+V"), "Copy it to another picture", "Regions"),
-    Gesture(("Menu", "Right click"), "Menu of a class", "Classes"),
-    Gesture(("Alt + click on the eye",), "Show one class alone", "Classes"),
-)
 
 _BY_ID = {row.id: row for row in ACTIONS}
 

@@ -8,7 +8,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
-from desktop.actions.catalog import ACTIONS, GESTURES, ActionSpec, shortcuts_of
+from desktop.actions.catalog import ACTIONS, ActionSpec, shortcuts_of
+from desktop.actions.gestures import GESTURES
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, row, text_label
 

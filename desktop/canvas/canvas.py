@@ -18,7 +18,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLineEdit, QPlainTextEdit, QTextEdit, QWidget
 
 from core.base.geometry import Box, Point
-from core.tools.tool import Modifiers, OutlinePreview
+from core.tools.tool import MaskPreview, Modifiers, OutlinePreview
 from desktop.canvas.input.input_handler import InputHandler
 from desktop.canvas.input.tool_runner import ToolRunner
 from desktop.canvas.input.wheel import Scrolling
@@ -116,6 +116,10 @@ class Canvas(LayeredImageWidget):
         """Frame these image pixels, so that people see where something happened; None removes the frame."""
         self._overlays.set_highlight(box)
         self.update_overlays()
+
+    def set_region(self, region: MaskPreview | None) -> None:
+        """Outline a region that is asked about; None outlines none."""
+        self._overlays.set_region(region)
 
     def set_left_shape(self, outline: OutlinePreview | None, colour: QColor) -> None:
         """Show a shape that was left unfinished, in the colour of its class; None shows none."""

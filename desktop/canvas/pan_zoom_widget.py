@@ -104,6 +104,26 @@ class PanZoomWidget(QWidget):
         view.centre_on(Point((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
         self._view_moved()
 
+    def reveal(self, box: Box, least: float) -> None:
+        """Bring a box of image pixels into view. Nothing moves where it is visible, or fills half of the view.
+
+        A box whose longer side has less than `least` widget pixels is zoomed in on, with what is around it.
+        """
+        view, length = self._viewport, max(box.width, box.height)
+        if length * view.scale < least * self.devicePixelRatioF():
+            self.show_box(box.grown(length))
+            return
+        part = view.visible_part()
+        seen = box.intersection(part)
+        if seen == box or 2 * seen.area >= part.area:
+            return
+        if box.width * view.scale > view.width or box.height * view.scale > view.height:
+            self.show_box(box)
+            return
+        self.finish_edit()
+        view.centre_on(Point((box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2))
+        self._view_moved()
+
     def pan_by(self, step: QPointF) -> None:
         """Pan by widget pixels; fractions of a device pixel are added to the next call."""
         wanted = step * self.devicePixelRatioF() + self._pan_remainder

@@ -32,6 +32,11 @@ class Sheet(QFrame):
         self._content = content
         self.setLayout(content)
 
+    def set_alignment(self, alignment: Qt.AlignmentFlag) -> None:
+        """Move it to another place of what lies below."""
+        self._alignment = alignment
+        self._place()
+
     def appear(self) -> None:
         """Show it, as large as its content is now."""
         self.show()

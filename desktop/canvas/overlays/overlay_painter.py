@@ -25,6 +25,8 @@ class OverlayPainter:
         self.brush_cursor = BrushCursor(host, tools, inputs)
         self._preview_painter = MaskPreviewPainter()
         self._pending_painter = MaskPreviewPainter()
+        self._region_painter = MaskPreviewPainter()
+        self._region: MaskPreview | None = None
         self._highlight: Box | None = None
         self._left_shape: tuple[OutlinePreview, QColor] | None = None
         self._areas: list[QRect] = []
@@ -32,6 +34,13 @@ class OverlayPainter:
     def set_highlight(self, box: Box | None) -> None:
         """Frame these image pixels; None removes the frame."""
         self._highlight = None if box is None or box.is_empty else box
+
+    def set_region(self, region: MaskPreview | None) -> None:
+        """Outline a region that is asked about, and repaint where it was and is: it does not follow the pointer."""
+        for each in (self._region, region):
+            if each is not None:
+                self._host.update_area(outlines.frame_area(each.box, self._host.widget_point))
+        self._region = region
 
     def set_left_shape(self, outline: OutlinePreview | None, colour: QColor) -> None:
         """Show a shape that was left unfinished, in the colour of its class; None shows none."""
@@ -59,6 +68,7 @@ class OverlayPainter:
         """The painter counts widget pixels."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         tools, to_widget = self._tools, self._host.widget_point
+        self._draw_preview(painter, self._region_painter, self._region, tools.colour_of(self._region))
         if self._left_shape is not None:
             painter.setOpacity(LEFT_SHAPE_OPACITY)
             outlines.draw_outline(painter, self._left_shape[0], to_widget, self._left_shape[1])

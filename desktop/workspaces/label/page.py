@@ -20,6 +20,7 @@ from desktop.workspaces.label.panels.option_bar import OptionBar
 from desktop.workspaces.label.panels.side_column import SideColumn
 from desktop.workspaces.label.panels.tool_strip import ToolStrip
 from desktop.workspaces.label.view.conversion_sheet import ConversionSheet
+from desktop.workspaces.label.walk.walk_bar import WalkBar
 
 
 class LabelPage(QWidget):
@@ -32,6 +33,7 @@ class LabelPage(QWidget):
         self.canvas = Canvas()
         self.draft_offer = DraftOffer(theme, self.canvas)
         self.similar_places = SimilarPlacesSheet(actions, theme, self.canvas)
+        self.walk_bar = WalkBar(actions, theme, self.canvas)
         self.conversion_sheet = ConversionSheet(self.canvas)
         self.file_notice = FileNoticeBar(theme)
         self.metadata_bar = MetadataBar(theme)

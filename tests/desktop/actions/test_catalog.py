@@ -11,7 +11,6 @@ from PySide6.QtWidgets import QApplication, QMainWindow, QSpinBox, QWidget
 from core.labels.class_list import ClassList
 from desktop.actions.catalog import (
     ACTIONS,
-    GESTURES,
     action_spec,
     build_actions,
     is_text_input,
@@ -19,6 +18,7 @@ from desktop.actions.catalog import (
     tooltip,
 )
 from desktop.actions.cheat_sheet import GROUP_COLUMNS, CheatSheet, sheet_lines
+from desktop.actions.gestures import GESTURES
 from desktop.theme.icons import icon_names
 from desktop.theme.theme import Theme, apply_theme
 from desktop.widgets.controls import LevelSlider, column

@@ -38,6 +38,8 @@ class ClassController(Controller):
         self._previous = UNLABELLED
         self._classes = editing.classes
         self._request = LatestRequest(dispatcher)
+        self.takes_class: Callable[[int], bool] = lambda _value: False
+        """Whether a class chosen by its key means something else now than to paint with it."""
         connect = self.connections.connect
         connect(self._canvas.tools.needs_class, self._ask_for_class)
         connect(self._canvas.tools.class_picked, self._pick_class)
@@ -76,7 +78,7 @@ class ClassController(Controller):
         return {
             **{f"class_{n}": partial(self._choose_by_position, n) for n in range(1, 20) if n != 10},
             "class_0": partial(self.choose_class, UNLABELLED),
-            "class_void": partial(self.choose_class, VOID),
+            "class_void": partial(self._choose_by_key, VOID),
             "swap_classes": lambda: self.choose_class(self._previous),
             "pick_class": self._pick_class,
         }
@@ -109,7 +111,11 @@ class ClassController(Controller):
     def _choose_by_position(self, number: int) -> None:
         classes = self._editing.classes.classes
         if number <= len(classes):
-            self.choose_class(classes[number - 1].value)
+            self._choose_by_key(classes[number - 1].value)
+
+    def _choose_by_key(self, value: int) -> None:
+        if not self.takes_class(value):
+            self.choose_class(value)
 
     def _pick_class(self) -> None:
         """Choose the class under the pointer: that of the label, else that of the prediction."""

@@ -48,6 +48,7 @@ class OptionBar(QWidget):
         self.controls = ToolControls(actions)
         self.help = ElidedLabel("", "muted", lines=2)
         self._help_line = ""
+        self.walk = self._button("next_region", "Next uncertain region")
         self.live = self._button("live_prediction", "Live prediction")
         self.view = self._button("adjust_view", "Brightness and contrast")
         self.undo = self._button("undo", "Undo")
@@ -67,6 +68,7 @@ class OptionBar(QWidget):
             self.size_field,
             self.controls,
             self.help,
+            self.walk,
             self.live,
             self.view,
             self.undo,
@@ -82,6 +84,7 @@ class OptionBar(QWidget):
             self.size_slider,
             self.size_field,
             self.controls,
+            self.walk,
             self.live,
             self.view,
             self.undo,

@@ -1,0 +1,143 @@
+"""The sheet over the canvas that says which uncertain region is shown, and takes the verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import QRect, Qt, Signal
+from PySide6.QtGui import QAction, QColor, QIcon, QPixmap
+from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
+
+from core.labels.class_list import VOID, ClassList
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import (
+    LevelSlider,
+    button,
+    column,
+    hairline,
+    icon_button,
+    row,
+    text_label,
+)
+from desktop.widgets.sheet import Sheet
+
+HELP = "Enter says right, a number key gives another class, Tab goes on, Esc leaves."
+HELP_AT_END = "Ctrl+Enter accepts the rest, marks the picture as done and shows the next."
+LOWEST, HIGHEST = 5, 99
+"""Percent."""
+_WIDTH = 52 * GRID
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+_SWATCH = 12
+
+
+class WalkBar(Sheet):
+    """In an upper corner of the canvas, hidden while nobody walks. GUI thread. Its buttons trigger the actions of the
+    same names. class_chosen: the value of a class for the region; limit_changed: percent."""
+
+    class_chosen = Signal(int)
+    limit_changed = Signal(int)
+
+    def __init__(self, actions: Mapping[str, QAction], theme: Theme, canvas: QWidget) -> None:
+        super().__init__(canvas, "Uncertain region", _WIDTH, _RIGHT)
+        self.title = text_label("", "heading")
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.help = text_label(HELP, "muted", wrap=True)
+        self.help.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        self.close_button = icon_button("close", "Leave", theme, 16)
+        self.back_button = icon_button("chevron-left", "Previous region", theme, 16)
+        self.skip_button = button("Skip", "quiet")
+        self.class_button = button("Another class")
+        self.right_button = button("Right", "primary")
+        self.slider = LevelSlider(LOWEST, HIGHEST, "How sure, in percent")
+        self.slider.setToolTip("What is less sure is asked about; the rest can be accepted at once.")
+        self.limit = text_label("", "muted")
+        self.surer_button = button("Accept the surer")
+        for made, key in (
+            (self.close_button, "leave_regions"),
+            (self.back_button, "previous_region"),
+            (self.skip_button, "next_region"),
+            (self.right_button, "region_right"),
+            (self.surer_button, "accept_surer"),
+        ):
+            _connect(made, actions[key])
+        self.class_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.class_button.setToolTip("Give the region another class")
+        self.menu = QMenu(self.class_button)
+        self.menu.triggered.connect(lambda action: self.class_chosen.emit(action.data()))
+        self.class_button.setMenu(self.menu)
+        self.slider.valueChanged.connect(self.limit_changed)
+        self.set_content(
+            column(
+                row(self.title, self.close_button),
+                row(self.back_button, self.skip_button, None, self.class_button, self.right_button),
+                self.help,
+                hairline(),
+                row(self.slider, self.limit, self.surer_button),
+                spacing=GRID,
+                margins=(2 * GRID, GRID, GRID + 4, GRID + 4),
+            )
+        )
+
+    def set_classes(self, classes: ClassList) -> None:
+        """What the region can be said to be."""
+        self.menu.clear()
+        for each in classes:
+            self._add_class(each.name, each.value, QColor(*each.colour))
+        self.menu.addSeparator()
+        self._add_class("Void", VOID, None)
+
+    def show_region(self, position: int, count: int, name: str, sureness: float) -> None:
+        """position: from 1; sureness: 0..1"""
+        self._show(f"Region {position} of {count}: {name}, {100 * sureness:.0f} % sure", HELP)
+
+    def show_end(self, count: int, judged: int) -> None:
+        """No region is left. count: of all that there were; judged: how many of them have a verdict"""
+        if not count:
+            title = "No uncertain region"
+        else:
+            title = "All regions have a verdict" if judged == count else "No uncertain region is left"
+        self._show(title, HELP_AT_END)
+
+    def show_limit(self, percent: int, share: float | None) -> None:
+        """What is at least so sure. share: of the picture, 0..1, that it would label; None: not known yet"""
+        self.slider.blockSignals(True)
+        self.slider.setValue(percent)
+        self.slider.blockSignals(False)
+        takes = "" if share is None else f": {share_text(share)} of the picture"
+        self.limit.setText(f"At least {percent} % sure{takes}")
+
+    def make_way(self, area: QRect) -> None:
+        """Stay in the corner where the sheet hides less of these pixels of the canvas."""
+        hidden = {}
+        for corner in (_RIGHT, _LEFT):
+            self.set_alignment(corner)
+            shared = self.geometry().intersected(area)
+            hidden[corner] = shared.width() * shared.height() if shared.isValid() else 0
+        self.set_alignment(min(hidden, key=lambda corner: hidden[corner]))
+
+    def _show(self, title: str, help_line: str) -> None:
+        self.title.setText(title)
+        self.title.setToolTip(title)
+        self.help.setText(help_line)
+        self.appear()
+
+    def _add_class(self, name: str, value: int, colour: QColor | None) -> None:
+        action = self.menu.addAction(name.replace("&", "&&"))
+        action.setData(value)
+        if colour is not None:
+            swatch = QPixmap(_SWATCH, _SWATCH)
+            swatch.fill(colour)
+            action.setIcon(QIcon(swatch))
+
+
+def share_text(share: float) -> str:
+    """A share (0..1): "12 %", or "<1 %" where rounding would hide that it is more than nothing."""
+    return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+
+
+def _connect(made: QPushButton | QToolButton, action: QAction) -> None:
+    made.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    made.setToolTip(action.toolTip())
+    made.clicked.connect(action.trigger)
+    action.changed.connect(lambda: made.setEnabled(action.isEnabled()))
