@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from core.base.text import count_text
+
 Ticks = list[tuple[float, str]]
 """Value and label, ascending."""
 
@@ -11,7 +13,7 @@ Ticks = list[tuple[float, str]]
 _TIME_DISTANCES = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 36000, 86400)
 
 
-def duration_label(seconds: float, spacing: float = 0) -> str:
+def _duration_label(seconds: float, spacing: float) -> str:
     """A training time on an axis: 0, 40 s, 12 min, 3 h; 2:20, 5:30 h or 5:30:10 where ticks are close. `spacing`: their
     distance in seconds."""
     if seconds == 0:
@@ -30,15 +32,10 @@ def duration_label(seconds: float, spacing: float = 0) -> str:
     return f"{seconds / 3600:.3g} h"
 
 
-def count_label(number: float, spacing: float = math.inf) -> str:
-    """A count on an axis: 800, 12 k, 3.5 M; with as many digits as tell ticks at a distance of `spacing` apart."""
-    digits = 3
-    if number and 0 < spacing < math.inf:
-        digits = max(3, math.floor(math.log10(abs(number))) - math.floor(math.log10(spacing)) + 1)
-    for size, sign in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
-        if abs(number) >= size:
-            return f"{number / size:.{digits}g}{sign}"
-    return f"{number:g}"
+def _count_label(number: float, spacing: float) -> str:
+    """As `count_text`, with as many digits as tell ticks at a distance of `spacing` apart."""
+    digits = math.floor(math.log10(abs(number))) - math.floor(math.log10(spacing)) + 1 if number else 0
+    return count_text(number, max(3, digits))
 
 
 def even_ticks(low: float, high: float, spacing: float) -> list[float]:
@@ -52,7 +49,7 @@ def time_ticks(low: float, high: float, size: float) -> Ticks:
     """Seconds of training, written as s, min, h. size: length of the axis in pixels."""
     most = max(2, int(size / 72))
     spacing = next((span for span in _TIME_DISTANCES if (high - low) / span <= most), _TIME_DISTANCES[-1])
-    return [(at, duration_label(at, spacing)) for at in even_ticks(max(0.0, low), high, spacing)]
+    return [(at, _duration_label(at, spacing)) for at in even_ticks(max(0.0, low), high, spacing)]
 
 
 def count_ticks(low: float, high: float, size: float) -> Ticks:
@@ -90,4 +87,4 @@ def _round_spacing(low: float, high: float, most: float) -> float:
 
 
 def _prefixed_ticks(low: float, high: float, spacing: float) -> Ticks:
-    return [(at, count_label(at, spacing)) for at in even_ticks(max(0.0, low), high, spacing)]
+    return [(at, _count_label(at, spacing)) for at in even_ticks(max(0.0, low), high, spacing)]

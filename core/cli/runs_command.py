@@ -12,9 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from core.base.axis_ticks import count_label, duration_label
 from core.base.html_file import check_page_place, write_whole
-from core.base.text import count_of
+from core.base.text import count_of, count_text, duration_text
 from core.cli.common_options import DeviceOption, JsonOption, ProjectOption
 from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
 from core.evaluation.kept.evaluation_job import EvaluationJob
@@ -226,9 +225,9 @@ def _columns(runs: Sequence[RunSummary], metric: str) -> list[list[str]]:
                 _local_time(record.started_at),
                 run_title(record),
                 f"{record.labelled_pictures:,}",
-                "–" if run.pixels is None else count_label(run.pixels),
+                "–" if run.pixels is None else count_text(run.pixels),
                 _score(run.scores.get(metric)),
-                duration_label(run.seconds) if run.seconds else "–",
+                duration_text(run.seconds) if run.seconds else "–",
                 record.device or "–",
                 run.state,
                 ", ".join(record.tags),

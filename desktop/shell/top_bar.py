@@ -12,6 +12,7 @@ from desktop.actions.catalog import ACTIONS, shortcut_text, tooltip
 from desktop.theme.icons import icon_pixmap, set_themed_icon
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import icon_button, row, segmented_control, set_background
+from desktop.widgets.plain_text import menu_text, plain_tooltip
 from desktop.widgets.status_bar import SaveIndicator
 
 HEIGHT = 44
@@ -98,7 +99,7 @@ class TopBar(QWidget):
         self.project.setText(
             self.fontMetrics().elidedText(name or "Maskloop", Qt.TextElideMode.ElideMiddle, NAME_WIDTH)
         )
-        self.project.setToolTip(f"{name}: menu of all actions" if name else "Menu")
+        self.project.setToolTip(plain_tooltip(f"{name}: menu of all actions") if name else "Menu")
         self.workspaces.setVisible(name is not None)
         self.saved.setVisible(name is not None)
 
@@ -116,7 +117,7 @@ class TopBar(QWidget):
         self.recent.clear()
         self.recent.setEnabled(bool(paths))
         for path in paths:
-            self.recent.addAction(path.replace("&", "&&")).triggered.connect(
+            self.recent.addAction(menu_text(path)).triggered.connect(
                 lambda _checked=False, path=path: self.recent_chosen.emit(path)
             )
 

@@ -8,7 +8,6 @@ from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetrics,
-    QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
@@ -34,6 +33,8 @@ from PySide6.QtWidgets import (
 
 from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
+from desktop.widgets.key_claim import claim_keys
+from desktop.widgets.plain_text import plain_tooltip
 from desktop.widgets.wheel_guard import may_turn, note_aim, refuse_focus_of_wheel
 
 PANEL_WIDTH = 304
@@ -221,15 +222,7 @@ class LevelSlider(QSlider):
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
 
     def event(self, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in self.KEYS
-            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        return claim_keys(event, self.KEYS) or super().event(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:  # noqa: N802
         super().focusInEvent(event)
@@ -281,8 +274,8 @@ class ElidedLabel(QLabel):
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         shown = self._elided(self.contentsRect().width())
-        if shown.replace("\n", " ") != self.text() and self.toolTip() != self.text():
-            self.setToolTip(self.text())
+        if shown.replace("\n", " ") != self.text() and self.toolTip() != plain_tooltip(self.text()):
+            self.setToolTip(plain_tooltip(self.text()))
         self.style().drawItemText(
             painter,
             self.rect(),

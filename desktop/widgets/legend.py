@@ -22,6 +22,8 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from core.labels.class_list import Colour
 from desktop.theme.class_patterns import draw_chip_pattern
 from desktop.theme.theme import GRID, Theme
+from desktop.widgets.key_claim import claim_keys
+from desktop.widgets.plain_text import plain_tooltip
 
 LINE_HEIGHT = 20
 ENTRY_GAP = 2 * GRID
@@ -174,16 +176,14 @@ class CurveLegend(QWidget):
             self.toggled.emit(self._entries[at].key)
 
     def event(self, event: QEvent) -> bool:
-        is_key = isinstance(event, QKeyEvent) and event.key() in _KEYS and not event.modifiers()
-        if event.type() == QEvent.Type.ShortcutOverride and is_key:
-            event.accept()
+        if claim_keys(event, _KEYS):
             return True
         if event.type() == QEvent.Type.ToolTip and isinstance(event, QHelpEvent):
             at = self._entry_at(QPointF(event.pos()))
             if at is not None:
                 entry = self._entries[at]
                 hint = entry.hint or f"{entry.title}. Click to {'hide' if entry.shown else 'show'} it."
-                QToolTip.showText(event.globalPos(), hint, self)
+                QToolTip.showText(event.globalPos(), plain_tooltip(hint), self)
                 return True
             QToolTip.hideText()
         return super().event(event)

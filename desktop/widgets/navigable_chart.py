@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QWidget
 
 from desktop.theme.theme import Theme
 from desktop.widgets.chart import Chart
+from desktop.widgets.key_claim import claim_keys, is_plain_key
 from desktop.widgets.wheel_guard import may_turn, note_aim
 
 DRAG_PIXELS = 6
@@ -262,13 +263,10 @@ class NavigableChart(Chart):
 
     def event(self, event: QEvent) -> bool:
         """Claims the keys that it uses; elsewhere they are shortcuts."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and _is_used(event):
-            event.accept()
-            return True
-        return super().event(event)
+        return claim_keys(event, _KEYS, with_shift=True) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        if not _is_used(event) or not self.arrays():
+        if not is_plain_key(event, _KEYS, with_shift=True) or not self.arrays():
             super().keyPressEvent(event)
             return
         key = Qt.Key(event.key())
@@ -317,8 +315,3 @@ class NavigableChart(Chart):
         x = self.arrays()[self.point.key][self.point.index, 0]
         key = keys[(keys.index(self.point.key) + by) % len(keys)]
         self.read(ChartPoint(key, int(np.abs(self.arrays()[key][:, 0] - x).argmin())))
-
-
-def _is_used(event: QKeyEvent) -> bool:
-    modifiers = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
-    return event.key() in _KEYS and not modifiers

@@ -20,6 +20,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QLineEdit, QTableV
 from core.models.catalogue import matches
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import column
+from desktop.widgets.plain_text import plain_tooltip
 
 ROW_HEIGHT = 28
 Index = QModelIndex | QPersistentModelIndex
@@ -57,8 +58,10 @@ class _Rows(QAbstractTableModel):
         option = self.options[index.row()]
         cells = (option.title, *option.details)
         text = cells[index.column()] if index.column() < len(cells) else ""
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
+        if role == Qt.ItemDataRole.DisplayRole:
             return text
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return plain_tooltip(text)
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return self._alignment(index.column())
         return None

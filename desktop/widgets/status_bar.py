@@ -6,9 +6,11 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from core.base.text import clock_text
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, icon_button, row, set_background, set_role, text_label
 from desktop.widgets.message_log import MessageLog, MessagePopup
+from desktop.widgets.plain_text import plain_tooltip
 
 HEIGHT = 28
 MIN_WIDTH_FOR_BOTH = 150 * GRID
@@ -57,7 +59,7 @@ class StatusBar(QWidget):
         if text:
             self.log.add(text)
         self.message.setText(text)
-        self.message.setToolTip(text)
+        self.message.setToolTip(plain_tooltip(text))
         self.message.setVisible(bool(text))
         self._share_space()
 
@@ -129,7 +131,7 @@ class StatusBar(QWidget):
         if pictures_per_second:
             parts.append(f"{pictures_per_second:.{0 if pictures_per_second >= 10 else 1}f} pictures/s")
         if seconds_left is not None:
-            parts.append(f"{format_duration(seconds_left)} left")
+            parts.append(f"{clock_text(seconds_left)} left")
         self.training.setText("  ·  ".join(parts))
 
 
@@ -151,13 +153,6 @@ def _prediction_text(name: str, value: int | None, confidence: float | None, sou
     if source:
         parts.append(f"({source})")
     return " ".join(parts)
-
-
-def format_duration(seconds: float) -> str:
-    """Seconds as 0:40, 12:05 or 1:02:00."""
-    whole = max(0, round(seconds))
-    hours, minutes = divmod(whole // 60, 60)
-    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
 
 
 class SaveIndicator(QWidget):

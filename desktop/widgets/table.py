@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRect, Qt
@@ -11,6 +10,7 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTab
 
 from core.labels.class_list import Colour
 from desktop.theme.theme import GRID
+from desktop.widgets.plain_text import plain_tooltip
 
 ROW_HEIGHT = 32
 MAX_PLAIN_LETTERS = 24
@@ -64,18 +64,13 @@ class DataTable(QTableWidget):
                 side = (
                     Qt.AlignmentFlag.AlignRight if x in self._numeric_columns else Qt.AlignmentFlag.AlignLeft
                 )
-                item.setToolTip(_tooltip(item.text()) if len(item.text()) > MAX_PLAIN_LETTERS else "")
+                item.setToolTip(plain_tooltip(item.text()) if len(item.text()) > MAX_PLAIN_LETTERS else "")
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 self.setItem(y, x, item)
 
     def stretch(self, column: int) -> None:
         """Give a column the remaining width."""
         self.horizontalHeader().setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-
-
-def _tooltip(text: str) -> str:
-    """The text as it is, also where Qt would take it for markup."""
-    return f"<p>{html.escape(text)}</p>" if "<" in text or "&" in text else text
 
 
 def colour_chip_icon(colour: Colour, side: int = 14) -> QIcon:

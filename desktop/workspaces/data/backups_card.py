@@ -18,6 +18,7 @@ from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.cards import Card
 from desktop.widgets.controls import ElidedLabel, button, column, hairline, row, set_role, text_label
+from desktop.widgets.plain_text import plain_tooltip
 from desktop.widgets.table import DataTable
 from desktop.workspaces.data.integrity_card import TaskProgress
 
@@ -94,7 +95,7 @@ class BackupPreviewPanel(QWidget):
         made = QLabel()
         size = QSize(THUMBNAIL_PIXELS, THUMBNAIL_PIXELS)
         made.setPixmap(image.scaled(size, Qt.AspectRatioMode.KeepAspectRatio))
-        made.setToolTip(each.path)
+        made.setToolTip(plain_tooltip(each.path))
         made.setAccessibleName(f"Label of {each.path}")
         return made
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.cards import Card
 from desktop.widgets.controls import ElidedLabel, button, column, hairline, row, set_role, text_label
+from desktop.widgets.plain_text import plain_tooltip
 
 THUMBNAIL_SIZE = QSize(120, 80)
 PAGE_SIZE = 12
@@ -51,7 +52,7 @@ class PairThumbnail(QPushButton):
         self.setProperty("role", "thumb")
         self.setFixedSize(THUMBNAIL_SIZE + QSize(8, 8))
         self.setAccessibleName(f"Open {member.name}")
-        self.setToolTip(f"Open {member.name} in the Label workspace.")
+        self.setToolTip(plain_tooltip(f"Open {member.name} in the Label workspace."))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def set_image(self, image: QImage) -> None:
@@ -89,7 +90,7 @@ class PairWidget(QWidget):
         self.same_split.setToolTip(pair.advice)
         self.same_split.setVisible(bool(pair.advice))
         self.skip = button("Skip one", "quiet")
-        self.skip.setToolTip(f"Leave {pair.skip_candidate.name} out of training and export.")
+        self.skip.setToolTip(plain_tooltip(f"Leave {pair.skip_candidate.name} out of training and export."))
         names = column(
             None,
             *(

@@ -22,6 +22,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from core.lessons.formulas import format_number
 from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
+from desktop.widgets.key_claim import claim_keys
 
 MAX_SIDE, MIN_SIDE = 352, 15 * GRID
 ARROW_STEPS = {
@@ -118,7 +119,7 @@ class NumberGrid(QWidget):
 
     def event(self, event: QEvent) -> bool:
         # Arrow keys are shortcuts of the window; with the focus they belong to the grid.
-        if self._selectable and claim_arrow_keys(event):
+        if self._selectable and claim_keys(event, ARROW_STEPS, with_shift=True):
             return True
         return super().event(event)
 
@@ -191,17 +192,3 @@ class NumberGrid(QWidget):
             pen.setJoinStyle(Qt.PenJoinStyle.MiterJoin)
             painter.setPen(pen)
             painter.drawRect(inner)
-
-
-def claim_arrow_keys(event: QEvent) -> bool:
-    """Accept the shortcut override of arrow keys, with or without Shift, so that the focus widget gets them as keys.
-
-    Returns whether the event was accepted.
-    """
-    if event.type() != QEvent.Type.ShortcutOverride or not isinstance(event, QKeyEvent):
-        return False
-    held = event.modifiers() & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
-    if event.key() not in ARROW_STEPS or held:
-        return False
-    event.accept()
-    return True

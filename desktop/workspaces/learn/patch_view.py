@@ -21,7 +21,8 @@ from core.lessons.operations import Matrix
 from core.lessons.patch import extract_patch, highest_contrast, patch_position
 from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
-from desktop.workspaces.learn.number_grid import ARROW_STEPS, claim_arrow_keys
+from desktop.widgets.key_claim import claim_keys
+from desktop.workspaces.learn.number_grid import ARROW_STEPS
 
 MAX_SIZE = QSize(20 * GRID, 20 * GRID)
 LARGE_STEP = 8
@@ -96,7 +97,7 @@ class PatchView(QWidget):
             self._center_at_point(event.position())
 
     def event(self, event: QEvent) -> bool:
-        return claim_arrow_keys(event) or super().event(event)
+        return claim_keys(event, ARROW_STEPS, with_shift=True) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         step = ARROW_STEPS.get(Qt.Key(event.key()))

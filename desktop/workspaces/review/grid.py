@@ -24,7 +24,9 @@ from desktop.actions.key_positions import latin_key
 from desktop.picture_list import NoPictures, PictureSource
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.picture_status import PictureRow, paint_status, picture_summary
+from desktop.widgets.plain_text import plain_tooltip
 from desktop.widgets.type_ahead import TypeAhead, is_letter
+from desktop.widgets.wheel_notches import WheelNotches
 from desktop.workspaces.review.card_cache import CardCache
 from desktop.workspaces.review.selection import PictureSelection
 
@@ -60,6 +62,7 @@ class ReviewGrid(QAbstractScrollArea):
         self.selection = PictureSelection()
         self._cards = CardCache()
         self._type_ahead = TypeAhead()
+        self._notches = WheelNotches()
         self._side = 200
         self._names: Mapping[int, str] = {}
         self.empty_text = ""
@@ -275,9 +278,10 @@ class ReviewGrid(QAbstractScrollArea):
         self.cards_missing.emit()
 
     def wheelEvent(self, event: QWheelEvent) -> None:  # noqa: N802
-        turn = event.angleDelta().y()
         if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
-            self.resize_requested.emit((turn > 0) - (turn < 0))
+            steps = self._notches.add(event)
+            if steps:
+                self.resize_requested.emit((steps > 0) - (steps < 0))
             event.accept()
         else:
             super().wheelEvent(event)
@@ -376,6 +380,6 @@ class ReviewGrid(QAbstractScrollArea):
                 record = self._source.record(row)
                 summary = picture_summary(record).replace(record.name, self.name_at(row), 1)
                 text = f"{summary}\nDouble-click to open it in the Label workspace."
-                QToolTip.showText(event.globalPos(), text, self.viewport())
+                QToolTip.showText(event.globalPos(), plain_tooltip(text), self.viewport())
             return True
         return super().viewportEvent(event)

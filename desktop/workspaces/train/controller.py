@@ -16,17 +16,19 @@ from core.session.session import Session
 from core.session.training.curves import Curves
 from core.session.training.start_rule import missing_for_training, start_rule
 from core.session.training.training_state import TrainingPreferences, TrainingState
-from desktop.controller import Actions, Controller
+from desktop.controller import Actions, ControllerGroup
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
+from desktop.timers import start_if_idle
 from desktop.widgets.status_bar import StatusBar
 from desktop.workspaces.train.curves.curve_controller import CurveController
 from desktop.workspaces.train.epochs.epoch_strip_controller import EpochStripController
 from desktop.workspaces.train.evaluation.evaluation_controller import EvaluationController
 from desktop.workspaces.train.page import TrainPage
 from desktop.workspaces.train.report_controller import ReportController
-from desktop.workspaces.train.run_setup import RunSetup, network_title
+from desktop.workspaces.train.run_setup import RunSetup
 from desktop.workspaces.train.run_switch import RunSwitch
+from desktop.workspaces.train.runs.run_titles import MISSING, RUN_STATES, network_title
 from desktop.workspaces.train.runs.runs_controller import RunsController
 from desktop.workspaces.train.runs.runs_table import RunRow
 
@@ -34,17 +36,9 @@ REFRESH_MS = 400
 """Changes come in bursts: curves and counts are read at most this often."""
 WARM_UP_MS = 2000
 """Pause after a project was opened until the training process starts, so that the first pictures have the processor."""
-RUN_STATES = {"running": "Running", "finished": "Finished", "stopped": "Stopped", "failed": "Failed",
-              "deleted": "Deleted", "gone": "Files gone"}  # fmt: skip
-"""Titles of the states of runs."""
-MISSING = {
-    "deleted": "The files of this run were deleted.",
-    "gone": "The weights of this run are gone from the folder of the project. Put them back to use it.",
-}
-"""Why a run has no weights any more, by state."""
 
 
-class TrainController(Controller):
+class TrainController(ControllerGroup):
     """`curves_loaded` carries `Curves`, `counts_loaded` a `ProjectCounts`, for the workspaces that show them;
     `picture_requested` the id of a picture to open in the Label workspace."""
 
@@ -76,20 +70,27 @@ class TrainController(Controller):
         self.run_setup = RunSetup(session, dispatcher, page, settings, theme)
         self.curve_controller = CurveController(session, dispatcher, page, theme)
         self.runs_controller = RunsController(session, dispatcher, page, settings)
-        self.runs_controller.message.connect(self.message)
         self.report_controller = ReportController(session, dispatcher, page, settings)
         self.evaluation_controller = EvaluationController(session, dispatcher, page, settings, theme)
         self.epoch_strip_controller = EpochStripController(session, dispatcher, page, theme)
         self.evaluation_controller.picture_requested.connect(self.picture_requested)
         self.connections.connect(page.train_requested, session.training.start)
         self.run_switch = RunSwitch(session, page)
+        self.set_members(
+            (
+                self.run_setup,
+                self.curve_controller,
+                self.runs_controller,
+                self.run_switch,
+                self.report_controller,
+                self.evaluation_controller,
+                self.epoch_strip_controller,
+            )
+        )
 
     def actions(self) -> Actions:
         return {
-            **self.run_setup.actions(),
-            **self.report_controller.actions(),
-            **self.evaluation_controller.actions(),
-            **self.epoch_strip_controller.actions(),
+            **super().actions(),
             "train_now": self._session.training.start,
             "pause_training": self._toggle_pause,
             "stop_training": self._session.training.stop,
@@ -97,7 +98,7 @@ class TrainController(Controller):
 
     def start(self) -> None:
         self.show_state(self._session.training.state)
-        self.curve_controller.start()
+        super().start()
         self._load_curves()
         self._load_counts()
         if not self._session.read_only_reason:
@@ -105,13 +106,6 @@ class TrainController(Controller):
 
     def close(self) -> None:
         super().close()
-        self.run_setup.close()
-        self.runs_controller.close()
-        self.run_switch.close()
-        self.report_controller.close()
-        self.curve_controller.close()
-        self.evaluation_controller.close()
-        self.epoch_strip_controller.close()
         self._warm_up_timer.stop()
         self._curves_timer.stop()
         self._counts_timer.stop()
@@ -119,13 +113,12 @@ class TrainController(Controller):
         self._page.set_runs([])  # those of the next project are listed in a moment
 
     def on_changes(self, changes: Changes) -> None:
-        self.evaluation_controller.on_changes(changes)
-        self.epoch_strip_controller.on_changes(changes)
+        super().on_changes(changes)
         self._runs_are_stale |= changes.runs or changes.classes
         if changes.runs or changes.measurements or changes.classes:
-            self._start_timer(self._curves_timer)
+            start_if_idle(self._curves_timer)
         if changes.labels or changes.pictures or changes.picture_list or changes.classes:
-            self._start_timer(self._counts_timer)
+            start_if_idle(self._counts_timer)
 
     def show_state(self, state: TrainingState) -> None:
         """Show what the training does in the status bar, and offer the actions for it."""
@@ -147,11 +140,6 @@ class TrainController(Controller):
         training = self._session.training
         (training.resume if training.state.phase == "paused" else training.pause)()
 
-    @staticmethod
-    def _start_timer(timer: QTimer) -> None:
-        if not timer.isActive():  # never restarted: changes never stop during training
-            timer.start()
-
     def _load_curves(self) -> None:
         if self._runs_are_stale:
             self._runs_are_stale = False
@@ -168,6 +156,8 @@ class TrainController(Controller):
             self._page.set_runs([_run_row(run) for run in runs])
             self.run_switch.set_in_use(in_use)
             self.run_setup.set_runs([run.record for run in runs], in_use)
+            self.evaluation_controller.set_runs(runs)
+            self.epoch_strip_controller.set_runs(runs)
 
     def _show_curves(self, curves: Curves) -> None:
         if self.is_closed:

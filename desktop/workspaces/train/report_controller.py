@@ -14,6 +14,7 @@ from core.base.text import count_of
 from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
+from desktop.widgets.dialog_deletion import delete_dialog
 from desktop.workspaces.train.page import TrainPage
 
 
@@ -35,9 +36,7 @@ class ReportController(Controller):
     def close(self) -> None:
         super().close()
         for dialog in (self.file_dialog, self.progress):
-            if dialog is not None:
-                dialog.hide()
-                dialog.deleteLater()
+            delete_dialog(dialog)
 
     def choose_file(self, runs: list[int]) -> None:
         """Ask where the page about `runs` is to be written, and begin."""
@@ -50,6 +49,7 @@ class ReportController(Controller):
         dialog.setNameFilters(["Web page (*.html)"])
         dialog.setDefaultSuffix("html")
         dialog.fileSelected.connect(lambda file: self.write(runs, Path(file)))
+        delete_dialog(self.file_dialog)
         self.file_dialog = dialog
         dialog.open()
 
@@ -104,5 +104,4 @@ class ReportController(Controller):
     def _end(self, progress: QProgressDialog) -> None:
         if progress is self.progress:
             self.progress = None
-            progress.hide()
-            progress.deleteLater()
+            delete_dialog(progress)

@@ -37,6 +37,7 @@ from desktop.workspaces.train.dialogs.recipe_form import EXCLUDED
 from desktop.workspaces.train.dialogs.run_form import RunForm, StartingPoint
 from desktop.workspaces.train.network_offer import NetworkOffer
 from desktop.workspaces.train.page import TrainPage
+from desktop.workspaces.train.runs.run_titles import network_title
 from desktop.workspaces.train.size_offer import SizeOffer
 
 
@@ -300,15 +301,6 @@ def _starting_point(run: RunRecord, defaults: Mapping[bool, Recipe]) -> Starting
             "size": size_text(spec.chosen_size),
         },
     )
-
-
-def network_title(run: RunRecord) -> str:
-    """Network and encoder for people, as `architecture_title`; “a network” when they cannot be read."""
-    try:
-        raw = json.loads(run.model)
-        return architecture_title(raw["architecture"], raw.get("encoder"))
-    except (MaskloopError, ValueError, KeyError, TypeError):
-        return "a network"
 
 
 def _run_title(run: RunRecord) -> str:

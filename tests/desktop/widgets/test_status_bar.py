@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from desktop.theme.theme import Theme
-from desktop.widgets.status_bar import StatusBar, format_duration
+from desktop.widgets.status_bar import StatusBar
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
@@ -30,7 +30,3 @@ def test_status_bar_shows_pixel_zoom_and_training(qtbot, theme: Theme) -> None:
     assert line.training.text() == "cuda:0  ·  run 7  ·  412 pictures/s  ·  0:40 left"
     line.set_training()
     assert line.training.text() == ""
-
-
-def test_format_duration() -> None:
-    assert [format_duration(s) for s in (-1, 40, 125, 3720)] == ["0:00", "0:40", "2:05", "1:02:00"]

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QBoxLayout, QCheckBox, QLabel, QPushButton, QSizeP
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, icon_button, row, set_background, text_label
+from desktop.widgets.plain_text import plain_tooltip
 
 ICON_SIZE = 20
 MIN_WIDTH_OF_A_LINE = 100 * GRID
@@ -96,7 +97,7 @@ class FileNoticeBar(QWidget):
 
     def _show_text(self, text: str) -> None:
         self.text.setText(text)
-        self.text.setToolTip(text)
+        self.text.setToolTip(plain_tooltip(text))
 
     def _lay_out(self) -> None:
         """Put the buttons below the text where there is no room for both side by side."""

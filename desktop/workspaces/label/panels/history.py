@@ -40,7 +40,8 @@ from desktop.widgets.controls import (
     set_role,
     text_label,
 )
-from desktop.widgets.type_ahead import is_letter
+from desktop.widgets.key_claim import claim_letters
+from desktop.widgets.plain_text import plain_tooltip
 
 TOOLS_WITHOUT_PIXELS = frozenset(("mark", "classes"))
 """Tools whose edits change metadata or the class list."""
@@ -91,7 +92,8 @@ class HistoryModel(QAbstractListModel):
             return entry.name
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
             made_at = datetime.fromisoformat(entry.made_at).astimezone().strftime("%Y-%m-%d %H:%M")
-            return f"{entry.name}\n{made_at}\n{self.details(entry)}"
+            text = f"{entry.name}\n{made_at}\n{self.details(entry)}"
+            return plain_tooltip(text) if role == Qt.ItemDataRole.ToolTipRole else text
         return None
 
     def details(self, entry: EditRecord) -> str:
@@ -197,10 +199,7 @@ class HistoryList(QListView):
 
     def event(self, event: QEvent) -> bool:
         """While the list has the focus, letters look for an edit and are no shortcuts."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and is_letter(event):
-            event.accept()
-            return True
-        return super().event(event)
+        return claim_letters(event) or super().event(event)
 
     def selected(self) -> EditRecord | None:
         return self._entry(self.currentIndex())

@@ -11,6 +11,7 @@ from desktop.actions.catalog import tooltip
 from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, column, combo_box, row, set_background
+from desktop.widgets.plain_text import plain_tooltip
 from desktop.workspaces.label.panels.tag_row import TagRow
 
 NAME_WIDTH = 18 * GRID
@@ -78,7 +79,7 @@ class NoteButton(QPushButton):
     def set_note(self, note: str) -> None:
         self.note = note
         self.setAccessibleName(f"Note: {note}" if note else "Add a note")
-        self.setToolTip(note or tooltip("edit_note"))
+        self.setToolTip(plain_tooltip(note) or tooltip("edit_note"))
         self._elide()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
@@ -153,7 +154,7 @@ class MetadataBar(QWidget):
         for part in (self.status, self.split, self.tag_row, self.note_button):
             part.setVisible(record is not None)
         self.name.setText(record.name if record is not None else "")
-        self.name.setToolTip(record.path if record is not None else "")
+        self.name.setToolTip(plain_tooltip(record.path) if record is not None else "")
         if record is None:
             return
         is_started = record.is_labelled or record.status == Status.IN_PROGRESS

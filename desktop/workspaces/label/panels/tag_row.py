@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QCompleter, QLineEdit, QMenu, QSizePolicy, QToolBu
 
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, icon_button, row, set_background
+from desktop.widgets.plain_text import menu_text, plain_tooltip
 
 HEIGHT = 28
 FIELD_WIDTH = 10 * GRID
@@ -25,7 +26,7 @@ class TagChip(QWidget):
         set_background(self, "chip")
         self.tag = tag
         self.text = ElidedLabel(tag)
-        self.text.setToolTip(tag)
+        self.text.setToolTip(plain_tooltip(tag))
         self.remove_button = icon_button("close", f"Remove the tag {tag}", theme, 12)
         self.remove_button.setFixedSize(20, 20)
         self.setLayout(row(self.text, self.remove_button, spacing=2, margins=(GRID, 0, 2, 0)))
@@ -158,7 +159,7 @@ class TagRow(QWidget):
             menu = self.more_button.menu()
             menu.clear()
             for tag in hidden:
-                action = menu.addAction(f"Remove “{tag}”".replace("&", "&&"))
+                action = menu.addAction(menu_text(f"Remove “{tag}”"))
                 action.triggered.connect(lambda _on=False, tag=tag: self._remove(tag))
         self.field.setGeometry(left, (self.height() - HEIGHT) // 2, FIELD_WIDTH, HEIGHT)
         self.updateGeometry()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QToolTip, QWidge
 
 from desktop.picture_list import NoPictures, PictureSource
 from desktop.theme.theme import GRID, Theme
+from desktop.widgets.key_claim import claim_letters
 from desktop.widgets.picture_status import (
     PictureRow,
     error_tooltip,
@@ -31,6 +32,7 @@ from desktop.widgets.picture_status import (
     paint_status,
     picture_summary,
 )
+from desktop.widgets.plain_text import plain_tooltip
 from desktop.widgets.type_ahead import TypeAhead, is_letter
 
 THUMBNAIL_SIZE = QSize(104, 72)
@@ -281,17 +283,14 @@ class ThumbnailStrip(QAbstractScrollArea):
             else:
                 record = self._source.record(row)
                 error = self._errors.get(record.id)
-                text = error_tooltip(record, error) if error else picture_summary(record)
+                text = error_tooltip(record, error) if error else plain_tooltip(picture_summary(record))
                 QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)
 
     def event(self, event: QEvent) -> bool:
         """While the strip has the focus, letters look for a picture and are no shortcuts."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and is_letter(event):
-            event.accept()
-            return True
-        return super().event(event)
+        return claim_letters(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Home and End, left and right where the window has no shortcut for them, and letters of a name."""

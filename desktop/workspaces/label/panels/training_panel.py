@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QProgressBar, QSizePolicy, QWidget
 
+from core.base.text import clock_text
 from core.labels.class_list import ClassList
 from core.labels.score_basis import ENOUGH_PICTURES, ENOUGH_SHARE, ScoreBasis
 from desktop.theme.icons import icon_pixmap
@@ -14,7 +15,6 @@ from desktop.theme.theme import GRID, Theme
 from desktop.widgets.chart import Chart, Curve, score_curves
 from desktop.widgets.controls import FOLD_MARGIN, MARGIN, button, column, row, set_role, text_label
 from desktop.widgets.fold_button import FoldButton
-from desktop.widgets.status_bar import format_duration
 
 PHASES = {
     "idle": "Not training",
@@ -165,7 +165,7 @@ class TrainingPanel(QWidget):
         if seconds is not None and seconds_left is not None and is_known:
             self.progress.setRange(0, 1000)
             self.progress.setValue(round(1000 * seconds / (seconds + seconds_left)))
-            self.time_left.setText(f"{format_duration(seconds_left)} left")
+            self.time_left.setText(f"{clock_text(seconds_left)} left")
 
     def set_score(self, miou: float | None, before: float | None = None) -> None:
         """Show the newest mIoU (0..1) and its change since `before`. None: there is no score yet."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.axis_ticks import count_label
+from core.base.text import count_text, duration_text
 from core.labels.class_list import ClassList, Colour
 from core.labels.confusion_scores import METRIC_TITLES
 from core.session.training.run_series import Numbers, RunSeries
@@ -213,7 +213,7 @@ def describe(line: CurveLine, at: int, classes: ClassList) -> tuple[str, ...]:
     shown, measured = float(line.points[at, 1]), float(line.values[at])
     smoothed = f" (smoothed {number(shown)})" if line.raw_points is not None else ""
     epoch = "" if np.isnan(line.epochs[at]) else f"epoch {line.epochs[at]:.3g}"
-    places = (f"step {int(line.steps[at]):,}", epoch, time_text(line.seconds[at]))
+    places = (f"step {int(line.steps[at]):,}", epoch, duration_text(line.seconds[at]))
     labelled = f"{int(line.pictures[at]):,} labelled"
     lines = [
         f"{title} {number(measured)}{smoothed}",
@@ -227,18 +227,8 @@ def describe(line: CurveLine, at: int, classes: ClassList) -> tuple[str, ...]:
 def number(value: float) -> str:
     """Three digits after the point, or as many as a small number needs; 12.3 k for a large one."""
     if abs(value) >= 1000:
-        return count_label(value)
+        return count_text(value)
     return f"{value:.3f}" if abs(value) >= 0.01 or value == 0 else f"{value:.2e}"
-
-
-def time_text(seconds: float) -> str:
-    """40 s, 12 min 5 s, 3 h 20 min."""
-    whole = round(seconds)
-    if whole < 120:
-        return f"{whole} s"
-    if whole < 7200:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole // 60 % 60} min"
 
 
 def lowest_classes(series: Sequence[RunSeries], values: Collection[int], most: int) -> tuple[int, ...]:

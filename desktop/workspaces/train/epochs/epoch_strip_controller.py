@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -11,12 +12,13 @@ from PySide6.QtCore import QTimer
 
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
-from core.project.records import RunRecord
+from core.evaluation.run_summary import RunSummary
 from core.session.models.epoch_strips import LABEL, StripHistory
 from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
+from desktop.timers import start_if_idle
 from desktop.workspaces.train.epochs.epoch_strip_view import (
     DEFAULT_PICTURES,
     MAX_PICTURES,
@@ -26,12 +28,12 @@ from desktop.workspaces.train.epochs.epoch_strip_view import (
 )
 from desktop.workspaces.train.epochs.strip_moments import checkpoint_at, spread
 from desktop.workspaces.train.page import TrainPage
-from desktop.workspaces.train.run_setup import network_title
+from desktop.workspaces.train.runs.run_titles import left_out_text, runs_with_weights
 
 CHOSEN_FACT = "strip_pictures"
 """Name of the fact with the ids of the pictures chosen by hand, a JSON list."""
 LOAD_MS = 15
-"""While the slider is dragged, frames are asked for at most this often."""
+"""While the slider is dragged, frames are asked for once in this time."""
 RELOAD_MS = 1000
 MAX_FRAMES = 400
 
@@ -48,7 +50,7 @@ class EpochStripController(Controller):
         super().__init__()
         self._session, self._dispatcher, self._page, self._theme = session, dispatcher, page, theme
         self.view: EpochStripView | None = None
-        self._titles: dict[int, str] = {}
+        self._runs: Sequence[RunSummary] = ()
         self._histories: dict[int, StripHistory] = {}
         self._chosen: list[int] | None = None
         self._frames: dict[Frame, NDArray[np.uint8] | None] = {}
@@ -78,10 +80,12 @@ class EpochStripController(Controller):
             return
         if changes.labels or changes.classes:
             self._frames = {} if changes.classes else {f: a for f, a in self._frames.items() if f[0] != LABEL}
-        if (
-            changes.runs or changes.measurements or changes.labels or changes.classes
-        ) and not self._reload_timer.isActive():
-            self._reload_timer.start()  # fmt: skip
+        if changes.runs or changes.measurements or changes.labels or changes.classes:
+            start_if_idle(self._reload_timer)
+
+    def set_runs(self, runs: Sequence[RunSummary]) -> None:
+        """All runs, of which those with weights and stored predictions are offered."""
+        self._runs = runs
 
     def open(self, run: int) -> None:
         """Show the strip of a run."""
@@ -95,7 +99,7 @@ class EpochStripController(Controller):
         view = EpochStripView(self._theme)
         view.closed.connect(lambda: self._page.close_part(view))
         view.run_changed.connect(self._load_histories)
-        view.changed.connect(self._load_timer.start)
+        view.changed.connect(partial(start_if_idle, self._load_timer))
         view.pictures_chosen.connect(self._choose)
         return view
 
@@ -120,20 +124,17 @@ class EpochStripController(Controller):
     def _list_runs(self, run: int | None) -> None:
         """Read which runs have a strip; `run`: the one to show, None for that shown now."""
 
-        def named(runs: list[RunRecord]) -> None:
-            self._titles = {each.id: f"Run {each.id}, {network_title(each)}" for each in runs}
-            self._dispatcher.when_done(self._session.epoch_strips.runs(), listed)
-
         def listed(numbers: list[int]) -> None:
             if self.view is None:
                 return
-            self.view.set_runs([(n, self._titles.get(n, f"Run {n}")) for n in numbers])
+            offered = [each for each in runs_with_weights(self._runs) if each[0] in numbers]
+            self.view.set_runs(offered, left_out_text(self._runs))
             if run is not None:
                 self.view.choose_run(run)
                 self.view.message.setText(NO_STRIP if run not in numbers else "")
             self._load_histories(expected=run)
 
-        self._dispatcher.when_done(self._session.runs(), named)
+        self._dispatcher.when_done(self._session.epoch_strips.runs(), listed)
 
     def _load_histories(self, *, expected: int | None = None) -> None:
         """Of both sides. expected: a run without a strip shows none of another."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QComboBox, QGridLayout, QMenu, QStackedWidget, QWidget
 
+from core.base.text import duration_text
 from core.session.models.epoch_strips import LABEL, StripHistory
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import (
@@ -19,13 +20,14 @@ from desktop.widgets.controls import (
     set_background,
     text_label,
 )
-from desktop.workspaces.train.epochs.strip_moments import checkpoint_at, duration_text, moments
+from desktop.widgets.plain_text import menu_text
+from desktop.workspaces.train.epochs.strip_moments import checkpoint_at, moments
 from desktop.workspaces.train.epochs.strip_tile import StripTile
 from desktop.workspaces.train.offer_bar import MARGIN
 
 NOTHING = -1
 """Key of “nothing” in the choice of what is beside the run."""
-MIN_PICTURES, MAX_PICTURES, DEFAULT_PICTURES = 4, 8, 6
+MAX_PICTURES, DEFAULT_PICTURES = 8, 6
 SWIPE_STEPS = 100
 NO_STRIP = (
     "Nothing is stored of this run. The predictions of a few val pictures are stored with each checkpoint that a "
@@ -90,10 +92,11 @@ class EpochStripView(QWidget):
         )
         self.setFocusProxy(self.time)
 
-    def set_runs(self, runs: Sequence[tuple[int, str]]) -> None:
-        """(number, title) of the runs with a strip; the choice stays if it can."""
+    def set_runs(self, runs: Sequence[tuple[int, str]], left_out: str = "") -> None:
+        """runs: (number, title) of those with a strip; left_out: which others there are. The choice stays if it can."""
         rows: list[tuple[int, str]] = [(NOTHING, "nothing"), (LABEL, "the label"), *runs]
         for box, listed in ((self.run, list(runs)), (self.beside, rows)):
+            box.setToolTip(left_out)
             before = box.currentData()
             box.clear()
             for number, title in listed:
@@ -154,7 +157,7 @@ class EpochStripView(QWidget):
     def _fill_menu(self, paths: Mapping[int, str], chosen: Sequence[int]) -> None:
         self.menu.clear()
         for number, path in paths.items():
-            action = self.menu.addAction(path)
+            action = self.menu.addAction(menu_text(path))
             action.setCheckable(True)
             action.setChecked(number in chosen)
             action.setData(number)

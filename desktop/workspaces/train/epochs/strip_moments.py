@@ -27,10 +27,3 @@ def spread(pictures: Sequence[int], count: int) -> list[int]:
     if len(pictures) <= count:
         return list(pictures)
     return [pictures[round(at * (len(pictures) - 1) / (count - 1))] for at in range(count)]
-
-
-def duration_text(seconds: float) -> str:
-    """1:05, 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

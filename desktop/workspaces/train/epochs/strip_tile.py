@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
+from desktop.widgets.plain_text import plain_tooltip
 
 _CAPTION = 3 * GRID
 
@@ -27,7 +28,7 @@ class StripTile(QWidget):
         self._sides: list[QPixmap | None] = [None, None]
         self._has_two, self._divider = False, 0.5
         self.setAccessibleName(caption)
-        self.setToolTip(caption)
+        self.setToolTip(plain_tooltip(caption))
         self.setMinimumSize(18 * GRID, 14 * GRID)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         theme.changed.connect(self.update)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -18,17 +18,19 @@ from core.base.text import count_of
 from core.evaluation.kept.evaluation_job import EvaluationJob
 from core.evaluation.kept.evaluation_store import EvaluatedPicture
 from core.evaluation.report.picture_strip import picture_strip
+from core.evaluation.run_summary import RunSummary
 from core.labels.class_list import ClassList
-from core.project.records import RunRecord, Split
+from core.project.records import Split
 from core.session.models.evaluator import KeptEvaluation
 from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
+from desktop.widgets.dialog_deletion import delete_dialog
 from desktop.workspaces.train.evaluation.evaluation_view import EvaluationView
-from desktop.workspaces.train.evaluation.source_bar import DATASET, NETWORK_FILE
+from desktop.workspaces.train.evaluation.source_bar import Choice
 from desktop.workspaces.train.page import TrainPage
-from desktop.workspaces.train.run_setup import network_title
+from desktop.workspaces.train.runs.run_titles import left_out_text, runs_with_weights
 
 STRIP_PART = (320, 240)
 """Largest width and height of a part of a strip in pixels."""
@@ -58,9 +60,9 @@ class EvaluationController(Controller):
         self._settings, self._theme = settings, theme
         self.view: EvaluationView | None = None
         self.file_dialog: QFileDialog | None = None
-        self._network: Path | None = None
-        self._folder: Path | None = None
-        self._source: tuple[object, object] = (0, "val")
+        self._runs: Sequence[RunSummary] = ()
+        self._source: Choice = None, "val"
+        """What is shown or evaluated."""
         self.kept: KeptEvaluation | None = None
         self._running = False
         self._lookup = LatestRequest(dispatcher)
@@ -74,37 +76,34 @@ class EvaluationController(Controller):
         super().close()
         self._lookup.cancel()
         self._highlight_request.cancel()
-        if self.file_dialog is not None:
-            self.file_dialog.hide()
-            self.file_dialog.deleteLater()
+        delete_dialog(self.file_dialog)
         if self.view is not None:
             self._page.close_part(self.view)
             self.view.deleteLater()
             self.view = None
 
     def on_changes(self, changes: Changes) -> None:
-        if self.view is None:
-            return
-        if changes.runs:
-            self._dispatcher.when_done(self._session.runs(), self._set_runs)
-        if (changes.labels or changes.classes) and self.kept is not None and not self._running:
+        has_changed = changes.labels or changes.classes
+        if has_changed and self.view is not None and self.kept is not None and not self._running:
             self.view.source.progress.setText("Labels have changed since; evaluate again.")
 
+    def set_runs(self, runs: Sequence[RunSummary]) -> None:
+        """All runs, of which those with weights are offered."""
+        self._runs = runs
+        if self.view is not None:
+            self.view.source.set_runs(runs_with_weights(runs), left_out_text(runs))
+
     def open(self, run: int) -> None:
-        """Show the evaluation of a run on the pictures chosen last, and compute it if it is not kept."""
+        """Show the evaluation of a run with weights on the pictures chosen last, and compute it if it is not kept."""
         view = self.view = self.view or self._new_view()
         self._page.show_part(view)
-
-        def chosen(runs: list[RunRecord]) -> None:
-            self._set_runs(runs)
-            if self.view is not None and not self._running:
-                self.view.source.choose_run(run)
-                if self.view.source.choice != self._source:
-                    self.kept = None  # of another run
-                self._source = self.view.source.choice
-                self.evaluate()
-
-        self._dispatcher.when_done(self._session.runs(), chosen)
+        self.set_runs(self._runs)
+        if not self._running:
+            view.source.choose_run(run)
+            if view.source.choice != self._source:
+                self.kept = None  # of another run
+            self._source = view.source.choice
+            self.evaluate()
 
     def _new_view(self) -> EvaluationView:
         view = EvaluationView(self._theme)
@@ -118,11 +117,6 @@ class EvaluationController(Controller):
         view.show_message("")
         return view
 
-    def _set_runs(self, runs: list[RunRecord]) -> None:
-        if self.view is not None:
-            rows = [(run.id, f"Run {run.id}, {network_title(run)}") for run in runs if run.published]
-            self.view.source.set_runs(rows, self._network.name if self._network else "")
-
     # What is evaluated
 
     def _on_source(self) -> None:
@@ -131,9 +125,9 @@ class EvaluationController(Controller):
         if view is None:
             return
         choice = view.source.choice
-        if choice[0] == NETWORK_FILE:
+        if choice[0] is None:
             self._ask(QFileDialog.FileMode.ExistingFile, "Evaluate a network", self.use_network)
-        elif choice[1] == DATASET:
+        elif choice[1] is None:
             self._ask(QFileDialog.FileMode.Directory, "Evaluate on a dataset", self.use_folder)
         else:
             self._source = choice
@@ -146,6 +140,7 @@ class EvaluationController(Controller):
             dialog.setNameFilters(["Networks (*.safetensors *.pt *.pth)"])
         dialog.fileSelected.connect(lambda chosen: use(Path(chosen)))
         dialog.rejected.connect(self._restore_source)
+        delete_dialog(self.file_dialog)
         self.file_dialog = dialog
         dialog.open()
 
@@ -156,27 +151,25 @@ class EvaluationController(Controller):
 
     def use_network(self, file: Path) -> None:
         """Evaluate the network in a file."""
-        self._network = file
         if self.view is not None:
-            self.view.source.set_file(file.name)
+            self.view.source.choose_file(file)
             self._on_source()
 
     def use_folder(self, folder: Path) -> None:
         """Evaluate on the dataset in a folder."""
-        self._folder = folder
         if self.view is not None:
-            self.view.source.set_folder(folder.name)
+            self.view.source.choose_folder(folder)
             self._on_source()
 
-    def _job(self, *, only_kept: bool = False) -> EvaluationJob:
-        run, place = self._source
-        is_split = place in {each.value for each in Split}
+    def job(self, *, only_kept: bool = False) -> EvaluationJob:
+        """What is chosen, for the process that evaluates."""
+        network, place = self._source
         return EvaluationJob(
             self._session.home,
-            run if isinstance(run, int) else 0,
-            None if isinstance(run, int) else self._network,
-            Split(str(place)) if is_split else Split.VAL,
-            None if is_split else self._folder,
+            network if isinstance(network, int) else 0,
+            network if isinstance(network, Path) else None,
+            Split(place) if isinstance(place, str) else Split.VAL,
+            place if isinstance(place, Path) else None,
             device=self._settings.get("device"),
             only_kept=only_kept,
         )
@@ -188,7 +181,7 @@ class EvaluationController(Controller):
         self.kept = None
         self.view.show_message(LOOKING)
         self._lookup.send(
-            self._session.evaluator.evaluate(self._job(only_kept=True), lambda *_: None),
+            self._session.evaluator.evaluate(self.job(only_kept=True), lambda *_: None),
             self._show,
             self._on_failed,
         )
@@ -203,7 +196,7 @@ class EvaluationController(Controller):
         if self.kept is None:
             self.view.show_message(UNDER_WAY)
         self._dispatcher.when_done(
-            self._session.evaluator.evaluate(self._job(), self._on_progress),
+            self._session.evaluator.evaluate(self.job(), self._on_progress),
             self._on_evaluated,
             self._on_failed,
             self._on_cancelled,
@@ -248,7 +241,7 @@ class EvaluationController(Controller):
             self.view.show_message(NOT_YET)
             return
         classes = self._session.editing.classes
-        self.view.show_evaluation(kept, classes, can_open=self._job().data is None)
+        self.view.show_evaluation(kept, classes, can_open=self.job().data is None)
         for cards in (self.view.worst, self.view.best):
             for number in cards.cards:
                 self._dispatcher.when_done(

@@ -19,8 +19,11 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 
+from core.base.text import count_text
 from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
+from desktop.widgets.key_claim import claim_keys
+from desktop.widgets.wheel_notches import WheelNotches
 
 COUNTS, BY_ROW, BY_COLUMN = "counts", "row", "column"
 MIN_SIDE, MAX_SIDE = 2, 112
@@ -50,15 +53,6 @@ def normalised(matrix: NDArray[np.int64], mode: str) -> NDArray[np.float64]:
     return np.asarray(matrix / np.maximum(total, 1), np.float64)
 
 
-def short_count(pixels: int) -> str:
-    """Three digits at most: 950, 12k, 3.4M."""
-    for size, letter in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
-        if pixels >= size:
-            share = pixels / size
-            return f"{share:.1f}{letter}" if share < 9.95 else f"{share:.0f}{letter}"
-    return str(pixels)
-
-
 class ConfusionHeatMap(QAbstractScrollArea):
     """Rows are the label, columns the prediction. Cells on the diagonal are right; the others are errors.
 
@@ -77,6 +71,8 @@ class ConfusionHeatMap(QAbstractScrollArea):
         self._columns: tuple[str, ...] = ()
         self._mode = BY_ROW
         self._side = 0  # chosen by hand, 0 to fit
+        self._name_margins = (0, 0)
+        self._notches = WheelNotches()
         self.current: tuple[int, int] = (0, 0)
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -92,6 +88,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
         """matrix: pixels, one row for each name of `rows` and one column for each of `columns`."""
         self._matrix, self._rows, self._columns = matrix, tuple(rows), tuple(columns)
         self._side, self.current = 0, (0, 0)
+        self._measure_names()
         self._update_range()
         self.viewport().update()
 
@@ -149,17 +146,32 @@ class ConfusionHeatMap(QAbstractScrollArea):
         """Room for the names at the left and above; without names only for the titles of the axes."""
         if side < NAMES_SIDE:
             return 3 * GRID, 3 * GRID
-        metrics = self.fontMetrics()
-        widths = [
-            max((metrics.horizontalAdvance(name) + 4 for name in names), default=0)
+        return self._name_margins
+
+    def _measure_names(self) -> None:
+        """Once for many questions: there may be hundreds of names, and thousands of cells."""
+        advance = self.fontMetrics().horizontalAdvance
+        left, top = (
+            min(max((advance(name) + 4 for name in names), default=0), MAX_MARGIN) + 4 * GRID
             for names in (self._rows, self._columns)
-        ]
-        left, top = (min(width, MAX_MARGIN) + 4 * GRID for width in widths)
-        return left, top
+        )
+        self._name_margins = left, top
 
     def _cells_area(self) -> QRect:
         left, top = self._margins(self.side)
         return self.viewport().rect().adjusted(left, top, 0, 0)
+
+    def cells_in(self, part: QRect) -> tuple[range, range]:
+        """Rows and columns of the cells that lie in a part of the viewport."""
+        part, origin, side = part.intersected(self._cells_area()), self.cell_rect(0, 0).topLeft(), self.side
+
+        def found(first: int, last: int, count: int) -> range:
+            return range(max(0, first // side), min(count, last // side + 1))
+
+        return (
+            found(part.top() - origin.y(), part.bottom() - origin.y(), len(self._rows)),
+            found(part.left() - origin.x(), part.right() - origin.x(), len(self._columns)),
+        )
 
     def _update_range(self) -> None:
         area = self._cells_area()
@@ -178,11 +190,15 @@ class ConfusionHeatMap(QAbstractScrollArea):
 
     # Painting
 
-    def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
+    def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         if not self._matrix.size:
             return
         painter = QPainter(self.viewport())
         area, side = self._cells_area(), self.side
+        # Names are painted beside cells that are not: all of their row and column.
+        rows, columns = self.cells_in(area)
+        if area.contains(event.rect()):
+            rows, columns = self.cells_in(event.rect())
         strength = normalised(self._matrix, self._mode)
         whole = QRect(self.cell_rect(0, 0).topLeft(), self.cell_rect(*self._last()).bottomRight())
         painter.save()
@@ -190,10 +206,10 @@ class ConfusionHeatMap(QAbstractScrollArea):
         painter.drawImage(QRectF(whole), to_qimage(self._colours(strength)))
         self._paint_lines(painter, whole, side)
         if side >= TEXT_SIDE:
-            self._paint_numbers(painter, strength)
+            self._paint_numbers(painter, strength, rows, columns)
         self._paint_cursor(painter)
         painter.restore()
-        self._paint_names(painter, area, side)
+        self._paint_names(painter, area, side, rows, columns)
         painter.end()
 
     def _last(self) -> tuple[int, int]:
@@ -220,13 +236,21 @@ class ConfusionHeatMap(QAbstractScrollArea):
             x = whole.left() + column * side
             painter.drawLine(x, whole.top(), x, whole.bottom())
 
-    def _paint_numbers(self, painter: QPainter, strength: NDArray[np.float64]) -> None:
-        for row, column in np.argwhere(self._matrix > 0):
-            cell = self.cell_rect(int(row), int(column))
+    def _paint_numbers(
+        self, painter: QPainter, strength: NDArray[np.float64], rows: range, columns: range
+    ) -> None:
+        shown = self._matrix[rows.start : rows.stop, columns.start : columns.stop]
+        for down, right in np.argwhere(shown > 0):
+            row, column = rows.start + int(down), columns.start + int(right)
+            cell = self.cell_rect(row, column)
             share, pixels = float(strength[row, column]), int(self._matrix[row, column])
             percent = 100 * share
             text = (
-                short_count(pixels) if self._mode == COUNTS else f"{percent:.0f}" if percent >= 0.5 else "<1"
+                count_text(pixels, 2).replace(" ", "")
+                if self._mode == COUNTS
+                else f"{percent:.0f}"
+                if percent >= 0.5
+                else "<1"
             )
             # On dark ground the text is light; the fills are dark in the light theme once they are strong.
             painter.setPen(
@@ -248,7 +272,7 @@ class ConfusionHeatMap(QAbstractScrollArea):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.drawRect(cell)
 
-    def _paint_names(self, painter: QPainter, area: QRect, side: int) -> None:
+    def _paint_names(self, painter: QPainter, area: QRect, side: int, rows: range, columns: range) -> None:
         metrics = painter.fontMetrics()
         painter.setPen(self._theme.colour("muted"))
         across = QRectF(area.left(), 0, area.width(), 3 * GRID)
@@ -268,14 +292,14 @@ class ConfusionHeatMap(QAbstractScrollArea):
         room = area.left() - 4 * GRID
         painter.save()
         painter.setClipRect(QRect(0, area.top(), area.left(), area.height()))
-        for row, name in enumerate(self._rows):
+        for row in rows:
             place = QRectF(3 * GRID, self.cell_rect(row, 0).top(), room, side)
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
+            text = metrics.elidedText(self._rows[row], Qt.TextElideMode.ElideMiddle, room)
             painter.drawText(place, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, text)
         painter.setClipRect(QRect(area.left(), 0, area.width(), area.top()))
         room = area.top() - 4 * GRID
-        for column, name in enumerate(self._columns):
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideMiddle, room)
+        for column in columns:
+            text = metrics.elidedText(self._columns[column], Qt.TextElideMode.ElideMiddle, room)
             painter.save()
             painter.translate(self.cell_rect(0, column).left(), area.top() - GRID)
             painter.rotate(-90)
@@ -288,16 +312,9 @@ class ConfusionHeatMap(QAbstractScrollArea):
     # Input
 
     def event(self, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in KEYS
-            and not event.modifiers()
-            & ~(Qt.KeyboardModifier.KeypadModifier | Qt.KeyboardModifier.ShiftModifier)
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        if event.type() == QEvent.Type.FontChange:
+            self._measure_names()
+        return claim_keys(event, KEYS, with_shift=True) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         key, (row, column) = Qt.Key(event.key()), self.current
@@ -344,7 +361,9 @@ class ConfusionHeatMap(QAbstractScrollArea):
             at = self.cell_at(QPointF(event.position()).toPoint())
             if at is not None:
                 self.current = at
-            self._zoom(1 if event.angleDelta().y() > 0 else -1)
+            steps = self._notches.add(event)
+            if steps:
+                self._zoom(steps)
             event.accept()
             return
         super().wheelEvent(event)

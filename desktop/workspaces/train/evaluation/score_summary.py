@@ -11,6 +11,7 @@ from core.labels.score_basis import FEW_PIXELS, ScoreBasis
 from core.session.models.evaluator import KeptEvaluation
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import column, row, set_role, text_label
+from desktop.widgets.plain_text import plain_tooltip
 from desktop.workspaces.train.evaluation.class_scores import score_text
 
 _TITLES = {name: title[0].upper() + title[1:] for name, title in METRIC_TITLES.items() if name != "miou"} | {
@@ -54,5 +55,5 @@ class ScoreSummary(QWidget):
         count = len(found.problems)
         problems = f"{count_of(count, 'picture')} could not be scored: {found.problems[0]}" if count else ""
         self.notes.setText(" ".join(filter(None, (*found.notes, problems))))
-        self.notes.setToolTip("\n".join(found.problems[:20]))
+        self.notes.setToolTip(plain_tooltip("\n".join(found.problems[:20])))
         self.notes.setVisible(bool(self.notes.text()))

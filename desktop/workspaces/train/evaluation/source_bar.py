@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QProgressBar, QWidget
 
 from desktop.theme.theme import GRID
 from desktop.widgets.controls import ElidedLabel, button, combo_box, row, text_label
+from desktop.widgets.plain_text import plain_tooltip
 
-NETWORK_FILE, DATASET = "file", "folder"
-"""Keys of the last rows of the two choices: a file or folder is asked for."""
+_ASK = "ask"
+"""Key of the last row of a choice: a file or folder is asked for."""
+_PATH = "path:"
+"""The key of a file or folder is its path behind this."""
 PLACES = (
     ("val", "val pictures"),
     ("train", "train pictures"),
     ("test", "test pictures"),
-    (DATASET, "Dataset folder…"),
+    (_ASK, "Dataset folder…"),
 )
+
+Choice = tuple[int | Path | None, str | Path | None]
+"""Number of a run or file of a network, and split or folder of a dataset; None: to be asked for."""
 
 
 class SourceBar(QWidget):
@@ -30,9 +37,10 @@ class SourceBar(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._listed: list[tuple[int, str]] = []
         self.back = button("← Training", "quiet")
         self.back.clicked.connect(self.closed)
-        self.run = combo_box([], "Network to evaluate")
+        self.run = combo_box(((_ASK, "Network file…"),), "Network to evaluate")
         self.run.setMinimumWidth(28 * GRID)
         self.place = combo_box(PLACES, "Pictures to evaluate on")
         for box in (self.run, self.place):
@@ -53,44 +61,40 @@ class SourceBar(QWidget):
         self.setLayout(line)
         self.set_running(None)
 
-    def set_runs(self, runs: Sequence[tuple[int, str]], file: str = "") -> None:
-        """runs: (number, title) of those with weights; file: name of a network's file that was chosen. The choice
-        stays if it can."""
-        before = self.run.currentData()
-        self.run.clear()
-        for number, title in runs:
-            self.run.addItem(title, number)
-        if file:
-            self.run.addItem(file, f"{NETWORK_FILE}:{file}")
-        self.run.addItem("Network file…", NETWORK_FILE)
-        self.run.setCurrentIndex(max(0, self.run.findData(before)))
+    def set_runs(self, runs: Sequence[tuple[int, str]], left_out: str = "") -> None:
+        """runs: (number, title) of those with weights; left_out: which others there are. The choice stays: a run that
+        is chosen is listed until another one is."""
+        self.run.setToolTip(left_out)
+        chosen = self.run.currentData()
+        listed = [*runs, *(each for each in self._listed if each[0] == chosen and each not in runs)]
+        if listed == self._listed:
+            return
+        for _ in self._listed:
+            self.run.removeItem(0)
+        for at, (number, title) in enumerate(listed):
+            self.run.insertItem(at, title, number)
+        self._listed = listed
+        self.run.setCurrentIndex(self.run.findData(chosen))
 
-    def set_file(self, name: str) -> None:
-        """Choose a network's file by its name."""
-        rows = [(self.run.itemData(at), self.run.itemText(at)) for at in range(self.run.count())]
-        self.set_runs([each for each in rows if isinstance(each[0], int)], name)
-        self.choose_run(f"{NETWORK_FILE}:{name}")
+    def choose_run(self, number: int) -> None:
+        self.run.setCurrentIndex(self.run.findData(number))
 
-    def choose_run(self, number: int | str) -> None:
-        self.run.setCurrentIndex(max(0, self.run.findData(number)))
+    def choose_file(self, file: Path) -> None:
+        """Choose a network's file, which stays listed."""
+        _choose_path(self.run, file)
 
-    def set_folder(self, name: str) -> None:
-        """Choose a dataset's folder by its name."""
-        at = self.place.findText(name)
-        if at < 0:
-            at = self.place.count() - 1
-            self.place.insertItem(at, name, f"{DATASET}:{name}")
-        self.place.setCurrentIndex(at)
+    def choose_folder(self, folder: Path) -> None:
+        """Choose a dataset's folder, which stays listed."""
+        _choose_path(self.place, folder)
 
     @property
-    def choice(self) -> tuple[object, object]:
-        """Keys of the network and of the pictures."""
-        return self.run.currentData(), self.place.currentData()
+    def choice(self) -> Choice:
+        return _choice(self.run.currentData()), _choice(self.place.currentData())
 
-    def restore(self, choice: tuple[object, object]) -> None:
+    def restore(self, choice: Choice) -> None:
         """Choose what `choice` said before."""
-        for box, key in zip((self.run, self.place), choice, strict=True):
-            box.setCurrentIndex(max(0, box.findData(key)))
+        for box, chosen in zip((self.run, self.place), choice, strict=True):
+            box.setCurrentIndex(box.findData(_key(chosen)))
 
     def set_running(self, doing: str | None, done: int = 0, total: int = 0) -> None:
         """doing: what is under way, None for nothing; total: 0 while it is not known."""
@@ -103,3 +107,24 @@ class SourceBar(QWidget):
         self.progress.setText(doing or "")
         self.bar.setRange(0, total)
         self.bar.setValue(done)
+
+
+def _choose_path(box: QComboBox, path: Path) -> None:
+    """Listed by its name, or whole where another one has the same name."""
+    at = box.findData(_key(path))
+    if at < 0:
+        at = box.count() - 1
+        box.insertItem(at, path.name if box.findText(path.name) < 0 else str(path), _key(path))
+        box.setItemData(at, plain_tooltip(str(path)), Qt.ItemDataRole.ToolTipRole)
+    box.setCurrentIndex(at)
+
+
+def _key(chosen: object) -> object:
+    return _ASK if chosen is None else f"{_PATH}{chosen}" if isinstance(chosen, Path) else chosen
+
+
+def _choice(key: object) -> object:
+    """The opposite of `_key`."""
+    if isinstance(key, str) and key.startswith(_PATH):
+        return Path(key.removeprefix(_PATH))
+    return None if key == _ASK else key

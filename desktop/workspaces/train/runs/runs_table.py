@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIn
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView
 
-from core.base.axis_ticks import count_label, duration_label
+from core.base.text import count_text, duration_text
 from desktop.widgets.table import DataTable
 
 
@@ -65,14 +65,14 @@ COLUMNS = (
     Column("Pictures", lambda run: f"{run.pictures:,}", lambda run: run.pictures, True, True),
     Column(
         "Pixels",
-        lambda run: "–" if run.pixels is None else count_label(run.pixels),
+        lambda run: "–" if run.pixels is None else count_text(run.pixels),
         lambda run: run.pixels,
         is_numeric=True,
         is_descending=True,
     ),
     Column(
         "Time",
-        lambda run: "–" if run.seconds is None else duration_label(run.seconds),
+        lambda run: "–" if run.seconds is None else duration_text(run.seconds),
         lambda run: run.seconds,
         is_numeric=True,
         is_descending=True,

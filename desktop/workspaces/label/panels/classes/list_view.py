@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QModelIndex, QPoint, QRect, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QContextMenuEvent, QCursor, QDropEvent, QKeyEvent, QMouseEvent
+from PySide6.QtGui import QColor, QContextMenuEvent, QCursor, QDropEvent, QMouseEvent
 from PySide6.QtWidgets import QAbstractItemView, QColorDialog, QListView, QWidget
 
 from core.labels.class_list import ClassList, LabelClass
 from desktop.theme.theme import Theme
-from desktop.widgets.type_ahead import is_letter
+from desktop.widgets.key_claim import claim_letters
 from desktop.widgets.wheel_guard import guard_wheel_inside
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
 from desktop.workspaces.label.panels.classes.model import ClassFlags, ClassListModel
@@ -154,10 +154,7 @@ class ClassListView(QListView):
 
     def event(self, event: QEvent) -> bool:
         """While the list has the focus, letters look for a class and are no shortcuts."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent) and is_letter(event):
-            event.accept()
-            return True
-        return super().event(event)
+        return claim_letters(event) or super().event(event)
 
     def edit_name(self, value: int) -> None:
         """Open the editor over the name of a class."""

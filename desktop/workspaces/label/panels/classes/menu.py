@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QMenu, QWidget
 
 from core.labels.class_list import ClassList, LabelClass
 from desktop.actions.catalog import action_spec, shortcut_text
+from desktop.widgets.plain_text import menu_text
 from desktop.widgets.table import colour_chip_icon
 
 VIEWING = ("hide_class", "solo_class")
@@ -50,7 +51,7 @@ class ClassMenu(QMenu):
         for target in classes:
             if target.value != label_class.value:
                 icon = colour_chip_icon(target.colour)
-                action = self.merge_menu.addAction(icon, target.name.replace("&", "&&"))
+                action = self.merge_menu.addAction(icon, menu_text(target.name))
                 action.triggered.connect(
                     lambda _on=False, value=target.value: self.merge_requested.emit(self._value, value)
                 )

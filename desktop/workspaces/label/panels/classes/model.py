@@ -10,6 +10,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 
 from core.labels.class_list import UNLABELLED, VOID, ClassList, LabelClass
 from desktop.actions.catalog import shortcut_text
+from desktop.widgets.plain_text import plain_tooltip
 
 
 @dataclass(slots=True)
@@ -100,7 +101,8 @@ class ClassListModel(QAbstractListModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.EditRole):
             return self.classes.name_of(value)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
-            return self._tooltip(value)
+            text = self._tooltip(value)
+            return plain_tooltip(text) if role == Qt.ItemDataRole.ToolTipRole else text
         return None
 
     def _tooltip(self, value: int) -> str:

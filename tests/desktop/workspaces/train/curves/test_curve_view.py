@@ -18,7 +18,7 @@ from core.session.training.run_series import RunSeriesStore
 from desktop.theme.theme import Theme
 from desktop.workspaces.train.curves.curve_choices import CurveChoices
 from desktop.workspaces.train.curves.curve_controller import FACT
-from desktop.workspaces.train.curves.curve_lines import VALIDATION_DASHES, number, time_text
+from desktop.workspaces.train.curves.curve_lines import VALIDATION_DASHES, number
 from desktop.workspaces.train.curves.curve_view import LOWEST, CurveView
 from desktop.workspaces.train.page import TrainPage
 from tests.desktop.conftest import GuiDriver, show_widget
@@ -206,9 +206,8 @@ def test_choices_that_cannot_be_understood_are_those_of_a_new_project() -> None:
     assert CurveChoices.from_json(json.dumps(odd)) == CurveChoices()
 
 
-def test_numbers_and_times_are_short() -> None:
+def test_numbers_are_short() -> None:
     assert [number(v) for v in (0, 0.5, 0.00034, 12_345.0)] == ["0.000", "0.500", "3.40e-04", "12.3 k"]
-    assert [time_text(s) for s in (3.2, 725, 12_000)] == ["3 s", "12 min 5 s", "3 h 20 min"]
 
 
 def open_runs(gui: GuiDriver) -> TrainPage:

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF, Qt, QTimer
 from PySide6.QtGui import QColor
 from PySide6.QtTest import QTest
 
@@ -16,7 +16,8 @@ from core.project.project import Project
 from core.session.models.epoch_strips import LABEL, StripHistory
 from desktop.workspaces.train.epochs.epoch_strip_controller import CHOSEN_FACT
 from desktop.workspaces.train.epochs.epoch_strip_view import EpochStripView
-from desktop.workspaces.train.epochs.strip_moments import checkpoint_at, duration_text, moments, spread
+from desktop.workspaces.train.epochs.strip_moments import checkpoint_at, moments, spread
+from desktop.workspaces.train.runs.runs_table import TITLES
 from tests.desktop.conftest import GuiDriver
 from tests.factories import MODEL, label_all
 
@@ -80,7 +81,7 @@ def test_a_slider_goes_through_the_checkpoints(gui: GuiDriver) -> None:
     view.time.setFocus()
     QTest.keyClick(view.time, Qt.Key.Key_Left)
     assert "checkpoint 1 of 2, step 100" in view.scores.text()
-    assert view.when.text() == "After 0:10 of training"
+    assert view.when.text() == "After 10 s of training"
     gui.wait_until(lambda: colours(view, 1) != late, "the earlier prediction", 60)
     QTest.keyClick(view.time, Qt.Key.Key_Right)
     gui.wait_until(lambda: colours(view, 1) == late, "the later prediction", 60)
@@ -124,6 +125,35 @@ def test_a_run_without_a_strip_is_said(gui: GuiDriver) -> None:
     assert "Nothing is stored of this run" in view.message.text()
 
 
+def test_predictions_are_loaded_while_the_slider_is_dragged(gui: GuiDriver) -> None:
+    """A change every few milliseconds must not put off loading until the drag pauses."""
+    view = with_strips(gui)
+    wait_for_side(gui, view, 0)
+    controller = gui.window.context.train_controller.epoch_strip_controller
+    loaded: list[int] = []
+    controller._load_timer.timeout.connect(lambda: loaded.append(view.time.value()))
+    drag = QTimer(interval=4)
+    drag.timeout.connect(lambda: view.time.setValue(1 - view.time.value()))
+    drag.start()
+    gui.wait_until(lambda: len(loaded) >= 2, "frames to be asked for", 10)
+    assert drag.isActive()
+    drag.stop()
+
+
+def test_a_run_whose_weights_are_gone_has_no_strip(gui: GuiDriver) -> None:
+    view = with_strips(gui)
+    wait_for_side(gui, view, 0)
+    gui.click(view.back)
+    (gui.session.home / "models" / "2" / WEIGHTS_FILE).unlink()
+    gui.session.run_book.set_starred([1], True).result()  # the runs are listed again
+    page = gui.window.workspaces.train
+    gui.wait_until(lambda: page.runs.item(1, TITLES.index("State")).text() == "Files gone", "the state", 30)
+    page.runs.selectRow(2)
+    gui.click(page.strip)
+    gui.wait_until(lambda: view.run.count() == 1, "one run less", 30)
+    assert view.run.currentData() == 1 and "1 whose weights are gone" in view.run.toolTip()
+
+
 def test_moments_and_spread() -> None:
     one = StripHistory(1, (published(1, 5.0), published(2, 9.0)), {})
     other = StripHistory(2, (published(3, 7.0), published(4, 9.0)), {})
@@ -132,4 +162,3 @@ def test_moments_and_spread() -> None:
     assert checkpoint_at(StripHistory(3, (), {}), 1.0) is None
     assert spread(range(16), 6) == [0, 3, 6, 9, 12, 15]
     assert spread([4, 5], 6) == [4, 5]
-    assert [duration_text(each) for each in (5, 65, 3723)] == ["0:05", "1:05", "1:02:03"]

@@ -19,7 +19,7 @@ from core.project.records import Split
 from desktop.theme.theme import Theme
 from desktop.workspaces.train.evaluation.evaluation_controller import LOOKING, EvaluationController
 from desktop.workspaces.train.evaluation.evaluation_view import EvaluationView
-from desktop.workspaces.train.evaluation.source_bar import NETWORK_FILE
+from desktop.workspaces.train.evaluation.source_bar import SourceBar
 from tests.desktop.conftest import GuiDriver
 from tests.factories import label_all
 
@@ -112,7 +112,7 @@ def test_what_is_kept_is_shown_at_once_and_what_cannot_be_is_said(gui: GuiDriver
     kept = controller.kept
     assert kept is not None
 
-    def choose(run: object, place: str) -> None:
+    def choose(run: int | Path, place: str | Path) -> None:
         source.restore((run, place))
         source.changed.emit()
 
@@ -133,14 +133,26 @@ def test_what_is_kept_is_shown_at_once_and_what_cannot_be_is_said(gui: GuiDriver
     choose(1, "val")
     wait_for_message(gui, view, "The weights of run 1 are gone")
 
-    broken = tmp_path / "network.safetensors"
-    broken.write_bytes(b"nothing of the kind")
-    controller.use_network(broken)
-    assert source.choice[0] == f"{NETWORK_FILE}:network.safetensors"
+    broken, text = (tmp_path / name / "network.safetensors" for name in ("broken", "text"))
+    for file in (broken, text):
+        file.parent.mkdir()
+        file.write_bytes(b"nothing of the kind")
+        controller.use_network(file)
+        assert source.choice[0] == controller.job().weights == file
+        wait_for_message(gui, view, "not evaluated yet")
+    assert [source.run.itemText(at) for at in range(2, 4)] == ["network.safetensors", str(text)]
+    choose(broken, "val")
+    assert controller.job().weights == broken
     wait_for_message(gui, view, "not evaluated yet")
     gui.click(source.evaluate)
     assert not source.evaluate.isVisible()
     wait_for_message(gui, view, "network.safetensors is damaged")
+    for name in ("first", "second"):
+        controller.use_folder(tmp_path / name)
+    choose(2, tmp_path / "first")
+    assert (controller.job().run, controller.job().data) == (2, tmp_path / "first")
+    choose(2, "val")
+    assert controller.job().data is None
     gui.click(source.back)
     assert not view.isVisible()
     assert gui.window.workspaces.train.runs.isVisible()
@@ -160,6 +172,50 @@ def test_a_changed_label_is_said_and_an_evaluation_can_be_cancelled(gui: GuiDriv
     assert view.table.isVisible(), "what was found before stays"
     evaluations = gui.session.home / "cache" / "evaluations"
     assert len(list(evaluations.iterdir())) == 1
+
+
+def test_runs_whose_weights_are_gone_are_not_offered(gui: GuiDriver) -> None:
+    controller, view = evaluated(gui)
+    box = view.source.run
+    assert [box.itemData(at) for at in range(2)] == [2, 1] and not box.toolTip()
+    for run in (1, 2):
+        (gui.session.home / "models" / str(run) / WEIGHTS_FILE).unlink()
+    gui.session.run_book.set_starred([1], True).result()  # the runs are listed again
+    gui.wait_until(lambda: box.findData(1) < 0, "one run less", 30)
+    assert box.currentData() == 2 and controller.job().run == 2, "what is looked at stays"
+    assert view.table.isVisible()
+    assert "not listed: 2 whose weights are gone" in box.toolTip()
+
+
+def test_a_file_dialog_is_deleted_with_the_next_one(gui: GuiDriver) -> None:
+    controller, view = evaluated(gui)
+    gone: list[object] = []
+    for _ in range(2):
+        view.source.restore((None, "val"))
+        view.source.changed.emit()
+        assert controller.file_dialog is not None and controller.file_dialog.isVisible()
+        controller.file_dialog.destroyed.connect(lambda *_: gone.append(1))
+        controller.file_dialog.hide()
+    gui.wait_until(lambda: len(gone) == 1, "the first one to go", 5)
+    gui.window.close_project()
+    gui.wait_until(lambda: len(gone) == 2, "the second one to go", 5)
+
+
+def test_a_choice_of_paths_keeps_the_ones_before(qtbot, tmp_path: Path) -> None:
+    source = SourceBar()
+    qtbot.addWidget(source)
+    source.set_runs([(3, "Run 3"), (1, "Run 1")])
+    source.choose_run(1)
+    source.choose_folder(tmp_path / "<b>one</b>")
+    source.choose_folder(tmp_path / "two")
+    source.set_runs([(4, "Run 4"), (3, "Run 3")])
+    assert source.choice == (1, tmp_path / "two"), "the chosen run stays listed"
+    source.choose_run(4)
+    source.set_runs([(4, "Run 4"), (3, "Run 3")])
+    assert [source.run.itemData(at) for at in range(source.run.count() - 1)] == [4, 3]
+    source.choose_folder(tmp_path / "<b>one</b>")
+    assert source.choice == (4, tmp_path / "<b>one</b>") and source.place.count() == 6
+    assert "&lt;b&gt;" in source.place.itemData(3, Qt.ItemDataRole.ToolTipRole)
 
 
 @pytest.mark.parametrize("classes", [2, 150])
