@@ -19,7 +19,7 @@ MARGIN = 2 * GRID
 def png_of(title: str, chart: Chart, legend: CurveLegend, theme: Theme) -> Callable[[], bytes]:
     """Paint now, in the colours of the theme and twice the size on screen. The returned function compresses, on any
     thread."""
-    size = _size(chart, legend, title)
+    size = _size(chart, legend)
     image = QImage(size * PNG_SCALE, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(PNG_SCALE)
     painter = QPainter(image)
@@ -38,7 +38,7 @@ def png_of(title: str, chart: Chart, legend: CurveLegend, theme: Theme) -> Calla
 
 def svg_of(title: str, chart: Chart, legend: CurveLegend, theme: Theme) -> bytes:
     """The same as lines and texts."""
-    size = _size(chart, legend, title)
+    size = _size(chart, legend)
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
     generator = QSvgGenerator()
@@ -53,9 +53,8 @@ def svg_of(title: str, chart: Chart, legend: CurveLegend, theme: Theme) -> bytes
     return bytes(buffer.data().data())
 
 
-def _size(chart: Chart, legend: CurveLegend, title: str) -> QSize:
-    heading = chart.fontMetrics().height() + GRID if title else 0
-    height = heading + chart.height() + GRID + legend.height_for(chart.width())
+def _size(chart: Chart, legend: CurveLegend) -> QSize:
+    height = chart.fontMetrics().height() + GRID + chart.height() + GRID + legend.height_for(chart.width())
     return QSize(chart.width() + 2 * MARGIN, height + 2 * MARGIN)
 
 

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from desktop.canvas.layered_image_widget import LayeredImageWidget
 from desktop.canvas.rendering.compare_styles import Comparison
+from desktop.widgets.key_claim import claim_keys
 
 _HALF_WIDTH = 11
 """Half the width of the draggable strip in widget pixels; the line alone would be hard to hit."""
@@ -74,15 +75,7 @@ class Swipe(QWidget):
         return False
 
     def event(self, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and event.key() in (Qt.Key.Key_Left, Qt.Key.Key_Right)
-            and not event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        return claim_keys(event, (Qt.Key.Key_Left, Qt.Key.Key_Right)) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         step = {Qt.Key.Key_Left: -_STEP, Qt.Key.Key_Right: _STEP}.get(Qt.Key(event.key()))

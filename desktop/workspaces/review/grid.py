@@ -23,6 +23,7 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 from desktop.actions.key_positions import latin_key
 from desktop.picture_list import NoPictures, PictureSource
 from desktop.theme.theme import GRID, Theme
+from desktop.widgets.key_claim import claim_keys, claim_letters
 from desktop.widgets.picture_status import PictureRow, paint_status, picture_summary
 from desktop.widgets.plain_text import plain_tooltip
 from desktop.widgets.type_ahead import TypeAhead, is_letter
@@ -303,17 +304,15 @@ class ReviewGrid(QAbstractScrollArea):
     def event(self, event: QEvent) -> bool:
         """While the grid has the focus, keys that are shortcuts of the window belong to it: letters look for a
         picture."""
-        if event.type() == QEvent.Type.ShortcutOverride and isinstance(event, QKeyEvent):
-            plain = not event.modifiers() & ~(
-                Qt.KeyboardModifier.ShiftModifier | Qt.KeyboardModifier.KeypadModifier
-            )
-            select_all = (
-                latin_key(event) == Qt.Key.Key_A and event.modifiers() == Qt.KeyboardModifier.ControlModifier
-            )
-            if select_all or (plain and event.key() in KEYS) or is_letter(event):
-                event.accept()
-                return True
-        return super().event(event)
+        if (
+            event.type() == QEvent.Type.ShortcutOverride
+            and isinstance(event, QKeyEvent)
+            and latin_key(event) == Qt.Key.Key_A
+            and event.modifiers() == Qt.KeyboardModifier.ControlModifier
+        ):
+            event.accept()
+            return True
+        return claim_keys(event, KEYS, with_shift=True) or claim_letters(event) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         count, key = self._source.count(), event.key()

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHeaderView, QWidget
 
@@ -15,6 +14,7 @@ from core.labels.class_list import ClassList, Colour
 from core.labels.confusion_scores import Scores, class_dice, class_iou, class_precision, class_recall
 from core.labels.score_basis import FEW_PIXELS
 from desktop.theme.theme import GRID
+from desktop.widgets.heading_sort import HeadingSort
 from desktop.widgets.table import Cell, DataTable
 
 TITLES = ("Class", "IoU", "95 % interval", "Dice", "Precision", "Recall", "Boundary", "Pixels")
@@ -87,33 +87,16 @@ class ClassScoresTable(DataTable):
         self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Interactive)
         self.setCornerWidget(QWidget())
         self._classes: list[ClassScores] = []
-        self._column, self._descending = -1, False
-        header = self.horizontalHeader()
-        header.setSectionsClickable(True)
-        header.sectionClicked.connect(self.sort_by)
+        # The lowest score first: labels help most there. Pixels begin with the most.
+        self.order = HeadingSort(self, (len(TITLES) - 1,))
+        self.order.changed.connect(self._fill)
 
     def set_classes(self, rows: Sequence[ClassScores]) -> None:
         self._classes = list(rows)
         self._fill()
 
-    def sort_by(self, column: int) -> None:
-        """The lowest score first: labels help most there. Pixels begin with the most."""
-        if column == self._column:
-            self._descending = not self._descending
-        else:
-            self._column, self._descending = column, column == len(TITLES) - 1
-        order = Qt.SortOrder.DescendingOrder if self._descending else Qt.SortOrder.AscendingOrder
-        self.horizontalHeader().setSortIndicatorShown(True)  # it takes room in every heading
-        self.horizontalHeader().setSortIndicator(column, order)
-        self._fill()
-
     def _fill(self) -> None:
-        rows = self._classes
-        if self._column >= 0:
-            known = [row for row in rows if not _is_nan(row.keys()[self._column])]
-            rest = [row for row in rows if _is_nan(row.keys()[self._column])]
-            known.sort(key=lambda row: row.keys()[self._column], reverse=self._descending)
-            rows = known + rest
+        rows = self.order.sort(self._classes, lambda row, column: row.keys()[column])
         self.set_cells([row.cells() for row in rows])
         self._fit_names()
 
@@ -125,7 +108,3 @@ class ClassScoresTable(DataTable):
         """The names get what the numbers leave, and where that is little, one scrolls."""
         numbers = sum(self.columnWidth(at) for at in range(1, len(TITLES)))
         self.setColumnWidth(0, max(NAMES_WIDTH, self.viewport().width() - numbers))
-
-
-def _is_nan(key: str | float) -> bool:
-    return isinstance(key, float) and math.isnan(key)

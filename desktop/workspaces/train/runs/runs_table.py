@@ -10,6 +10,8 @@ from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView
 
 from core.base.text import count_text, duration_text
+from desktop.widgets.heading_sort import HeadingSort
+from desktop.widgets.key_claim import claim_keys, is_plain_key
 from desktop.widgets.table import DataTable
 
 
@@ -111,11 +113,12 @@ class RunsTable(DataTable):
         self.all_runs: list[RunRow] = []
         """Newest first."""
         self._shown: list[RunRow] = []
-        self._column, self._descending, self._words = 0, True, [""]
+        self._words = [""]
+        self._order = HeadingSort(self, [at for at, column in enumerate(COLUMNS) if column.is_descending])
+        self._order.changed.connect(self._fill)
+        self._order.chosen.connect(lambda at, descending: self.sorted_by.emit(TITLES[at], descending))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         header = self.horizontalHeader()
-        header.setSectionsClickable(True)
-        header.sectionClicked.connect(self.sort_by)
         header.setSectionResizeMode(len(COLUMNS) - 1, QHeaderView.ResizeMode.Stretch)
         pixels = self.horizontalHeaderItem(TITLES.index("Pixels"))
         if pixels is not None:
@@ -134,19 +137,9 @@ class RunsTable(DataTable):
         self._fill()
         self.itemSelectionChanged.emit()
 
-    def sort_by(self, column: int) -> None:
-        """What a click on the heading of a column does."""
-        descending = not self._descending if column == self._column else COLUMNS[column].is_descending
-        self.set_sort(TITLES[column], descending=descending)
-        self.sorted_by.emit(TITLES[column], descending)
-
     def set_sort(self, title: str, *, descending: bool) -> None:
         """title: of a column"""
-        self._column, self._descending = TITLES.index(title), descending
-        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
-        self.horizontalHeader().setSortIndicatorShown(True)
-        self.horizontalHeader().setSortIndicator(self._column, order)
-        self._fill()
+        self._order.set_order(TITLES.index(title), descending=descending)
 
     def selected_runs(self) -> list[RunRow]:
         """From top to bottom."""
@@ -164,15 +157,11 @@ class RunsTable(DataTable):
 
     def event(self, event: QEvent) -> bool:
         """The keys of the table are not shortcuts of the window while it has the focus."""
-        if event.type() == QEvent.Type.ShortcutOverride and _asked_by(event):
-            event.accept()
-            return True
-        return super().event(event)
+        return claim_keys(event, KEYS) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        asked = _asked_by(event)
-        if asked:
-            self.asked.emit(asked)
+        if is_plain_key(event, KEYS):
+            self.asked.emit(KEYS[Qt.Key(event.key())])
         else:
             super().keyPressEvent(event)
 
@@ -187,11 +176,8 @@ class RunsTable(DataTable):
     def _fill(self) -> None:
         """Selection stays with its runs; nobody is told, because what is selected is the same."""
         selected = {run.number for run in self.selected_runs()}
-        key = COLUMNS[self._column].key
         found = [run for run in self.all_runs if all(word in _text(run) for word in self._words)]
-        known = [(value, run) for run in found if (value := key(run)) is not None]
-        known.sort(key=lambda pair: pair[0], reverse=self._descending)
-        self._shown = [run for _, run in known] + [run for run in found if key(run) is None]
+        self._shown = self._order.sort(found, lambda run, at: COLUMNS[at].key(run))
         self.blockSignals(True)
         self.set_cells([[column.text(run) for column in COLUMNS] for run in self._shown])
         chosen = QItemSelection()
@@ -200,13 +186,6 @@ class RunsTable(DataTable):
                 chosen.select(self.model().index(y, 0), self.model().index(y, len(COLUMNS) - 1))
         self.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self.blockSignals(False)
-
-
-def _asked_by(event: QEvent) -> str:
-    """What a key without Ctrl, Alt or Shift asks for; empty for another one."""
-    if isinstance(event, QKeyEvent) and event.modifiers() == Qt.KeyboardModifier.NoModifier:
-        return KEYS.get(Qt.Key(event.key()), "")
-    return ""
 
 
 def _text(run: RunRow) -> str:

@@ -14,6 +14,7 @@ from core.labels.prediction_history import PredictionHistory, PublishedCheckpoin
 from core.models.spec import WEIGHTS_FILE
 from core.project.project import Project
 from core.session.models.epoch_strips import LABEL, StripHistory
+from desktop.theme.theme import Theme
 from desktop.workspaces.train.epochs.epoch_strip_controller import CHOSEN_FACT
 from desktop.workspaces.train.epochs.epoch_strip_view import EpochStripView
 from desktop.workspaces.train.epochs.strip_moments import checkpoint_at, moments, spread
@@ -152,6 +153,14 @@ def test_a_run_whose_weights_are_gone_has_no_strip(gui: GuiDriver) -> None:
     gui.click(page.strip)
     gui.wait_until(lambda: view.run.count() == 1, "one run less", 30)
     assert view.run.currentData() == 1 and "1 whose weights are gone" in view.run.toolTip()
+
+
+def test_a_picture_is_listed_by_its_name(qtbot, theme: Theme) -> None:
+    view = EpochStripView(theme)
+    qtbot.addWidget(view)
+    view.set_histories([StripHistory(1, (published(1, 5.0),), {1: "a & b <i>.png"})], [1])
+    assert [action.text() for action in view.menu.actions()] == ["a && b <i>.png"]
+    assert "&lt;i&gt;" in view.tiles[1].toolTip()
 
 
 def test_moments_and_spread() -> None:
