@@ -10,6 +10,7 @@ from typing import TypeVar
 from core.base.changes import Changes
 from core.base.errors import ProjectError, ProjectReadOnlyError
 from core.base.lane import Lane
+from core.evaluation.run_comparison import RunComparison, compare_runs
 from core.evaluation.run_summary import RunMeasures, RunSummary, summarize_runs
 from core.project.files.run_files import delete_run_files, run_bytes
 from core.project.project import Project
@@ -35,6 +36,10 @@ class RunBook:
     def summaries(self) -> Future[list[RunSummary]]:
         """All runs, newest first."""
         return self._lane.read(summarize_runs, self._measured)
+
+    def compare(self, run_ids: Sequence[int]) -> Future[RunComparison]:
+        """These runs beside each other on val, the first one against the others. The future raises ModelError."""
+        return self._lane.read(compare_runs, run_ids)
 
     def set_starred(self, run_ids: Iterable[int], starred: bool) -> Future[None]:
         return self._change(lambda: self._project.runs.set_starred(run_ids, starred), None)

@@ -255,6 +255,9 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "Choose network and recipe of the next training run, with an augmentation preview."),
     ActionSpec("pause_training", "Pause training", ("Ctrl+.",), "pause", "Training",
                "Pause training, or resume it."),
+    ActionSpec("compare_runs", "Compare runs…", (), "chart", "Training",
+               "Settings that differ between the runs selected in the Train workspace, and the difference of each "
+               "class."),
     ActionSpec("evaluate", "Evaluate a run…", (), "chart", "Training",
                "Scores of the run selected in the Train workspace, or of the network in use: by class, as a confusion "
                "matrix, and the pictures behind them."),

@@ -42,4 +42,6 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture(("Ctrl + Tab",), "From the canvas to the next field", "View"),
     Gesture(("Menu", "Right click"), "Menu of a class", "Classes"),
     Gesture(("Alt + click on the eye",), "Show one class alone", "Classes"),
+    Gesture(("S", "F2", "T"), "Table of runs: star, note, tags", "Training"),
+    Gesture(("C", "R", "Del"), "Compare, repeat, delete runs", "Training"),
 )

@@ -82,7 +82,7 @@ def test_no_text_is_clipped_at_1280_by_800(qtbot, actions: dict[str, QAction], t
     top.set_project("a project with a very long name that goes on and on and on and on and on")
     top.set_saved("failed", "the disk is full")
     train = TrainPage(theme)
-    train.set_runs([RunRow(1, "Today", "cpu", 1, None, "Failed")])
+    train.set_runs([RunRow(1, "Today", "cpu", 1, "Failed")])
     data = DataPage(theme)
     data.set_counts({"pictures": 100_000, "train": 80_000})
     data.set_location("The project lives in " + "/a/long/path" * 12 + ".")

@@ -21,6 +21,7 @@ from desktop.dispatcher import MainThreadDispatcher
 from desktop.theme.theme import Theme
 from desktop.timers import start_if_idle
 from desktop.widgets.status_bar import StatusBar
+from desktop.workspaces.train.comparison.run_comparison_controller import RunComparisonController
 from desktop.workspaces.train.curves.curve_controller import CurveController
 from desktop.workspaces.train.epochs.epoch_strip_controller import EpochStripController
 from desktop.workspaces.train.evaluation.evaluation_controller import EvaluationController
@@ -73,6 +74,7 @@ class TrainController(ControllerGroup):
         self.report_controller = ReportController(session, dispatcher, page, settings)
         self.evaluation_controller = EvaluationController(session, dispatcher, page, settings, theme)
         self.epoch_strip_controller = EpochStripController(session, dispatcher, page, theme)
+        self.comparison_controller = RunComparisonController(session, dispatcher, page, settings, theme)
         self.evaluation_controller.picture_requested.connect(self.picture_requested)
         self.connections.connect(page.train_requested, session.training.start)
         self.run_switch = RunSwitch(session, page)
@@ -85,6 +87,7 @@ class TrainController(ControllerGroup):
                 self.report_controller,
                 self.evaluation_controller,
                 self.epoch_strip_controller,
+                self.comparison_controller,
             )
         )
 
@@ -192,23 +195,23 @@ def training_preferences(settings: Settings) -> TrainingPreferences:
 
 
 def _run_row(summary: RunSummary) -> RunRow:
-    run, labels = summary.record, summary.labels
+    run = summary.record
     started = datetime.fromisoformat(run.started_at).astimezone().strftime("%Y-%m-%d %H:%M")
     return RunRow(
         run.id,
         started,
         run.device or "",
         run.labelled_pictures,
-        run.best_miou,
         RUN_STATES[summary.state],
         network_title(run),
         has_weights=summary.has_weights,
         in_use=summary.is_in_use,
         message=run.message or "",
-        pixels=labels.train_pixels + labels.val_pixels if labels else None,
+        pixels=summary.pixels,
         seconds=summary.seconds or None,
         is_starred=run.is_starred,
         tags=run.tags,
         note=run.note,
         missing=MISSING.get(summary.state, ""),
+        scores=summary.scores,
     )

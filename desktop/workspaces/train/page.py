@@ -18,11 +18,19 @@ from PySide6.QtWidgets import (
 from core.labels.class_list import ClassList
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.chart import Chart, Curve, CurveStyle, score_curves
-from desktop.widgets.controls import ElidedLabel, button, column, row, set_background, text_label
+from desktop.widgets.controls import (
+    ElidedLabel,
+    button,
+    column,
+    combo_box,
+    row,
+    set_background,
+    text_label,
+)
 from desktop.widgets.table import DataTable
 from desktop.workspaces.train.curves.curve_view import CurveView
 from desktop.workspaces.train.offer_bar import MARGIN, OfferBar
-from desktop.workspaces.train.runs.runs_table import RunRow, RunsTable
+from desktop.workspaces.train.runs.runs_table import METRICS, RunRow, RunsTable
 
 NO_LABEL_SCORES = (
     "The best score over the number of labelled pictures appears here with the first validation."
@@ -40,6 +48,10 @@ class TrainPage(QWidget):
     use_requested = Signal(int)
     report_requested = Signal(object)
     """Carries the numbers of the selected runs."""
+    compare_requested = Signal(object)
+    """Carries the numbers of the selected runs, the oldest first."""
+    metric_chosen = Signal(str)
+    """Carries a key of METRICS."""
     evaluate_requested = Signal(int)
     strip_requested = Signal(int)
     repeat_requested = Signal(int)
@@ -52,12 +64,13 @@ class TrainPage(QWidget):
         self.by_labels = Chart(theme, score_axis=True, empty_text=NO_LABEL_SCORES)
         self.lr_range = Chart(theme, power_axis=True, empty_text=NO_RANGE_TEST)
         self.runs = RunsTable()
-        self.runs_filter = QLineEdit()
-        self.runs_filter.setPlaceholderText("Filter runs")
-        self.runs_filter.setAccessibleName("Show only runs in which each of these words occurs")
-        self.runs_filter.setClearButtonEnabled(True)
-        self.runs_filter.setMaximumWidth(28 * GRID)
+        self.runs_filter = _filter_field()
         self.runs_filter.textChanged.connect(self.runs.set_filter)
+        self.metric_choice = combo_box(list(METRICS.items()), "Score in the table of runs")
+        self.metric_choice.setToolTip("Which score of the runs the table shows.")
+        self.metric_choice.activated.connect(
+            lambda _at: self.metric_chosen.emit(self.metric_choice.currentData())
+        )
         self.run_message = text_label("", "muted", wrap=True)
         self.scores = DataTable(("Class", "IoU"), (1,), "Newest IoU of each class")
         self.scores.stretch(0)
@@ -66,6 +79,8 @@ class TrainPage(QWidget):
         self.use.clicked.connect(self._request_use)
         self.report = button("Report…")
         self.report.clicked.connect(lambda: self.report_requested.emit(self._runs_to_report()))
+        self.compare = button("Compare…")
+        self.compare.clicked.connect(lambda: self.compare_requested.emit(self._selected_numbers()))
         self.evaluate = button("Evaluate…")
         self.evaluate.clicked.connect(lambda: self.evaluate_requested.emit(self._runs_to_report()[-1]))
         self.strip = button("Epoch strip…")
@@ -171,6 +186,9 @@ class TrainPage(QWidget):
         chosen = self.runs.selected_runs() or [run for run in self.runs.all_runs if run.in_use]
         return sorted(run.number for run in chosen if run.has_weights)
 
+    def _selected_numbers(self) -> list[int]:
+        return sorted(run.number for run in self.runs.selected_runs())
+
     def _show_choice(self) -> None:
         """Offer the network of the selected run, or say why not, and show what that run (or the newest) said."""
         selected = self.runs.selected_runs()
@@ -192,6 +210,12 @@ class TrainPage(QWidget):
         )
         self.use.setEnabled(not reason)
         self.use.setToolTip(reason or "It predicts every picture anew, and the next run continues it.")
+        self.compare.setEnabled(len(selected) > 1)
+        self.compare.setToolTip(
+            "Settings that differ between the selected runs, and the difference of each class."
+            if len(selected) > 1
+            else "Select two or more runs of the table, with Ctrl or Shift, to compare them."
+        )
         self.evaluate.setEnabled(bool(self._runs_to_report()))
         self.evaluate.setToolTip(
             "Scores of the selected run by class, its confusion matrix, and the pictures behind them."
@@ -229,9 +253,9 @@ class TrainPage(QWidget):
 
     def _runs_heading(self) -> QWidget:
         heading = QWidget()
-        buttons = (self.evaluate, self.strip, self.report, self.use)
-        parts = (text_label("Runs", "heading"), 2 * GRID, self.runs_filter, None, *buttons)
-        heading.setLayout(row(*parts, margins=(0, GRID, 0, 0)))
+        choice = (text_label("Runs", "heading"), 2 * GRID, self.runs_filter, self.metric_choice, None)
+        buttons = (self.compare, self.evaluate, self.strip, self.report, self.use, None)
+        heading.setLayout(column(row(*choice), row(*buttons), margins=(0, GRID, 0, 0)))
         return heading
 
     def _full_page(self) -> QWidget:
@@ -269,6 +293,15 @@ class TrainPage(QWidget):
         area.setWidgetResizable(True)
         area.setWidget(page)
         return area
+
+
+def _filter_field() -> QLineEdit:
+    field = QLineEdit()
+    field.setPlaceholderText("Filter runs")
+    field.setAccessibleName("Show only runs in which each of these words occurs")
+    field.setClearButtonEnabled(True)
+    field.setMaximumWidth(28 * GRID)
+    return field
 
 
 def _stack(*parts: tuple[str, QWidget, int]) -> QVBoxLayout:

@@ -17,10 +17,12 @@ from desktop.controller import Controller
 from desktop.dispatcher import MainThreadDispatcher
 from desktop.widgets.dialog_deletion import delete_dialog
 from desktop.workspaces.train.page import TrainPage
-from desktop.workspaces.train.runs.runs_table import TITLES, RunRow
+from desktop.workspaces.train.runs.runs_table import METRICS, TITLES, RunRow
 
 SORT_STATE = "runs_sort"
 """Name of the window state that holds the title of a column, and whether the order is descending."""
+METRIC_FACT = "runs_metric"
+"""Name of the fact of a project that holds which score the table shows."""
 
 
 class RunsController(Controller):
@@ -36,6 +38,7 @@ class RunsController(Controller):
         self.menu: QMenu | None = None
         connect = self.connections.connect
         connect(self._table.sorted_by, lambda *order: settings.set_state(SORT_STATE, list(order)))
+        connect(page.metric_chosen, self._choose_metric)
         connect(self._table.asked, self._on_asked)
         connect(self._table.star_clicked, self._toggle_star)
         connect(self._table.menu_requested, self.show_menu)
@@ -43,12 +46,29 @@ class RunsController(Controller):
             case [str(title), bool(descending)] if title in TITLES:
                 self._table.set_sort(title, descending=descending)
 
+    def start(self) -> None:
+        self._show_metric("miou")
+        self._dispatcher.when_done(self._session.fact(METRIC_FACT), self._restore_metric)
+
     def close(self) -> None:
         super().close()
         self._page.runs_filter.clear()
         self._table.clearSelection()  # the next project has runs of the same numbers
         for each in (self.dialog, self.menu):
             delete_dialog(each)
+
+    def _choose_metric(self, metric: str) -> None:
+        self._show_metric(metric)
+        if not self._session.read_only_reason:
+            self._session.set_fact(METRIC_FACT, metric)
+
+    def _restore_metric(self, metric: str | None) -> None:
+        if metric in METRICS and not self.is_closed:
+            self._show_metric(metric)
+
+    def _show_metric(self, metric: str) -> None:
+        self._table.set_metric(metric)
+        self._page.metric_choice.setCurrentIndex(self._page.metric_choice.findData(metric))
 
     def show_menu(self, place: QPoint) -> None:
         """place: on the screen"""
@@ -74,6 +94,7 @@ class RunsController(Controller):
         menu.addSeparator()
         ask("repeat", "Repeat with changes…", "R", is_enabled=may_write and one)
         add("use", "Use this network", "", page.use.click, is_enabled=page.use.isEnabled())
+        add("compare", "Compare…", "C", page.compare.click, is_enabled=page.compare.isEnabled())
         add("evaluate", "Evaluate…", "", page.evaluate.click, is_enabled=page.evaluate.isEnabled())
         add("report", "Report…", "", page.report.click, is_enabled=page.report.isEnabled())
         menu.addSeparator()
@@ -91,6 +112,8 @@ class RunsController(Controller):
             self._send(self._session.run_book.set_starred([run.number for run in runs], starred))
         elif asked == "delete":
             self._ask_to_delete([run.number for run in runs])
+        elif asked == "compare":
+            self._page.compare.click() if len(runs) > 1 else self.message.emit(self._page.compare.toolTip())
         elif len(runs) > 1:
             self.message.emit("Select one run of the table.")
         elif asked == "note":

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from PySide6.QtCore import QEvent, QItemSelection, QItemSelectionModel, QModelIndex, Qt, Signal
 from PySide6.QtGui import QContextMenuEvent, QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QHeaderView
 
 from core.base.text import count_text, duration_text
+from core.labels.confusion_scores import METRIC_TITLES
 from desktop.widgets.heading_sort import HeadingSort
 from desktop.widgets.key_claim import claim_keys, is_plain_key
 from desktop.widgets.table import DataTable
 
+METRICS = {
+    name: {"miou": "mIoU", "mean_accuracy": "Mean accuracy (recall)"}.get(name, title[0].upper() + title[1:])
+    for name, title in METRIC_TITLES.items()
+}
+"""Titles of the scores that the column of results can show."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
-    """One row of the table of runs; unknown numbers are None."""
+    """One row of the table of runs; unknown numbers are None. metric: which of `scores` is the result, a key of
+    METRICS"""
 
     number: int
     started: str  # for people, local time
     device: str
     pictures: int
-    best_miou: float | None
     state: str
     architecture: str = ""
     has_weights: bool = False
@@ -35,6 +42,12 @@ class RunRow:
     tags: tuple[str, ...] = ()
     note: str = ""
     missing: str = ""  # why it has no weights, where it had some
+    scores: Mapping[str, float] = field(default_factory=dict)  # on val, of the weights that it kept
+    metric: str = "miou"
+
+    @property
+    def result(self) -> float | None:
+        return self.scores.get(self.metric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +69,9 @@ COLUMNS = (
     ),
     Column("State", lambda run: run.state, lambda run: run.state),
     Column(
-        "Best mIoU",
-        lambda run: "–" if run.best_miou is None else f"{run.best_miou:.3f}",
-        lambda run: run.best_miou,
+        "Result",
+        lambda run: "–" if run.result is None else f"{run.result:.3f}",
+        lambda run: run.result,
         is_numeric=True,
         is_descending=True,
     ),
@@ -84,12 +97,13 @@ COLUMNS = (
     Column("Note", lambda run: run.note, lambda run: run.note.casefold() or None),
 )
 TITLES = tuple(column.title for column in COLUMNS)
-STAR = TITLES.index("Star")
+STAR, RESULT = TITLES.index("Star"), TITLES.index("Result")
 KEYS = {
     Qt.Key.Key_S: "star",
     Qt.Key.Key_F2: "note",
     Qt.Key.Key_T: "tags",
     Qt.Key.Key_R: "repeat",
+    Qt.Key.Key_C: "compare",
     Qt.Key.Key_Delete: "delete",
 }
 """What a key does with the selected runs while the table has the focus."""
@@ -113,6 +127,7 @@ class RunsTable(DataTable):
         self.all_runs: list[RunRow] = []
         """Newest first."""
         self._shown: list[RunRow] = []
+        self.result_metric = "miou"
         self._words = [""]
         self._order = HeadingSort(self, [at for at, column in enumerate(COLUMNS) if column.is_descending])
         self._order.changed.connect(self._fill)
@@ -124,12 +139,22 @@ class RunsTable(DataTable):
         if pixels is not None:
             pixels.setToolTip("Labelled pixels of the train and val pictures of the run.")
         self.clicked.connect(self._on_clicked)
+        self.set_metric(self.result_metric)
         self.set_sort("Run", descending=True)
 
     def set_runs(self, runs: Sequence[RunRow]) -> None:
         """runs: newest first"""
-        self.all_runs = list(runs)
+        self.all_runs = [replace(run, metric=self.result_metric) for run in runs]
         self._fill()
+
+    def set_metric(self, metric: str) -> None:
+        """Which score is the result of a run, a key of METRICS."""
+        self.result_metric = metric
+        heading = self.horizontalHeaderItem(RESULT)
+        if heading is not None:
+            heading.setText(METRICS[metric].removesuffix(" (recall)"))
+            heading.setToolTip(f"{METRICS[metric]} on the val pictures, of the weights that the run kept.")
+        self.set_runs(self.all_runs)
 
     def set_filter(self, text: str) -> None:
         """Show the runs in which each word of `text` occurs; “starred” stands for the star."""
@@ -154,6 +179,11 @@ class RunsTable(DataTable):
             if run.number == number:
                 self.selectRow(y)
                 self.scrollTo(self.model().index(y, 0))
+
+    def select_runs(self, numbers: Collection[int]) -> None:
+        """Select exactly these runs, as far as they are shown."""
+        self._select(numbers)
+        self.itemSelectionChanged.emit()
 
     def event(self, event: QEvent) -> bool:
         """The keys of the table are not shortcuts of the window while it has the focus."""
@@ -180,10 +210,16 @@ class RunsTable(DataTable):
         self._shown = self._order.sort(found, lambda run, at: COLUMNS[at].key(run))
         self.blockSignals(True)
         self.set_cells([[column.text(run) for column in COLUMNS] for run in self._shown])
+        self.blockSignals(False)
+        self._select(selected)
+
+    def _select(self, numbers: Collection[int]) -> None:
+        """Without telling anybody."""
         chosen = QItemSelection()
         for y, run in enumerate(self._shown):
-            if run.number in selected:
+            if run.number in numbers:
                 chosen.select(self.model().index(y, 0), self.model().index(y, len(COLUMNS) - 1))
+        self.blockSignals(True)
         self.selectionModel().select(chosen, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self.blockSignals(False)
 

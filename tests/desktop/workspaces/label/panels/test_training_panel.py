@@ -314,8 +314,18 @@ def test_axis_labels() -> None:
 
 
 RUNS = [
-    RunRow(2, "Today 14:02", "cpu", 24, None, "Training", "U-Net"),
-    RunRow(1, "Today 13:40", "cpu", 18, 0.7134, "Finished", "U-Net", has_weights=True, in_use=True),
+    RunRow(2, "Today 14:02", "cpu", 24, "Training", "U-Net"),
+    RunRow(
+        1,
+        "Today 13:40",
+        "cpu",
+        18,
+        "Finished",
+        "U-Net",
+        has_weights=True,
+        in_use=True,
+        scores={"miou": 0.7134},
+    ),
 ]
 
 
@@ -343,7 +353,7 @@ def test_the_train_page_begins_with_an_explanation(qtbot, theme: Theme) -> None:
     page.runs.selectRow(0)
     assert not page.use.isEnabled() and "no weights of its own" in page.use.toolTip()
     kept = "Run 1 stays in use: it has mIoU 0.713 on the same val pictures, the new network 0.250."
-    worse = replace(RUNS[0], state="Finished", best_miou=0.25, has_weights=True, message=kept)
+    worse = replace(RUNS[0], state="Finished", scores={"miou": 0.25}, has_weights=True, message=kept)
     page.set_runs([worse, RUNS[1]])
     assert page.run_message.isVisible() and page.run_message.text() == f"Run {worse.number}: {kept}"
     assert page.use.isEnabled(), "of the row that was selected before"

@@ -22,9 +22,9 @@ from core.project.run_labels import RunLabels
 from core.training.recipe import Recipe
 from desktop.workspaces.train.page import TrainPage
 from desktop.workspaces.train.runs.runs_controller import RunsController
-from desktop.workspaces.train.runs.runs_table import STAR, TITLES
+from desktop.workspaces.train.runs.runs_table import RESULT, STAR, TITLES
 from tests.desktop.conftest import GuiDriver
-from tests.factories import label_all
+from tests.factories import label_all, project_in
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 96, (1, 2))
 
@@ -54,7 +54,10 @@ def three_runs(gui: GuiDriver) -> TrainPage:
             project.runs.update(run, published=1, best_miou=miou, device="cpu")
             project.runs.end(run, "finished")
             project.runs.set_labels(run, RunLabels.of(project.pictures.labelled()))
-            project.runs.add_measurements([Measurement(run, "miou", None, 5, 60.0 * number, 2, miou)])
+            project.runs.add_measurements(
+                Measurement(run, name, None, 5, 60.0 * number, 2, value)
+                for name, value in (("dice", 1 - miou), ("miou", miou), ("checkpoint", 1))
+            )
         project.runs.use(3)
     return reopen(gui, folder)
 
@@ -99,10 +102,10 @@ def test_runs_are_sorted_and_filtered_and_the_order_is_remembered(gui: GuiDriver
     assert texts(page, "Time")[:2] == ["3 min", "2 min"]
     assert len(set(texts(page, "Pixels"))) == 1 and texts(page, "Pixels")[0] != "–"
     page.runs.selectRow(2)
-    click_heading(page, "Best mIoU")
+    click_heading(page, "Result")
     assert texts(page, "Run") == ["2", "1", "3"]
     assert [run.number for run in page.runs.selected_runs()] == [1], "a run stays selected"
-    click_heading(page, "Best mIoU")
+    click_heading(page, "Result")
     assert texts(page, "Run") == ["3", "1", "2"]
     page.runs_filter.setText("0.9 CPU")
     assert texts(page, "Run") == ["2"]
@@ -112,6 +115,28 @@ def test_runs_are_sorted_and_filtered_and_the_order_is_remembered(gui: GuiDriver
     folder = gui.session.folder
     gui.window.close_project()
     assert texts(reopen(gui, folder), "Run") == ["3", "1", "2"]
+
+
+def test_the_score_of_the_table_is_chosen_and_remembered_with_the_project(gui: GuiDriver) -> None:
+    page = three_runs(gui)
+    assert texts(page, "Result") == ["0.250", "0.900", "0.500"]
+    assert page.runs.horizontalHeaderItem(RESULT).text() == "mIoU"
+    page.runs.selectRow(1)
+    for name, expected in (("precision", ["–"] * 3), ("dice", ["0.750", "0.100", "0.500"])):
+        page.metric_choice.setCurrentIndex(page.metric_choice.findData(name))
+        page.metric_choice.activated.emit(page.metric_choice.currentIndex())
+        assert texts(page, "Result") == expected
+    assert [run.number for run in page.runs.selected_runs()] == [2]
+    folder = gui.session.folder
+    gui.window.close_project()
+    reopen(gui, folder)
+    gui.wait_until(lambda: texts(page, "Result")[0] == "0.750", "Dice again", 20)
+    assert page.runs.horizontalHeaderItem(RESULT).text() == page.metric_choice.currentText() == "Dice"
+    gui.window.close_project()
+    (folder / ".." / "other").resolve().mkdir()
+    project_in((folder / ".." / "other").resolve()).close()
+    gui.window.open_project((folder / ".." / "other").resolve())
+    gui.wait_until(lambda: page.metric_choice.currentText() == "mIoU", "the choice of another project", 20)
 
 
 def test_star_note_and_tags(gui: GuiDriver) -> None:

@@ -1,0 +1,1 @@
+"""Two or more runs beside each other: what differs in their settings, and in the score of each class."""

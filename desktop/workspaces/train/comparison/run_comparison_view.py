@@ -1,0 +1,154 @@
+"""What the Train workspace shows of two or more runs beside each other."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QProgressBar, QSplitter, QStackedWidget, QWidget
+
+from core.base.text import count_of
+from core.evaluation.run_comparison import RunComparison
+from core.labels.class_list import ClassList
+from desktop.theme.theme import GRID, Theme
+from desktop.widgets.controls import (
+    ElidedLabel,
+    button,
+    column,
+    row,
+    set_background,
+    set_role,
+    text_label,
+)
+from desktop.widgets.table import DataTable
+from desktop.workspaces.train.comparison.class_differences import DifferenceTable
+from desktop.workspaces.train.offer_bar import MARGIN
+
+SAME = "All settings are the same."
+
+
+class RunComparisonView(QWidget):
+    """Shows what its setters are given. shown: it is visible again, and may be out of date."""
+
+    closed = Signal()
+    shown = Signal()
+    curves_requested = Signal()
+    report_requested = Signal()
+    evaluate_requested = Signal()
+    cancel_requested = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        set_background(self, "page")
+        self.scores: DifferenceTable | None = None
+        self.settings: DataTable | None = None
+        self.back = button("← Training", "quiet")
+        self.back.clicked.connect(self.closed)
+        self.title = ElidedLabel("", "heading")
+        self.curves = button("Show curves")
+        self.curves.setToolTip("Show the curves of these runs over each other.")
+        self.curves.clicked.connect(self.curves_requested)
+        self.report = button("Report…")
+        self.report.clicked.connect(self.report_requested)
+        self.note = text_label("", "muted", wrap=True)
+        self.evaluate = button("Evaluate", "primary")
+        self.evaluate.clicked.connect(self.evaluate_requested)
+        self.cancel = button("Cancel")
+        self.cancel.clicked.connect(self.cancel_requested)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setMaximumWidth(24 * GRID)
+        self.progress = ElidedLabel("", "muted")
+        top = row(self.back, self.title, self.curves, self.report)
+        top.setStretch(1, 1)
+        work = row(self.evaluate, self.bar, self.cancel, self.progress, None)
+        work.setStretch(3, 1)
+        self.message = text_label("", "muted", wrap=True)
+        self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._body = QStackedWidget()
+        self._body.addWidget(self.message)
+        self._body.setContentsMargins(0, GRID, 0, 0)
+        margins = (MARGIN, 2 * GRID, MARGIN, 2 * GRID)
+        whole = column(top, self.note, work, self._body, spacing=GRID, margins=margins)
+        whole.setStretch(3, 1)
+        self.setLayout(whole)
+        self.set_running(None)
+        self.show_message("")
+
+    def show_message(self, text: str, *, is_problem: bool = False) -> None:
+        """A sentence in place of a comparison."""
+        set_role(self.message, "danger" if is_problem else "muted")
+        self.message.setText(text)
+        self._body.setCurrentWidget(self.message)
+        self.note.setText("")
+        self.evaluate.hide()
+
+    def show_comparison(self, found: RunComparison, classes: ClassList) -> None:
+        self.title.setText(f"Runs {', '.join(map(str, found.numbers))}")
+        self.note.setText(found.note)
+        can_report = any(run.has_weights for run in found.runs)
+        self.report.setEnabled(can_report)
+        self.report.setToolTip(
+            "Evaluate these runs on the val pictures and show them beside each other as a page."
+            if can_report
+            else "None of these runs has weights."
+        )
+        to_evaluate = [number for number, reason in found.missing.items() if not reason]
+        self.evaluate.setText(f"Evaluate {count_of(len(to_evaluate), 'run')}")
+        self.evaluate.setToolTip(
+            "Predict the val pictures with "
+            f"{'run' if len(to_evaluate) == 1 else 'runs'} {', '.join(map(str, to_evaluate))}, and keep the result."
+        )
+        self.evaluate.setVisible(bool(to_evaluate) and not self.cancel.isVisibleTo(self))
+        self.scores = DifferenceTable(self._theme, found, classes)
+        self.settings = _settings_table(found)
+        body = self._make_body(self.scores, self.settings)
+        before = self._body.currentWidget()
+        if before is not None and before is not self.message:
+            self._body.removeWidget(before)
+            before.deleteLater()
+        self._body.addWidget(body)
+        self._body.setCurrentWidget(body)
+
+    def set_running(self, doing: str | None, done: int = 0, total: int = 0) -> None:
+        """doing: what is under way, None for nothing; total: 0 while it is not known."""
+        running = doing is not None
+        for widget in (self.bar, self.cancel):
+            widget.setVisible(running)
+        if running:
+            self.evaluate.hide()
+        self.progress.setText(doing or "")
+        self.progress.setVisible(running)
+        self.bar.setRange(0, total)
+        self.bar.setValue(done)
+
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        super().showEvent(event)
+        self.shown.emit()
+
+    def _make_body(self, scores: DataTable, settings: DataTable) -> QWidget:
+        body = QSplitter(Qt.Orientation.Horizontal)
+        body.setChildrenCollapsible(False)
+        body.setHandleWidth(1)
+        title = "Settings that differ" if settings.rowCount() else SAME
+        parts = (("Mean scores, and the IoU of each class", scores), (title, settings))
+        for at, (heading, table) in enumerate(parts):
+            side = QWidget()
+            inner = column(
+                text_label(heading, "heading"), table, margins=(2 * GRID * at, 0, 2 * GRID * (1 - at), 0)
+            )
+            inner.setStretch(1, 1)
+            side.setLayout(inner)
+            body.addWidget(side)
+        body.setStretchFactor(0, 3)
+        body.setStretchFactor(1, 2)
+        body.setSizes([3000, 2000])
+        return body
+
+
+def _settings_table(found: RunComparison) -> DataTable:
+    titles = ["Setting", *(f"Run {number}" for number in found.numbers)]
+    table = DataTable(titles, (), "Settings that differ")
+    table.setCornerWidget(QWidget())
+    table.set_cells([[name[0].upper() + name[1:], *values] for name, values in found.settings.items()])
+    return table
