@@ -114,13 +114,12 @@ def order_pictures(
         following = int(queue.ids[0])
         why = queue.reason(following, {label_class.value: label_class.name for label_class in classes})
     """
-    rng = np.random.default_rng(seed)
     is_open, is_skipped = set(open_ids), set(skipped)
     last = sorted(is_skipped & is_open)
     first = [i for i in dict.fromkeys(pinned) if i in is_open and i not in is_skipped]
     rest = np.array(sorted(is_open.difference(first, last)), np.int64)
     at = {picture_id: row for row, picture_id in enumerate(summaries.ids.tolist())}
-    order = _Ordering(summaries, at, labelled_ids, class_pixels, rest, rng)
+    order = _Ordering(summaries, at, labelled_ids, class_pixels, rest, seed)
     order.choose(first)
     order.append_rest()
     ids = np.array([*order.ids, *last], np.int64)
@@ -189,24 +188,30 @@ class _Ordering:
         labelled_ids: Collection[int],
         class_pixels: NDArray[np.int64] | None,
         rest: NDArray[np.int64],
-        rng: np.random.Generator,
+        seed: int,
     ) -> None:
+        rng = np.random.default_rng(seed)
         self.ids: list[int] = []
         self.reasons: list[QueueReason] = []
         self.drawn: dict[int, int] = {}
-        self._summaries, self._at, self._rng = summaries, at, rng
+        self._summaries, self._at, self._seed = summaries, at, seed
         self.looks = _Looks.of(summaries.descriptors, rng)
+        self._begin = len(labelled_ids)
         self.labelled = np.array(sorted(at[i] for i in set(labelled_ids) if i in at), np.int64)
         if len(self.labelled) > _LABELLED:
             self.labelled = rng.choice(self.labelled, _LABELLED, replace=False)
         # The more of the picture a class covers, the more its uncertainty counts.
         self._scores = summaries.unsure * np.sqrt(summaries.shares)
+        # Noise and lot belong to a picture: the order of the others stays when one is labelled.
+        last_id = int(rest.max(initial=0))
+        lots, noise = rng.random(last_id + 1), rng.gumbel(size=last_id + 1)
+        rest = rest[np.argsort(lots[rest])]
         rows = np.array([at.get(i, -1) for i in rest.tolist()], np.int64)
-        self._rest, self._rows = rest, rows[rows >= 0]
-        self._ids, self._unpredicted = rest[rows >= 0], rng.permutation(rest[rows < 0])
+        self._lottery, self._rows = rest, rows[rows >= 0]
+        self._ids, self._unpredicted = rest[rows >= 0], rest[rows < 0]
         self._weights = _class_weights(summaries.classes, class_pixels)
         self._noisy = np.log(np.maximum(self._scores[self._rows], _LEAST)) * NOISE_POWER
-        self._noisy += rng.gumbel(size=self._noisy.shape)
+        self._noisy += noise[self._ids, None]
         self._taken: set[int] = set()
 
     def top_classes(self, rows: NDArray[np.int64]) -> NDArray[np.uint8]:
@@ -234,15 +239,15 @@ class _Ordering:
         pool = np.unique(np.concatenate(ranked)) if ranked else np.zeros(0, np.int64)
         pool_looks = self.looks.part(self._rows[pool])
         places = {int(row): place for place, row in enumerate(self._rows)}
-        lottery = iter(self._rng.permutation(self._rest).tolist())
-        lucky = 0
-        for slot in range(min(CHOSEN, len(self._rest))):
-            if slot % RANDOM_EVERY == 0:
-                lucky = slot + int(self._rng.integers(RANDOM_EVERY))
-            if slot == lucky:
+        lottery = iter(self._lottery.tolist())
+        # Places are counted on from what is labelled: else whoever asks anew after each picture, and takes the first,
+        # would never get a random one.
+        slots = np.arange(self._begin, self._begin + min(CHOSEN, len(self._lottery)))
+        for slot, is_random in zip(slots.tolist(), self._is_random(slots).tolist(), strict=True):
+            if is_random:
                 picture_id, reason = next(i for i in lottery if i not in self._taken), QueueReason.RANDOM
             else:
-                found = self._draw(ranked, near)
+                found = self._draw(ranked, near, slot)
                 if found is None:
                     break
                 place, column = found
@@ -268,10 +273,10 @@ class _Ordering:
         others = np.array([*ids[order], *unpredicted], np.int64)
         reasons = np.full(len(others), QueueReason.UNPREDICTED, np.uint8)
         reasons[: len(ids)] = np.where(is_repeated[order], QueueReason.REPEATED, QueueReason.UNSURE)
-        groups = len(others) // RANDOM_EVERY
-        is_lucky = np.zeros(len(others), bool)
-        is_lucky[np.arange(groups) * RANDOM_EVERY + self._rng.integers(RANDOM_EVERY, size=groups)] = True
-        at_random = self._rng.permutation(len(others))[:groups]
+        slots = self._begin + len(self.ids) + np.arange(len(others))
+        is_lucky = self._is_random(slots)
+        lot = {picture_id: place for place, picture_id in enumerate(self._lottery.tolist())}
+        at_random = np.argsort(np.array([lot[i] for i in others.tolist()], np.int64))[: int(is_lucky.sum())]
         in_order = np.setdiff1d(np.arange(len(others)), at_random)
         source = np.empty(len(others), np.int64)
         source[is_lucky], source[~is_lucky] = at_random, in_order
@@ -290,12 +295,17 @@ class _Ordering:
             ranked.append(best[self._scores[self._rows[best], column] > _LEAST].astype(np.int64))
         return ranked
 
-    def _draw(self, ranked: list[NDArray[np.int64]], near: Floats) -> tuple[int, int] | None:
+    def _is_random(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which places are random: one in each group of RANDOM_EVERY, scattered, and the same at every call."""
+        lot = (slots // RANDOM_EVERY * 2654435761 + self._seed % 1_000_000 * 40503) >> 7
+        return np.asarray(slots % RANDOM_EVERY == lot % RANDOM_EVERY)
+
+    def _draw(self, ranked: list[NDArray[np.int64]], near: Floats, slot: int) -> tuple[int, int] | None:
         """Place and column of the next picture: a class by its weight, then of its most unsure pictures the farthest
         from those before. None when only near-duplicates are left."""
-        weights = self._weights.copy()
+        rng, weights = np.random.default_rng((self._seed, slot)), self._weights.copy()
         while (total := weights.sum()) > 0:
-            column = int(self._rng.choice(len(weights), p=weights / total))
+            column = int(rng.choice(len(weights), p=weights / total))
             free = ranked[column][near[ranked[column]] >= NEAR_DUPLICATE][:CHOICES]
             if len(free):
                 return int(free[np.argmax(near[free])]), column

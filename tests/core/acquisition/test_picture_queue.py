@@ -38,7 +38,7 @@ def columns(
 
 
 def chosen(queue: PictureQueue, reason: QueueReason) -> list[int]:
-    return queue.ids[queue.reasons == reason].tolist()
+    return [int(i) for i in queue.ids[queue.reasons == reason]]
 
 
 def test_every_open_picture_has_one_place_and_a_seed_gives_one_order() -> None:
@@ -150,3 +150,19 @@ def test_equal_pictures_without_any_doubt_still_have_an_order() -> None:
     looks = np.zeros((6, DESCRIPTOR_SIZE))
     queue = order_pictures(columns([{ROAD: 0.0}] * 6, looks), open_ids=range(1, 7))
     assert sorted(queue.ids.tolist()) == list(range(1, 7))
+
+
+def test_the_order_of_the_others_stays_when_the_first_is_labelled_and_random_ones_get_their_turn() -> None:
+    rng = np.random.default_rng(9)
+    summaries = columns([{ROAD: float(rng.random()), POLE: float(rng.random())} for _ in range(60)])
+    labelled: list[int] = []
+    reasons = []
+    for _ in range(20):
+        waiting = set(range(1, 61)) - set(labelled)
+        queue = order_pictures(summaries, open_ids=waiting, labelled_ids=labelled, seed=2)
+        if labelled:
+            assert queue.ids[0] in expected
+        expected = queue.ids[1:15].tolist()
+        reasons.append(queue.reasons[0])
+        labelled.append(int(queue.ids[0]))
+    assert sum(reason == QueueReason.RANDOM for reason in reasons) == 20 // RANDOM_EVERY
