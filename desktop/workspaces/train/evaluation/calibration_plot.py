@@ -12,9 +12,11 @@ from core.base.axis_ticks import score_ticks
 from core.evaluation.evaluation import CalibrationBin
 from desktop.theme.theme import GRID, Theme
 
-_LEFT, _BOTTOM, _EDGE = 5 * GRID, 5 * GRID, GRID
 _SMALLEST, _LARGEST = 3.0, 9.0
 """Radius of a point: its area is the share of the pixels."""
+_LEFT, _BOTTOM, _EDGE = 5 * GRID, 6 * GRID, round(_LARGEST) + 1
+_LABEL_GAP = 8
+"""Between the axis below and its labels: the first of them is beside the lowest one at the left."""
 
 
 class CalibrationPlot(QWidget):
@@ -63,8 +65,9 @@ class CalibrationPlot(QWidget):
             painter.setPen(self._theme.colour("muted"))
             width = metrics.horizontalAdvance(text)
             painter.drawText(QPointF(area.left() - width - 6, y + metrics.ascent() / 2 - 1), text)
-            painter.drawText(QPointF(x - width / 2, area.bottom() + metrics.ascent() + 4), text)
-        below = QRectF(area.left(), area.bottom() + metrics.height() + 4, area.width(), metrics.height() + 4)
+            painter.drawText(QPointF(x - width / 2, area.bottom() + metrics.ascent() + _LABEL_GAP), text)
+        title = area.bottom() + metrics.height() + _LABEL_GAP
+        below = QRectF(area.left(), title, area.width(), metrics.height() + 4)
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, "Confidence")
         painter.setPen(QPen(self._theme.colour("edge"), 1, Qt.PenStyle.DashLine))
         painter.drawLine(area.bottomLeft(), area.topRight())

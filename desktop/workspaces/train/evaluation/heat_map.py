@@ -28,11 +28,13 @@ from desktop.widgets.wheel_notches import WheelNotches
 COUNTS, BY_ROW, BY_COLUMN = "counts", "row", "column"
 MIN_SIDE, MAX_SIDE = 2, 112
 """Logical pixels of a cell."""
-TEXT_SIDE = 28
-"""A cell is large enough for its number."""
+TEXT_SIDE, COUNT_SIDE = 28, 36
+"""A cell is large enough for its share in percent, and for its pixels."""
 NAMES_SIDE = 15
 """Rows are high enough for the names of the classes. Where cells that all fit are smaller, one scrolls."""
 MAX_MARGIN = 15 * GRID
+_LIGHTNESS = np.array([0.299, 0.587, 0.114])
+"""Weights of red, green and blue in how light a colour looks (ITU-R BT.601)."""
 STEPS = {
     Qt.Key.Key_Left: (0, -1),
     Qt.Key.Key_Right: (0, 1),
@@ -203,10 +205,11 @@ class ConfusionHeatMap(QAbstractScrollArea):
         whole = QRect(self.cell_rect(0, 0).topLeft(), self.cell_rect(*self._last()).bottomRight())
         painter.save()
         painter.setClipRect(area)
-        painter.drawImage(QRectF(whole), to_qimage(self._colours(strength)))
+        colours = self._colours(strength)
+        painter.drawImage(QRectF(whole), to_qimage(colours))
         self._paint_lines(painter, whole, side)
-        if side >= TEXT_SIDE:
-            self._paint_numbers(painter, strength, rows, columns)
+        if side >= (COUNT_SIDE if self._mode == COUNTS else TEXT_SIDE):
+            self._paint_numbers(painter, strength, colours, rows, columns)
         self._paint_cursor(painter)
         painter.restore()
         self._paint_names(painter, area, side, rows, columns)
@@ -237,8 +240,18 @@ class ConfusionHeatMap(QAbstractScrollArea):
             painter.drawLine(x, whole.top(), x, whole.bottom())
 
     def _paint_numbers(
-        self, painter: QPainter, strength: NDArray[np.float64], rows: range, columns: range
+        self,
+        painter: QPainter,
+        strength: NDArray[np.float64],
+        colours: NDArray[np.uint8],
+        rows: range,
+        columns: range,
     ) -> None:
+        """In the colour of texts or of the page, whichever stands out from the cell."""
+        inks = [self._theme.colour(token) for token in ("text", "panel")]
+        light = colours @ _LIGHTNESS
+        lights = [np.array([ink.red(), ink.green(), ink.blue()]) @ _LIGHTNESS for ink in inks]
+        stands_out = np.abs(light - lights[1]) > np.abs(light - lights[0])
         shown = self._matrix[rows.start : rows.stop, columns.start : columns.stop]
         for down, right in np.argwhere(shown > 0):
             row, column = rows.start + int(down), columns.start + int(right)
@@ -252,17 +265,8 @@ class ConfusionHeatMap(QAbstractScrollArea):
                 if percent >= 0.5
                 else "<1"
             )
-            # On dark ground the text is light; the fills are dark in the light theme once they are strong.
-            painter.setPen(
-                self._theme.colour(
-                    "on_accent" if share > 0.55 and not self._is_pale(row == column) else "text"
-                )
-            )
+            painter.setPen(inks[int(stands_out[row, column])])
             painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text)
-
-    def _is_pale(self, is_right: bool) -> bool:
-        """Whether a full cell of this kind is so light that its number is dark: red is, in the dark theme."""
-        return self._theme.dark and not is_right
 
     def _paint_cursor(self, painter: QPainter) -> None:
         cell = QRectF(self.cell_rect(*self.current)).adjusted(0.5, 0.5, -0.5, -0.5)

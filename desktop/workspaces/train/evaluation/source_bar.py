@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QProgressBar, QWidget
@@ -123,7 +124,7 @@ def _key(chosen: object) -> object:
     return _ASK if chosen is None else f"{_PATH}{chosen}" if isinstance(chosen, Path) else chosen
 
 
-def _choice(key: object) -> object:
+def _choice(key: object) -> Any:
     """The opposite of `_key`."""
     if isinstance(key, str) and key.startswith(_PATH):
         return Path(key.removeprefix(_PATH))

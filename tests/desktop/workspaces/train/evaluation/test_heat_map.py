@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRect, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
-from desktop.theme.theme import Theme
+from desktop.theme.theme import Theme, apply_theme
 from desktop.workspaces.train.evaluation.heat_map import COUNTS, ConfusionHeatMap
 from tests.desktop.conftest import show_widget
 
@@ -61,3 +61,21 @@ def test_only_cells_in_the_painted_part_are_painted(heat_map: ConfusionHeatMap) 
         QRect(0, 0, heat_map.viewport().width(), 150),
     ):
         assert heat_map.viewport().grab(part).toImage() == whole.copy(part)
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_numbers_stand_out_from_their_cells(qtbot, qapp: QApplication, name: str) -> None:
+    heat_map = ConfusionHeatMap(apply_theme(qapp, name))
+    show_widget(qtbot, heat_map, 500, 400)
+    heat_map.set_matrix(np.array([[10**8, 10**8], [2, 30]]), ["a", "b"], ["a", "b"])
+    heat_map.set_mode(COUNTS)
+    image = heat_map.viewport().grab().toImage().convertToFormat(QImage.Format.Format_Grayscale8)
+    for cell in (heat_map.cell_rect(row, column) for row in range(2) for column in range(2)):
+        around = QRect(cell.center() - QPoint(15, 8), cell.center() + QPoint(15, 8))
+        greys = [
+            image.pixelColor(x, y).red()
+            for x in range(around.left(), around.right())
+            for y in range(around.top(), around.bottom())
+        ]
+        assert max(greys) - min(greys) > 90
+    apply_theme(qapp, "light")
