@@ -33,9 +33,9 @@ from PySide6.QtWidgets import (
 
 from desktop.theme.icons import set_themed_icon
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.key_claim import claim_keys
+from desktop.widgets.input.key_claim import claim_keys
+from desktop.widgets.input.wheel_guard import may_turn, note_aim, refuse_focus_of_wheel
 from desktop.widgets.plain_text import plain_tooltip
-from desktop.widgets.wheel_guard import may_turn, note_aim, refuse_focus_of_wheel
 
 PANEL_WIDTH = 304
 MARGIN = 2 * GRID

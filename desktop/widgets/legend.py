@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 from core.labels.class_list import Colour
 from desktop.theme.class_patterns import draw_chip_pattern
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.key_claim import claim_keys
+from desktop.widgets.input.key_claim import claim_keys
 from desktop.widgets.plain_text import plain_tooltip
 
 LINE_HEIGHT = 20

@@ -23,8 +23,8 @@ from PySide6.QtWidgets import QWidget
 
 from desktop.theme.theme import Theme
 from desktop.widgets.chart import Chart
-from desktop.widgets.key_claim import claim_keys, is_plain_key
-from desktop.widgets.wheel_guard import may_turn, note_aim
+from desktop.widgets.input.key_claim import claim_keys, is_plain_key
+from desktop.widgets.input.wheel_guard import may_turn, note_aim
 
 DRAG_PIXELS = 6
 """A shorter drag is a click."""

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QDoubleSpinBox, QLineEdit, QSpin
 
 from core.base.number_text import parse_decimal
 from desktop.theme.theme import GRID
-from desktop.widgets.wheel_guard import may_turn, note_aim, refuse_focus_of_wheel
+from desktop.widgets.input.wheel_guard import may_turn, note_aim, refuse_focus_of_wheel
 
 _UNFINISHED = re.compile(r"[-+]?\d*[.,]?\d*")
 

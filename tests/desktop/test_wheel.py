@@ -26,8 +26,8 @@ from PySide6.QtWidgets import (
 from desktop.canvas.input.wheel import Scrolling
 from desktop.tour.window_driver import CTRL, NO_MODIFIER, SHIFT
 from desktop.widgets.controls import LevelSlider, column, combo_box, scroll_area
+from desktop.widgets.input.wheel_guard import guard_wheel_inside
 from desktop.widgets.number_field import decimal_box, spin_box
-from desktop.widgets.wheel_guard import guard_wheel_inside
 from tests.desktop.conftest import GuiDriver, show_widget
 from tests.external_datasets import EXTERNAL_DATASETS
 

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 from desktop.canvas.layered_image_widget import LayeredImageWidget
 from desktop.canvas.rendering.compare_styles import Comparison
-from desktop.widgets.key_claim import claim_keys
+from desktop.widgets.input.key_claim import claim_keys
 
 _HALF_WIDTH = 11
 """Half the width of the draggable strip in widget pixels; the line alone would be hard to hit."""

@@ -22,7 +22,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from core.lessons.formulas import format_number
 from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.key_claim import claim_keys
+from desktop.widgets.input.key_claim import claim_keys
 
 MAX_SIDE, MIN_SIDE = 352, 15 * GRID
 ARROW_STEPS = {

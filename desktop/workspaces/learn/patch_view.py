@@ -21,7 +21,7 @@ from core.lessons.operations import Matrix
 from core.lessons.patch import extract_patch, highest_contrast, patch_position
 from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.key_claim import claim_keys
+from desktop.widgets.input.key_claim import claim_keys
 from desktop.workspaces.learn.number_grid import ARROW_STEPS
 
 MAX_SIZE = QSize(20 * GRID, 20 * GRID)

@@ -23,11 +23,11 @@ from PySide6.QtWidgets import QAbstractScrollArea, QToolTip, QWidget
 from desktop.actions.key_positions import latin_key
 from desktop.picture_list import NoPictures, PictureSource
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.key_claim import claim_keys, claim_letters
+from desktop.widgets.input.key_claim import claim_keys, claim_letters
+from desktop.widgets.input.type_ahead import TypeAhead, is_letter
+from desktop.widgets.input.wheel_notches import WheelNotches
 from desktop.widgets.picture_status import PictureRow, paint_status, picture_summary
 from desktop.widgets.plain_text import plain_tooltip
-from desktop.widgets.type_ahead import TypeAhead, is_letter
-from desktop.widgets.wheel_notches import WheelNotches
 from desktop.workspaces.review.card_cache import CardCache
 from desktop.workspaces.review.selection import PictureSelection
 

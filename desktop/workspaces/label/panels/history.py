@@ -40,7 +40,7 @@ from desktop.widgets.controls import (
     set_role,
     text_label,
 )
-from desktop.widgets.key_claim import claim_letters
+from desktop.widgets.input.key_claim import claim_letters
 from desktop.widgets.plain_text import plain_tooltip
 
 TOOLS_WITHOUT_PIXELS = frozenset(("mark", "classes"))

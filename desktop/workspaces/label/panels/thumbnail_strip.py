@@ -24,7 +24,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QSizePolicy, QToolTip, QWidge
 
 from desktop.picture_list import NoPictures, PictureSource
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.key_claim import claim_letters
+from desktop.widgets.input.key_claim import claim_letters
+from desktop.widgets.input.type_ahead import TypeAhead, is_letter
 from desktop.widgets.picture_status import (
     PictureRow,
     error_tooltip,
@@ -33,7 +34,6 @@ from desktop.widgets.picture_status import (
     picture_summary,
 )
 from desktop.widgets.plain_text import plain_tooltip
-from desktop.widgets.type_ahead import TypeAhead, is_letter
 
 THUMBNAIL_SIZE = QSize(104, 72)
 COLUMN_WIDTH = THUMBNAIL_SIZE.width() + GRID

@@ -14,8 +14,7 @@ from core.labels.class_list import ClassList, Colour
 from core.labels.confusion_scores import Scores, class_dice, class_iou, class_precision, class_recall
 from core.labels.score_basis import FEW_PIXELS
 from desktop.theme.theme import GRID
-from desktop.widgets.heading_sort import HeadingSort
-from desktop.widgets.table import Cell, DataTable
+from desktop.widgets.table import Cell, DataTable, HeadingSort
 
 TITLES = ("Class", "IoU", "95 % interval", "Dice", "Precision", "Recall", "Boundary", "Pixels")
 NAMES_WIDTH = 17 * GRID

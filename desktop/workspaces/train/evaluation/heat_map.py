@@ -22,8 +22,8 @@ from PySide6.QtWidgets import QAbstractScrollArea, QWidget
 from core.base.text import count_text
 from desktop.image_conversion import to_qimage
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.key_claim import claim_keys
-from desktop.widgets.wheel_notches import WheelNotches
+from desktop.widgets.input.key_claim import claim_keys
+from desktop.widgets.input.wheel_notches import WheelNotches
 
 COUNTS, BY_ROW, BY_COLUMN = "counts", "row", "column"
 MIN_SIDE, MAX_SIDE = 2, 112

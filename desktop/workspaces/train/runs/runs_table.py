@@ -11,9 +11,8 @@ from PySide6.QtWidgets import QAbstractItemView, QHeaderView
 
 from core.base.text import count_text, duration_text
 from core.labels.confusion_scores import METRIC_TITLES
-from desktop.widgets.heading_sort import HeadingSort
-from desktop.widgets.key_claim import claim_keys, is_plain_key
-from desktop.widgets.table import DataTable
+from desktop.widgets.input.key_claim import claim_keys, is_plain_key
+from desktop.widgets.table import DataTable, HeadingSort
 
 METRICS = {
     name: {"miou": "mIoU", "mean_accuracy": "Mean accuracy (recall)"}.get(name, title[0].upper() + title[1:])

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QAbstractItemView, QColorDialog, QListView, QWidge
 
 from core.labels.class_list import ClassList, LabelClass
 from desktop.theme.theme import Theme
-from desktop.widgets.key_claim import claim_letters
-from desktop.widgets.wheel_guard import guard_wheel_inside
+from desktop.widgets.input.key_claim import claim_letters
+from desktop.widgets.input.wheel_guard import guard_wheel_inside
 from desktop.workspaces.label.panels.classes.menu import ClassMenu
 from desktop.workspaces.label.panels.classes.model import ClassFlags, ClassListModel
 from desktop.workspaces.label.panels.classes.row_delegate import (

@@ -9,7 +9,7 @@ from PySide6.QtTest import QTest
 
 from core.labels.class_list import ClassList
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.type_ahead import TypeAhead
+from desktop.widgets.input.type_ahead import TypeAhead
 from desktop.workspaces.label.panels.classes.panel import MIN_FILTERED_CLASSES, ClassesPanel
 from desktop.workspaces.label.panels.classes.row_delegate import KEY_WIDTH, ROW_MARGIN
 from desktop.workspaces.label.panels.history import HistoryList

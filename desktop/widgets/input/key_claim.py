@@ -7,7 +7,7 @@ from collections.abc import Container
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QKeyEvent
 
-from desktop.widgets.type_ahead import is_letter
+from desktop.widgets.input.type_ahead import is_letter
 
 
 def is_plain_key(event: QEvent, keys: Container[int], *, with_shift: bool = False) -> bool:

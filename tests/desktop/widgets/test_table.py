@@ -8,8 +8,7 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 
-from desktop.widgets.heading_sort import HeadingSort
-from desktop.widgets.table import DataTable
+from desktop.widgets.table import DataTable, HeadingSort
 from tests.desktop.conftest import show_widget
 
 ROWS = [("b", 2.0), ("a", nan), ("c", 1.0), ("d", None)]

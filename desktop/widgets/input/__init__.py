@@ -1,0 +1,1 @@
+"""Keys and the wheel: which widget they belong to."""
