@@ -74,6 +74,21 @@ def power_ticks(low: float, high: float, size: float) -> Ticks:
     ]
 
 
+def log_ticks(low: float, high: float, size: float) -> Ticks:
+    """A logarithmic upright axis, `low` and `high` log10 of values: at powers of ten, and between them where there is
+    room; at even distances where no round number is in the span."""
+    most = max(2, int(size / 32))
+    powers = range(math.floor(low), math.ceil(high) + 1)
+    for digits in ((1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 2, 5), (1, 3), (1,)):
+        found = [math.log10(digit) + power for power in powers for digit in digits]
+        found = [at for at in found if low <= at <= high]
+        if len(found) <= most or digits == (1,):
+            break
+    if len(found) < 2:
+        return [(math.log10(at), text) for at, text in value_ticks(10**low, 10**high, size) if at > 0]
+    return [(at, f"{10**at:.4g}") for at in found[:: -(-len(found) // most)]]
+
+
 def score_ticks(*, coarse: bool) -> Ticks:
     """Scores from 0 to 1 at fifths; `coarse`: at halves."""
     return [(at, f"{at:.1f}") for at in even_ticks(0, 1, 0.5 if coarse else 0.2)]

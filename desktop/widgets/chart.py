@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from core.base.axis_ticks import (
     Ticks,
     count_ticks,
+    log_ticks,
     number_ticks,
     power_ticks,
     score_ticks,
@@ -87,7 +88,7 @@ class Chart(QWidget):
         super().__init__(parent)
         self._theme = theme
         self._x_axis = "time" if time_axis else "power" if power_axis else "count"
-        self._score_axis, self._small = score_axis, small
+        self._score_axis, self._small, self._logarithmic = score_axis, small, False
         self._empty = text_label(empty_text, "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._curves: dict[object, CurveStyle] = {}
@@ -102,9 +103,11 @@ class Chart(QWidget):
         layout.addWidget(self._empty)
         theme.changed.connect(self.redraw)
 
-    def set_axes(self, x_axis: str, *, score_axis: bool) -> None:
-        """x_axis: time, count (whole numbers), number or power; score_axis: as in the constructor. Ends a zoom."""
+    def set_axes(self, x_axis: str, *, score_axis: bool, logarithmic: bool = False) -> None:
+        """x_axis: time, count (whole numbers), number or power; score_axis: as in the constructor; logarithmic: log10
+        of y, where what is not positive is drawn as the lowest that is. Ends a zoom."""
         self._x_axis, self._score_axis, self._arrays = x_axis, score_axis, None
+        self._logarithmic = logarithmic
         self.set_span(None)
 
     def set_empty_text(self, text: str) -> None:
@@ -152,6 +155,10 @@ class Chart(QWidget):
         width = max((points[-1, 0] for points in shown), default=0.0) - left
         width = width if width > 0 else 1.0
         highest = max((points[:, 1].max() for points in shown), default=1.0)
+        if self._logarithmic:
+            lowest = min((points[:, 1].min() for points in shown), default=0.0)
+            spare = (highest - lowest) * 0.04 or 0.1
+            return QRectF(left - width / 100, lowest - spare, width * 1.02, highest - lowest + 2 * spare)
         top = 1.0 if self._score_axis else highest if highest > 0 else 1.0
         spare = top * (0.03 if self._score_axis else 0.04)
         return QRectF(left - width / 100, -spare, width * 1.02, top + 2 * spare)
@@ -261,6 +268,8 @@ class Chart(QWidget):
     def _vertical_ticks(self, shown: QRectF, size: float) -> Ticks:
         if self._score_axis and self._span is None:
             return score_ticks(coarse=self._small)
+        if self._logarithmic:
+            return log_ticks(shown.top(), shown.bottom(), size)
         return value_ticks(shown.top(), shown.bottom(), size)
 
     def arrays(self) -> dict[object, Numbers]:
@@ -273,6 +282,10 @@ class Chart(QWidget):
         made: Numbers = np.asarray(points, np.float64).reshape(-1, 2)
         if self._x_axis == "power":
             made = np.column_stack([np.log10(made[:, 0]), made[:, 1]])
+        if self._logarithmic:
+            positive = made[:, 1][made[:, 1] > 0]
+            lowest = positive.min() if len(positive) else 1.0
+            made = np.column_stack([made[:, 0], np.log10(np.maximum(made[:, 1], lowest))])
         return made
 
 

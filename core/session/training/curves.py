@@ -181,6 +181,10 @@ class CurveService:
 
         def read(project: Project) -> tuple[RunSeries, ...]:
             self._read_new(project)
+            totals = project.runs.label_totals()
+            self._series.set_pixels(
+                {run: each.train_pixels + each.val_pixels for run, each in totals.items()}
+            )
             return self._series.series(names)
 
         return self._lane.read(read)

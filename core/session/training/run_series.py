@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,8 @@ class RunSeries:
     """One measure of one run; arrays are (n,) float64 in the order of measurement.
 
     seconds: of training; epochs: passes over the labelled pictures, nan where that is not known; pictures: labelled
-    pictures at the time; checkpoints: number of the checkpoint that was published at this step, 0 where none was
+    pictures at the time; pixels: labelled pixels of all labels of the run, nan where that was not stored; checkpoints:
+    number of the checkpoint that was published at this step, 0 where none was
     """
 
     run_id: int
@@ -36,6 +37,7 @@ class RunSeries:
     seconds: Numbers
     epochs: Numbers
     pictures: Numbers
+    pixels: Numbers
     values: Numbers
     checkpoints: Numbers
 
@@ -66,13 +68,18 @@ class RunSeriesStore:
 
     def __init__(self) -> None:
         self._series: dict[tuple[int, str, int | None], _Columns] = {}
-        self._made: dict[tuple[int, str, int | None], tuple[tuple[int, ...], RunSeries]] = {}
+        self._made: dict[tuple[int, str, int | None], tuple[tuple[float, ...], RunSeries]] = {}
+        self._pixels: dict[int, int] = {}
 
     def add(self, points: Iterable[Measurement]) -> None:
         for point in points:
             if point.name in SERIES_NAMES:
                 key = point.run_id, point.name, point.class_value
                 self._series.setdefault(key, _Columns()).add(point)
+
+    def set_pixels(self, pixels: Mapping[int, int]) -> None:
+        """Labelled pixels by run."""
+        self._pixels = dict(pixels)
 
     def series(self, names: Collection[str]) -> tuple[RunSeries, ...]:
         """Those of these names, of all runs, in the order in which they began."""
@@ -81,13 +88,17 @@ class RunSeriesStore:
     def _one(self, key: tuple[int, str, int | None]) -> RunSeries:
         run_id, name, class_value = key
         helpers = [self._series.get((run_id, each, None)) for each in ("epoch", "checkpoint")]
-        state = tuple(each.added if each else 0 for each in (self._series[key], *helpers))
+        labelled = self._pixels.get(run_id, -1)
+        state = labelled, *(each.added if each else 0 for each in (self._series[key], *helpers))
         made = self._made.get(key)
         if made is not None and made[0] == state:
             return made[1]
         steps, seconds, pictures, values = self._series[key].arrays()
         epochs, checkpoints = _epochs(steps, helpers[0]), _checkpoints(steps, helpers[1])
-        series = RunSeries(run_id, name, class_value, steps, seconds, epochs, pictures, values, checkpoints)
+        pixels = np.full(len(steps), np.nan if labelled < 0 else labelled)
+        series = RunSeries(
+            run_id, name, class_value, steps, seconds, epochs, pictures, pixels, values, checkpoints
+        )
         self._made[key] = state, series
         return series
 

@@ -12,6 +12,9 @@ NO_SCORES = "The IoU of each class appears here with the first validation, if th
 NO_SCORE = "{} appears here with the first validation, if there are validation pictures."
 NO_LOSS = "The loss of each step appears here during training."
 NO_PROGRESS = "{} appears here during training. Runs of earlier versions have not stored it."
+NO_PIXELS = (
+    "No run shown here has stored its labelled pixels, as runs of earlier versions. Choose another axis."
+)
 NO_EPOCHS = "No run shown here has stored its epochs, as runs of earlier versions. Choose another axis."
 
 
@@ -48,7 +51,10 @@ AXES = {
     "steps": "Steps",
     "epochs": "Epochs",
     "pictures": "Labelled pictures",
+    "pixels": "Labelled pixels",
 }
+BY_LABELS = frozenset({"pictures", "pixels"})
+"""Axes along which the best of all runs is drawn."""
 LAYOUTS = {"end": "End to end", "over": "Over each other"}
 MAX_SMOOTHING = 99
 """Percent."""
@@ -58,7 +64,7 @@ MAX_SMOOTHING = 99
 class CurveChoices:
     """measures: keys of MEASURES, of the large and the small chart; axis: of AXES; layout: of LAYOUTS; smoothing:
     weight of the values before, in percent; classes: values that are shown, None: chosen by number and score; hidden:
-    names of other measurements that are not shown"""
+    names of other measurements that are not shown; logarithmic: measures whose axis upwards is"""
 
     measures: tuple[str, str] = ("iou", "loss")
     axis: str = "seconds"
@@ -66,6 +72,11 @@ class CurveChoices:
     smoothing: int = 0
     classes: tuple[int, ...] | None = None
     hidden: tuple[str, ...] = ()
+    logarithmic: tuple[str, ...] = ()
+
+    @property
+    def is_by_labels(self) -> bool:
+        return self.axis in BY_LABELS
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -96,6 +107,9 @@ class CurveChoices:
         match found.get("hidden"):
             case [*names] if all(isinstance(each, str) for each in names):
                 made = replace(made, hidden=tuple(names))
+        match found.get("logarithmic"):
+            case [*keys] if all(_is_key(each, MEASURES) and not MEASURES[each].is_score for each in keys):
+                made = replace(made, logarithmic=tuple(keys))
         return made
 
 

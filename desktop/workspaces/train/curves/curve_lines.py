@@ -14,9 +14,10 @@ from core.labels.confusion_scores import METRIC_TITLES
 from core.session.training.run_series import Numbers, RunSeries
 from desktop.widgets.chart import CurveStyle
 from desktop.widgets.curve_reduction import smooth
+from desktop.workspaces.train.curves.curve_choices import BY_LABELS
 
 LineKey = tuple[int, str, int | None]
-"""Run (0: the best of all for each number of labelled pictures), name and class value."""
+"""Run (0: the best of all for each number of labelled pictures or pixels), name and class value."""
 
 RUN_COLOURS: tuple[Colour, ...] = (
     (63, 127, 208), (224, 128, 47), (60, 157, 91), (210, 80, 79), (141, 108, 201),
@@ -51,6 +52,7 @@ class CurveLine:
     seconds: Numbers
     epochs: Numbers
     pictures: Numbers
+    pixels: Numbers
     checkpoints: Numbers
     values: Numbers
     x: Numbers
@@ -71,8 +73,8 @@ class CurveLines:
         self, series: Sequence[RunSeries], axis: str, starts: Mapping[int, float], smoothing: int
     ) -> dict[LineKey, CurveLine]:
         """axis: of AXES; starts: where each run begins along it; smoothing: in percent."""
-        if axis == "pictures":
-            return self._over_pictures(series)
+        if axis in BY_LABELS:
+            return self._over_labels(series, axis)
         lines: dict[LineKey, CurveLine] = {}
         made, self._made = self._made, {}
         for each in series:
@@ -85,18 +87,19 @@ class CurveLines:
                 lines[key] = line
         return lines
 
-    def _over_pictures(self, series: Sequence[RunSeries]) -> dict[LineKey, CurveLine]:
+    def _over_labels(self, series: Sequence[RunSeries], axis: str) -> dict[LineKey, CurveLine]:
         by_key: dict[LineKey, list[RunSeries]] = {}
         for each in series:
             by_key.setdefault((0, each.name, each.class_value), []).append(each)
         lines: dict[LineKey, CurveLine] = {}
         made, self._made = self._made, {}
         for key, parts in by_key.items():
-            request = tuple(parts)
+            request = axis, *parts
             found = made.get(key)
-            line = found[1] if found and found[0] == request else _best_line(key, parts)
+            line = found[1] if found and found[0] == request else _best_line(key, parts, axis)
             self._made[key] = request, line
-            lines[key] = line
+            if len(line.x):
+                lines[key] = line
         return lines
 
 
@@ -123,15 +126,15 @@ def _line(key: LineKey, series: RunSeries, axis: str, start: float, smoothing: i
     return _ordered(key, series, np.full(len(x), float(series.run_id)), x, order, smoothing)
 
 
-def _best_line(key: LineKey, parts: Sequence[RunSeries]) -> CurveLine:
-    """For each number of labelled pictures the best value of all runs, or the last where none is better."""
+def _best_line(key: LineKey, parts: Sequence[RunSeries], axis: str) -> CurveLine:
+    """For each number of labelled pictures or pixels the best value of all runs, or the last where none is better."""
     joined = RunSeries(
         0,
         key[1],
         key[2],
         *(
             np.concatenate([getattr(part, name) for part in parts])
-            for name in ("steps", "seconds", "epochs", "pictures", "values", "checkpoints")
+            for name in ("steps", "seconds", "epochs", "pictures", "pixels", "values", "checkpoints")
         ),
     )
     runs = np.concatenate([np.full(len(part.steps), float(part.run_id)) for part in parts])
@@ -140,9 +143,11 @@ def _best_line(key: LineKey, parts: Sequence[RunSeries]) -> CurveLine:
         rank = -rank
     elif key[1] in _OF_STEPS:
         rank = np.arange(len(rank), dtype=np.float64)
-    order = np.lexsort((rank, joined.pictures))
-    last_of_count = np.append(np.diff(joined.pictures[order]) != 0, np.ones(min(1, len(order)), bool))
-    return _ordered(key, joined, runs, joined.pictures, order[last_of_count], 0)
+    labelled = getattr(joined, axis)
+    order = np.lexsort((rank, labelled))
+    order = order[np.isfinite(labelled[order])]
+    last_of_count = np.append(np.diff(labelled[order]) != 0, np.ones(min(1, len(order)), bool))
+    return _ordered(key, joined, runs, labelled, order[last_of_count], 0)
 
 
 def _ordered(
@@ -163,6 +168,7 @@ def _ordered(
         series.seconds[order],
         series.epochs[order],
         series.pictures[order],
+        series.pixels[order],
         series.checkpoints[order],
         values,
         x[order],
@@ -214,7 +220,8 @@ def describe(line: CurveLine, at: int, classes: ClassList) -> tuple[str, ...]:
     smoothed = f" (smoothed {number(shown)})" if line.raw_points is not None else ""
     epoch = "" if np.isnan(line.epochs[at]) else f"epoch {line.epochs[at]:.3g}"
     places = (f"step {int(line.steps[at]):,}", epoch, duration_text(line.seconds[at]))
-    labelled = f"{int(line.pictures[at]):,} labelled"
+    pixels = "" if np.isnan(line.pixels[at]) else f" ({count_text(line.pixels[at])} pixels in all)"
+    labelled = f"{int(line.pictures[at]):,} labelled{pixels}"
     lines = [
         f"{title} {number(measured)}{smoothed}",
         f"Run {int(line.runs[at])}, {', '.join(filter(None, places))}, {labelled}",

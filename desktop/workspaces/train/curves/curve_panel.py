@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QContextMenuEvent
-from PySide6.QtWidgets import QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QMenu, QSizePolicy, QToolButton, QWidget
 
 from core.labels.class_list import ClassList
 from desktop.theme.theme import GRID, Theme
@@ -14,11 +14,18 @@ from desktop.widgets.chart import CurveStyle
 from desktop.widgets.controls import column, combo_box, icon_button, row
 from desktop.widgets.legend import CurveLegend, LegendEntry
 from desktop.widgets.navigable_chart import ChartPoint, NavigableChart
-from desktop.workspaces.train.curves.curve_choices import MEASURES, NO_EPOCHS
+from desktop.workspaces.train.curves.curve_choices import MEASURES, NO_EPOCHS, NO_PIXELS
 from desktop.workspaces.train.curves.curve_lines import CurveLine, LineKey, describe
 
 FILE_KINDS = {"png": "Picture (PNG)…", "svg": "Drawing (SVG)…", "csv": "Table of all points (CSV)…"}
-_AXIS_KINDS = {"seconds": "time", "steps": "count", "epochs": "number", "pictures": "count"}
+_AXIS_KINDS = {
+    "seconds": "time",
+    "steps": "count",
+    "epochs": "number",
+    "pictures": "count",
+    "pixels": "count",
+}
+_UNKNOWN = {"epochs": NO_EPOCHS, "pixels": NO_PIXELS}
 CHART_HELP = (
     "Drag to zoom to a span, double-click to see all. Zoom with Ctrl and the wheel, or + and -; arrow keys go from "
     "point to point. Click a point to select its run."
@@ -27,9 +34,11 @@ CHART_HELP = (
 
 class CurvePanel(QWidget):
     """measure_chosen: key of MEASURES; line_chosen: (run, step, checkpoint or 0) of a point that was clicked;
-    file_requested: key of FILE_KINDS; classes_requested: the list of classes."""
+    log_chosen: whether the axis upwards is to be logarithmic; file_requested: key of FILE_KINDS; classes_requested: the
+    list of classes."""
 
     measure_chosen = Signal(str)
+    log_chosen = Signal(bool)
     line_chosen = Signal(int, int, int)
     file_requested = Signal(str)
     classes_requested = Signal()
@@ -38,10 +47,13 @@ class CurvePanel(QWidget):
         super().__init__(parent)
         self._lines: Mapping[LineKey, CurveLine] = {}
         self._classes = ClassList()
-        self._shown_axes: tuple[str, str] | None = None
+        self._shown_axes: tuple[str, str, bool] | None = None
         self.measure = combo_box([(key, each.title) for key, each in MEASURES.items()], name)
         self.measure.setToolTip("What this chart shows.")
         self.measure.activated.connect(lambda _at: self.measure_chosen.emit(self.measure.currentData()))
+        self.log_scale = QCheckBox("Log scale")
+        self.log_scale.setToolTip("Draw values on a logarithmic axis, so that small ones can be told apart.")
+        self.log_scale.clicked.connect(self.log_chosen)
         self.menu = QMenu(self)
         self.reset_zoom = self.menu.addAction("Show all")
         self.reset_zoom.setToolTip("End the zoom.")
@@ -62,7 +74,7 @@ class CurvePanel(QWidget):
         self.reset_zoom.triggered.connect(lambda: self.chart.set_span(None))
         self.choose_classes.triggered.connect(self.classes_requested)
         self.menu.aboutToShow.connect(self._update_menu)
-        self.heading = row(self.measure, None, self.more)
+        self.heading = row(self.measure, GRID, self.log_scale, None, self.more)
         whole = column(self.heading, self.chart, self.legend, spacing=GRID // 2)
         whole.setStretch(1, 1)
         self.setLayout(whole)
@@ -71,14 +83,16 @@ class CurvePanel(QWidget):
     def title(self) -> str:
         return MEASURES[self.measure.currentData()].title
 
-    def set_measure(self, key: str, axis: str, *, without_epochs: bool) -> None:
-        """Show the axes of a measure. without_epochs: no run has stored its epochs."""
+    def set_measure(self, key: str, axis: str, *, is_unknown: bool, logarithmic: bool) -> None:
+        """Show the axes of a measure. is_unknown: no run has stored where it is along the axis."""
         self.measure.setCurrentIndex(self.measure.findData(key))
         measure = MEASURES[key]
-        empty = NO_EPOCHS if axis == "epochs" and without_epochs else measure.empty_text
-        if (key, axis) != self._shown_axes:  # a zoom of other axes means nothing
-            self._shown_axes = key, axis
-            self.chart.set_axes(_AXIS_KINDS[axis], score_axis=measure.is_score)
+        empty = _UNKNOWN.get(axis, measure.empty_text) if is_unknown else measure.empty_text
+        self.log_scale.setVisible(not measure.is_score)
+        self.log_scale.setChecked(logarithmic)
+        if (key, axis, logarithmic) != self._shown_axes:  # a zoom of other axes means nothing
+            self._shown_axes = key, axis, logarithmic
+            self.chart.set_axes(_AXIS_KINDS[axis], score_axis=measure.is_score, logarithmic=logarithmic)
         self.chart.set_empty_text(empty)
 
     def set_lines(

@@ -81,6 +81,7 @@ class CurveView(QObject):
         self.panels = CurvePanel(theme, "Chart of scores"), CurvePanel(theme, "Second chart")
         for number, panel in enumerate(self.panels):
             panel.measure_chosen.connect(lambda key, number=number: self._choose_measure(number, key))
+            panel.log_chosen.connect(lambda on, number=number: self._choose_log(number, on=on))
             panel.legend.toggled.connect(self._toggle)
             panel.line_chosen.connect(self.point_chosen)
             panel.classes_requested.connect(self.open_chooser)
@@ -167,9 +168,11 @@ class CurveView(QObject):
         choices = self.choices
         every = of_runs(self._series, self.shown_runs())
         starts = starts_of(every, choices.axis, choices.layout)
-        without_epochs = bool(every) and all(np.isnan(each.epochs).all() for each in every)
+        is_unknown = bool(every) and all(np.isnan(getattr(each, choices.axis)).all() for each in every)
         for panel, cache, key in zip(self.panels, self._lines, choices.measures, strict=True):
-            panel.set_measure(key, choices.axis, without_epochs=without_epochs)
+            panel.set_measure(
+                key, choices.axis, is_unknown=is_unknown, logarithmic=key in choices.logarithmic
+            )
             lines = cache.make(self.series_of(panel), choices.axis, starts, choices.smoothing)
             styles = style_lines(lines, self._classes, self._run_order())
             panel.set_lines(lines, styles, self._entries(key), self._classes)
@@ -197,6 +200,11 @@ class CurveView(QObject):
         first, second = self.choices.measures
         self._change(measures=(key, second) if number == 0 else (first, key))
 
+    def _choose_log(self, number: int, *, on: bool) -> None:
+        key = self.choices.measures[number]
+        others = [each for each in self.choices.logarithmic if each != key]
+        self._change(logarithmic=tuple(sorted([*others, key] if on else others)))
+
     def _change_smoothing(self, percent: int) -> None:
         if percent != self.choices.smoothing:
             self._change(smoothing=percent)
@@ -219,9 +227,9 @@ class CurveView(QObject):
         self.axis.setCurrentIndex(self.axis.findData(choices.axis))
         self.layouts[choices.layout].setChecked(True)
         for segment in self.layouts.values():
-            segment.setEnabled(choices.axis != "pictures")
+            segment.setEnabled(not choices.is_by_labels)
         self.smoothing.setValue(choices.smoothing)
-        self.smoothing.setEnabled(choices.axis != "pictures")
+        self.smoothing.setEnabled(not choices.is_by_labels)
         self.smoothing_text.setText(f"{choices.smoothing} %")
 
     # What is shown
@@ -245,7 +253,7 @@ class CurveView(QObject):
 
     def _run_order(self) -> list[int]:
         """Runs that have to be told apart."""
-        over = self.choices.layout == "over" and self.choices.axis != "pictures"
+        over = self.choices.layout == "over" and not self.choices.is_by_labels
         candidates = self._candidates()
         return candidates if over and len(candidates) > 1 else []
 

@@ -11,7 +11,8 @@ import pytest
 
 from core.base.errors import UserError
 from core.labels.class_list import ClassList
-from core.project.records import Measurement
+from core.project.records import Measurement, Split
+from core.project.run_labels import RunLabels, RunPicture
 from core.session.training import run_series
 from core.session.training.curve_csv import HEADER, curves_csv
 from core.session.training.curves import CurveService
@@ -57,7 +58,34 @@ def test_the_table_has_every_point() -> None:
     store = RunSeriesStore()
     store.add([point("iou", 0.1 + 0.2, 5, run=4, class_value=1), point("checkpoint", 2, 5, run=4)])
     rows = list(csv.reader(io.StringIO(curves_csv(store.series({"iou"}), classes).decode())))
-    assert rows == [list(HEADER), ["4", "iou", "road, wet", "5", "2.5", "", "7", "0.30000000000000004", "2"]]
+    assert rows == [
+        list(HEADER),
+        ["4", "iou", "road, wet", "5", "2.5", "", "7", "", "0.30000000000000004", "2"],
+    ]
+    store.set_pixels({4: 6144})
+    [_, row] = csv.reader(io.StringIO(curves_csv(store.series({"iou"}), classes).decode()))
+    assert row[HEADER.index("labelled_pixels")] == "6144"
+
+
+def test_a_series_has_the_labelled_pixels_of_its_run(tmp_path: Path) -> None:
+    with project_in(tmp_path) as project:
+        charts = CurveService(project.home)
+        try:
+            known, old = (project.runs.start(MODEL, "{}", None, 3).id for _ in range(2))
+            project.runs.add_measurements(
+                [point("loss", 1.0, n, run=run) for run in (known, old) for n in (0, 1)]
+            )
+            labels = RunLabels((RunPicture(1, Split.TRAIN, 500), RunPicture(2, Split.VAL, 70)))
+            project.runs.set_labels(known, labels)
+            first, second = charts.series({"loss"}).result(10)
+            assert first.pixels.tolist() == [570, 570]
+            assert np.isnan(second.pixels).all(), "an earlier version has not stored them"
+            project.runs.set_labels(known, RunLabels((RunPicture(1, Split.TRAIN, 600),)))
+            assert charts.series({"loss"}).result(10)[0].pixels.tolist() == [600, 600], (
+                "labels have joined it"
+            )
+        finally:
+            charts.close()
 
 
 def test_a_new_run_with_the_number_of_a_deleted_one_has_only_its_own_points(tmp_path: Path) -> None:

@@ -58,6 +58,7 @@ def view(qtbot, theme: Theme) -> CurveView:
     store = RunSeriesStore()
     store.add(measured(1, 0.1))
     store.add(measured(2, 0.2))
+    store.set_pixels({1: 4000, 2: 1500})
     made.set_runs([1, 2])
     made.set_series(store.series({"loss", "val_loss", "miou", "iou"}), class_list_of("road", "sky"))
     return made
@@ -109,6 +110,55 @@ def test_along_labelled_pictures_the_best_of_each_number_is_shown(view: CurveVie
     assert not view.smoothing.isEnabled() and not view.layouts["over"].isEnabled()
 
 
+def test_along_labelled_pixels_there_is_a_point_for_each_run_that_stored_them(view: CurveView) -> None:
+    view.set_choices(CurveChoices(measures=("miou", "loss"), axis="pixels"))
+    assert line(view, (0, "miou", None)).tolist() == [
+        [1500, pytest.approx(0.65)],
+        [4000, pytest.approx(0.55)],
+    ]
+    assert line(view, (0, "loss", None), 1).tolist() == [
+        [1500, pytest.approx(0.3)],
+        [4000, pytest.approx(0.2)],
+    ]
+    assert not view.smoothing.isEnabled()
+    store = RunSeriesStore()
+    store.add(measured(1, 0.1))
+    view.set_series(store.series({"loss", "miou"}), class_list_of("road", "sky"))
+    assert not view.panels[0].chart.arrays()
+    assert "labelled pixels, as runs of earlier versions" in view.panels[0].chart._empty.text()
+
+
+def test_losses_have_a_logarithmic_axis_on_demand(view: CurveView) -> None:
+    scores, losses = view.panels
+    assert not scores.log_scale.isVisible()
+    assert losses.log_scale.isVisible()
+    linear = line(view, (1, "loss", None), 1).copy()
+    ticks = losses.chart._vertical_ticks(losses.chart.data_range(), 400)
+    QTest.mouseClick(losses.log_scale, LEFT)
+    assert view.choices.logarithmic == ("loss",)
+    drawn = line(view, (1, "loss", None), 1)
+    np.testing.assert_allclose(10 ** drawn[:, 1], linear[:, 1])
+    np.testing.assert_array_equal(drawn[:, 0], linear[:, 0])
+    shown = losses.chart.data_range()
+    assert shown.top() < np.log10(0.2) < np.log10(1.2) < shown.bottom()
+    assert losses.chart._vertical_ticks(shown, 400) != ticks
+    for key in ("learning_rate", "miou", "loss"):
+        losses.measure_chosen.emit(key)
+        assert losses.log_scale.isChecked() == (key == "loss")
+    QTest.mouseClick(losses.log_scale, LEFT)
+    assert line(view, (1, "loss", None), 1).tolist() == linear.tolist()
+
+
+def test_zero_has_a_place_on_a_logarithmic_axis(view: CurveView) -> None:
+    store = RunSeriesStore()
+    store.add(
+        [Measurement(1, "loss", None, n, float(n), 3, value) for n, value in enumerate((1.0, 0.0, 0.01))]
+    )
+    view.set_series(store.series({"loss"}), class_list_of("road"))
+    view.set_choices(CurveChoices(logarithmic=("loss",)))
+    assert line(view, (1, "loss", None), 1)[:, 1].tolist() == [0, -2, -2]
+
+
 def test_a_point_tells_value_step_time_run_and_checkpoint(view: CurveView, qtbot) -> None:
     chart = view.panels[0].chart
     view.set_choices(CurveChoices(measures=("miou", "loss"), layout="over"))
@@ -117,7 +167,7 @@ def test_a_point_tells_value_step_time_run_and_checkpoint(view: CurveView, qtbot
         QTest.mouseClick(chart, LEFT, NO_KEYS, QPoint(round(x), round(y)))
     assert chosen.args == [2, 60, 1]
     assert chart.accessibleDescription() == (
-        "mIoU 0.500. Run 2, step 60, epoch 2, 30 s, 20 labelled. Checkpoint 1 of this run"
+        "mIoU 0.500. Run 2, step 60, epoch 2, 30 s, 20 labelled (1.5 k pixels in all). Checkpoint 1 of this run"
     )
 
 
@@ -192,7 +242,7 @@ def test_a_class_chooser_that_is_opened_again_is_remembered(view: CurveView, qtb
 
 
 def test_choices_that_cannot_be_understood_are_those_of_a_new_project() -> None:
-    chosen = CurveChoices(("dice", "learning_rate"), "epochs", "over", 40, (1, 3), ("val_loss",))
+    chosen = CurveChoices(("dice", "learning_rate"), "epochs", "over", 40, (1, 3), ("val_loss",), ("loss",))
     assert CurveChoices.from_json(chosen.to_json()) == chosen
     assert CurveChoices.from_json(None) == CurveChoices.from_json("[1") == CurveChoices()
     odd = {
@@ -202,6 +252,7 @@ def test_choices_that_cannot_be_understood_are_those_of_a_new_project() -> None:
         "smoothing": 400,
         "classes": 1,
         "hidden": ["y", []],
+        "logarithmic": ["loss", "miou"],
     }
     assert CurveChoices.from_json(json.dumps(odd)) == CurveChoices()
 
