@@ -14,6 +14,7 @@ from core.session.session import Session
 from core.session.training.training_state import TrainingState
 from desktop.controller import Actions, ControllerGroup
 from desktop.dispatcher import MainThreadDispatcher
+from desktop.shell.place_opener import PlaceOpener
 from desktop.shell.read_only_bar import ReadOnlyBar
 from desktop.shell.read_only_mode import ReadOnlyMode
 from desktop.shell.top_bar import TopBar
@@ -76,6 +77,7 @@ class ProjectContext(ControllerGroup):
         self.presentation_pause = PresentationPause(session, settings)
         self.data_controller = DataController(session, dispatcher, pages.data, theme, window)
         self.review_controller = ReviewController(session, dispatcher, pages.review, theme)
+        self._place_opener = PlaceOpener(dispatcher, label_page.canvas, self.label_controller.picture)
         self.learn_controller = LearnController(session, dispatcher, pages.learn, label_page.canvas, settings)
         self.read_only_mode = ReadOnlyMode(
             session.read_only_reason, parts.read_only_bar, actions, self.label_controller, label_page, pages
@@ -91,6 +93,7 @@ class ProjectContext(ControllerGroup):
                 self.presentation_pause,
                 self.data_controller,
                 self.review_controller,
+                self._place_opener,
                 self.learn_controller,
                 self.read_only_mode,  # after all that enable what it disables
             )
@@ -114,6 +117,8 @@ class ProjectContext(ControllerGroup):
         self.data_controller.project_file_controller.repaired.connect(label.reload)
         self.data_controller.project_file_controller.open_requested.connect(self.folder_chosen)
         self.review_controller.picture_requested.connect(self._open_picture)
+        self.review_controller.place_requested.connect(self._place_opener.open)
+        self._place_opener.picture_requested.connect(self._open_picture)
         self.review_controller.about_to_change.connect(label.finish_stroke)
         self.review_controller.labels_changed.connect(label.reload)
 

@@ -42,7 +42,8 @@ class SuspectedComponent:
     """A connected component of a label, or a part of one, that is confidently predicted as another class.
 
     region: its pixels and the class they are labelled as; predicted: the class most of them are predicted as
-    run_id: the training run that predicted it; pixels: how many; score: soft minimum of their self-confidence, 0..1, low where the label is likely wrong
+    run_id: the training run that predicted it; pixels: how many
+    score: soft minimum of their self-confidence, 0..1, low where the label is likely wrong
     is_part: the component goes on where nothing contradicts it
     """
 
@@ -104,7 +105,8 @@ def find_suspected_components(
     """What is suspect in one picture, worst first: label, (H, W) uint8, and prediction of the same size.
 
     A component of the label is suspect as a whole where at least half of its pixels are confidently predicted as one
-    other class; of the others each connected part that is, unless it is thin. Raises ValueError when the sizes differ.
+    other class. Of the others a part is that is connected and predicted as one class, at least half of it confidently,
+    unless it is thin. Raises ValueError when the sizes differ.
     """
     contradicted = contradicted_pixels(label, prediction, thresholds)
     counts = np.bincount(label[contradicted], minlength=256)
@@ -112,29 +114,28 @@ def find_suspected_components(
     for value in np.flatnonzero(counts >= MIN_PIXELS):
         of_class = (label == value).view(np.uint8)
         box = _bounds(of_class)
-        inside = _Crop(
+        said = PredictedMask(prediction.values[box.slices], prediction.confidence[box.slices])
+        of_class = of_class[box.slices]
+        crop = _Crop(
             picture_id,
             prediction.run_id,
             int(value),
             box,
-            of_class[box.slices],
-            np.where(contradicted[box.slices], prediction.values[box.slices], UNLABELLED)
-            * of_class[box.slices],
-            self_confidence(
-                label[box.slices],
-                PredictedMask(prediction.values[box.slices], prediction.confidence[box.slices]),
-            ),
+            of_class,
+            said.values * of_class,
+            contradicted[box.slices] & (of_class > 0),
+            self_confidence(label[box.slices], said),
         )
-        found += _suspects_of_class(inside)
+        found += _suspects_of_class(crop)
     return sorted(found, key=lambda each: each.order)[:MAX_OF_PICTURE]
 
 
 @dataclass(frozen=True, slots=True)
 class _Crop:
-    """One class of a label within its bounding box: arrays (h, w) uint8.
+    """One class of a label within its bounding box: arrays (h, w).
 
-    of_class: 1 in its pixels; against: the class that is confidently predicted in their place, 0: none
-    sure: self-confidence
+    of_class: uint8, 1 in its pixels; predicted: uint8, the class that is predicted for these, elsewhere 0
+    contradicted: bool, which of them are confidently predicted as another class; sure: uint8, self-confidence
     """
 
     picture_id: int
@@ -142,32 +143,44 @@ class _Crop:
     value: int
     box: Box
     of_class: Values
-    against: Values
+    predicted: Values
+    contradicted: Mask
     sure: NDArray[np.uint8]
 
 
 def _suspects_of_class(crop: _Crop) -> Iterator[SuspectedComponent]:
     count, components, stats, _ = cv2.connectedComponentsWithStats(crop.of_class, connectivity=8)
-    sizes = stats[:, cv2.CC_STAT_AREA]
     is_whole = np.zeros(count, bool)
-    predicted = np.flatnonzero(np.bincount(crop.against.ravel(), minlength=256)[1:] >= MIN_PIXELS) + 1
-    for other in predicted:
-        against = np.bincount(components[crop.against == other], minlength=count)
-        whole = (2 * against >= sizes) & (sizes >= MIN_PIXELS) & ~is_whole
-        whole[0] = False
+    counts = np.bincount(crop.predicted[crop.contradicted], minlength=256)
+    others = [int(each) for each in np.flatnonzero(counts >= MIN_PIXELS)]
+    for other in others:
+        whole = _mostly_contradicted(components, stats, crop.contradicted & (crop.predicted == other))
+        whole &= ~is_whole
         is_whole |= whole
-        yield from _components(crop, components, stats, np.flatnonzero(whole), int(other), is_part=False)
-    for other in predicted:
-        part = ((crop.against == other) & ~is_whole[components]).view(np.uint8)
-        count, parts, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
-        thick = cv2.erode(
-            part,
-            np.ones((MIN_THICKNESS, MIN_THICKNESS), np.uint8),
-            borderType=cv2.BORDER_CONSTANT,
-            borderValue=0,
-        )
-        chosen = np.unique(parts[thick > 0])
-        yield from _components(crop, parts, stats, chosen, int(other), is_part=True)
+        yield from _components(crop, components, stats, np.flatnonzero(whole), other, is_part=False)
+    for other in others:
+        part = ((crop.predicted == other) & ~is_whole[components]).view(np.uint8)
+        _, parts, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
+        chosen = _mostly_contradicted(parts, stats, crop.contradicted) & _thick(part, parts, len(stats))
+        yield from _components(crop, parts, stats, np.flatnonzero(chosen), other, is_part=True)
+
+
+def _mostly_contradicted(
+    components: NDArray[np.int32], stats: NDArray[np.int32], contradicted: Mask
+) -> NDArray[np.bool_]:
+    """By number of component: whether it is no speck and at least half of its pixels are contradicted."""
+    sizes = stats[:, cv2.CC_STAT_AREA]
+    chosen = 2 * np.bincount(components[contradicted], minlength=len(stats)) >= np.maximum(sizes, MIN_PIXELS)
+    chosen &= sizes >= MIN_PIXELS
+    chosen[0] = False
+    return np.asarray(chosen, np.bool_)
+
+
+def _thick(mask: Values, components: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
+    """By number of component: whether a square of `MIN_THICKNESS` pixels lies in it."""
+    square = np.ones((MIN_THICKNESS, MIN_THICKNESS), np.uint8)
+    inner = cv2.erode(mask, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.bincount(components[inner > 0], minlength=count) > 0
 
 
 def _components(

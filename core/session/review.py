@@ -1,37 +1,34 @@
-"""Review of many pictures: previews with masks, batch edits, and the check of labels against predictions."""
+"""Review of many pictures: previews with masks, and batch edits."""
 
 from __future__ import annotations
 
 import threading
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from core.base.changes import Changes
-from core.base.errors import Cancelled, DiskError, ImageError, MaskloopError
+from core.base.errors import DiskError, ImageError, MaskloopError
 from core.base.lane import Lane
 from core.base.progress import ProgressCallback
 from core.base.text import count_of
-from core.evaluation.label_errors import ClassPair, LabelDisagreement, find_disagreements
+from core.evaluation.label_errors import LabelDisagreement, Thresholds, find_disagreements
 from core.images.thumbnail import read_thumbnail
 from core.labels.accept import accept_everywhere
 from core.labels.label_map import LabelMap, Values
-from core.labels.prediction import PredictedMask, read_prediction
 from core.project.journal import changes_of_edit
-from core.project.project import Project, run_class_mapping
-from core.project.records import PictureRecord, Status
+from core.project.project import Project
+from core.project.records import Status
 from core.project.row_changes import RowChange
+from core.session.batch_edit import BatchEdit, newest_edit
 from core.session.picture_index import PictureIndex
+from core.session.picture_masks import read_masks, read_stored_prediction
 from core.session.picture_names import distinguishing_names
 from core.session.read_lane import ReadLane
-
-PREVIEW_PIXELS = 100_000_000
-"""Masks of larger pictures are not read for a preview: that would take seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,28 +45,6 @@ class PicturePreview:
     suspects: LabelDisagreement | None
 
 
-@dataclass(frozen=True, slots=True)
-class BatchEdit:
-    """One operation on many pictures, kept for undo. edits: ids of its edits by picture id, oldest first."""
-
-    name: str
-    edits: Mapping[int, tuple[int, ...]]
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LabelCheck:
-    """Where labels disagree with predictions.
-
-    found: (class pair, pixels, picture ids), most pixels first; shares: by picture id the share of its labelled pixels
-    that disagree, 0..1; compared: how many pictures have both a label and a prediction.
-    """
-
-    found: tuple[tuple[ClassPair, int, frozenset[int]], ...] = ()
-    shares: Mapping[int, float] = field(default_factory=dict)
-    compared: int = 0
-
-
 class ReviewService:
     """Called from the GUI thread; reads on its own lane.
 
@@ -82,6 +57,8 @@ class ReviewService:
         self._project, self._index, self._document, self._announce = project, index, document, announce
         self._lane = ReadLane("review", project.home, low_priority=True)
         self._cancel = threading.Event()
+        self.thresholds: Thresholds | None = None
+        """What counts as confident in previews, since the last label check."""
 
     def preview(self, picture_id: int, side: int) -> Future[PicturePreview]:
         """The picture and its masks, the longer side at most `side` pixels. The future raises ImageError."""
@@ -117,11 +94,6 @@ class ReviewService:
             lambda _, i: self._undo(i, batch.edits[i]),
         )
 
-    def check_labels(self, progress: ProgressCallback) -> Future[LabelCheck]:
-        """Compare all labels with their predictions. The future raises Cancelled."""
-        self._cancel.clear()
-        return self._lane.read(self._check_labels, progress)
-
     def distinguishing_names(self) -> Future[dict[int, str]]:
         """What to call the pictures whose file name occurs again, by id."""
         index = self._index
@@ -142,10 +114,10 @@ class ReviewService:
     def _preview(self, project: Project, picture_id: int, side: int) -> PicturePreview:
         record = self._index.get(picture_id)
         pixels = read_thumbnail(project.picture_path(record.path), side)
-        label, prediction = self._masks(project, record)
+        label, prediction = read_masks(project, record)
         suspects = None
         if label is not None and prediction is not None:
-            suspects = find_disagreements(label, prediction)
+            suspects = find_disagreements(label, prediction, self.thresholds)
         shape = pixels.shape[:2]
         return PicturePreview(
             pixels,
@@ -153,43 +125,6 @@ class ReviewService:
             _resized(prediction.values if prediction else None, shape),
             suspects,
         )
-
-    def _masks(self, project: Project, record: PictureRecord) -> tuple[Values | None, PredictedMask | None]:
-        """Label and prediction in today's class values; None for one that does not exist or has another size."""
-        width, height = record.width or 0, record.height or 0
-        if not 0 < width * height <= PREVIEW_PIXELS:
-            return None, None
-        label = project.labels.read(record.id, width, height) if record.is_labelled else None
-        return label, self._read_prediction(project, record) if record.is_predicted else None
-
-    def _read_prediction(self, project: Project, record: PictureRecord) -> PredictedMask | None:
-        try:
-            prediction = read_prediction(project.prediction_path(record.id))
-        except ImageError:
-            return None
-        if prediction.values.shape != (record.height, record.width):
-            return None
-        return prediction.remapped(run_class_mapping(project, prediction.run_id))
-
-    def _check_labels(self, project: Project, progress: ProgressCallback) -> LabelCheck:
-        records = [r for i in self._index.ids() if (r := self._index.get(i)).is_labelled and r.is_predicted]
-        pixels: Counter[ClassPair] = Counter()
-        pictures: dict[ClassPair, set[int]] = {}
-        shares: dict[int, float] = {}
-        for done, record in enumerate(records):
-            progress(done, len(records))
-            if self._cancel.is_set():
-                raise Cancelled
-            label, prediction = self._masks(project, record)
-            if label is None or prediction is None:
-                continue
-            disagreement = find_disagreements(label, prediction)
-            shares[record.id] = disagreement.share
-            for pair, count in disagreement.pixels.items():
-                pixels[pair] += count
-                pictures.setdefault(pair, set()).add(record.id)
-        found = tuple((pair, count, frozenset(pictures[pair])) for pair, count in pixels.most_common())
-        return LabelCheck(found, shares, len(shares))
 
     # Document lane: writing, one picture at a time --------------------------------------------------
 
@@ -237,7 +172,7 @@ class ReviewService:
 
     def _accept(self, project: Project, picture_id: int, *, done: bool) -> list[int]:
         record = self._index.get(picture_id)
-        prediction = self._read_prediction(project, record) if record.is_predicted else None
+        prediction = read_stored_prediction(project, record) if record.is_predicted else None
         if prediction is None:
             raise ImageError("There is no prediction of this picture yet.")
         height, width = prediction.values.shape
@@ -249,7 +184,7 @@ class ReviewService:
             if edit is not None:
                 self._project.journal.commit(picture_id, edit)
                 self._announce(changes_of_edit(picture_id))
-                made.append(self._newest_edit(picture_id))
+                made.append(newest_edit(self._project.journal, picture_id))
             return made + (self._write_status(picture_id, Status.DONE) if done else [])
 
         return self._document.submit(write).result()
@@ -262,18 +197,13 @@ class ReviewService:
             return []
         row = RowChange("pictures", str(picture_id), {"status": status.value})
         self._announce(self._project.journal.change_rows(picture_id, f"Mark as {status}", "mark", [row]))
-        return [self._newest_edit(picture_id)]
-
-    def _newest_edit(self, picture_id: int) -> int:
-        """Document lane: id of the edit that undo would revert next; 0 when there is none."""
-        done = [e.id for e in self._project.journal.history(picture_id) if not e.undone and not e.thinned]
-        return done[-1] if done else 0
+        return [newest_edit(self._project.journal, picture_id)]
 
     def _undo(self, picture_id: int, edit_ids: tuple[int, ...]) -> list[int]:
         def write() -> list[int]:
             undone = []
             for edit_id in reversed(edit_ids):
-                if self._newest_edit(picture_id) != edit_id:
+                if newest_edit(self._project.journal, picture_id) != edit_id:
                     raise ImageError("It was edited since; undo it in the Label workspace.")
                 reverted = self._project.journal.undo(picture_id)
                 if reverted is not None:

@@ -19,6 +19,7 @@ from core.session.copy_labels import LabelCopier
 from core.session.dataset.service import DatasetService
 from core.session.draft_service import DraftService
 from core.session.editing import EditingService
+from core.session.label_check import LabelCheckService
 from core.session.live.live_prediction import LivePredictionService
 from core.session.loading.first_picture import FirstPicture
 from core.session.loading.folder_scan import check_folder
@@ -96,6 +97,7 @@ class Session:
         self.label_copier = LabelCopier(project, index, document)
         self.work_log = WorkLog(project, index, document, self._announce)
         self.review = ReviewService(project, index, document, self._announce)
+        self.label_check = LabelCheckService(project, index, document, self._announce)
         self.dataset = DatasetService(project, index, document, self._announce)
         # Training and models
         self.training = TrainingService(
@@ -215,6 +217,7 @@ class Session:
             self.network_summaries.close,
             self.dataset.close,
             self.review.close,
+            self.label_check.close,
             self.work_log.close,
             self.charts.close,
             self.imports.close,

@@ -75,6 +75,7 @@ class ReadOnlyMode(Controller):
         self._lock.lock((training.train_button, training.pause_button, training.resume_button))
         self._lock.lock((training.stop_button, training.auto_start))
         self._lock.lock((review.mark, review.accept, review.accept_done, review.undo))
+        self._lock.lock((review.suspect_view.keep, review.suspect_view.fix))
         self._lock.lock((train.train_now, train.use, train.choose_network))
         for offer in (train.offer, train.size_offer):
             self._lock.lock((offer.accept, offer.decline))

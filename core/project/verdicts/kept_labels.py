@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from core.base.geometry import Box
 from core.labels.label_region import LabelRegion
@@ -32,7 +31,7 @@ class KeptLabelRepository:
         query = select(kept_labels).where(kept_labels.c.picture_id == picture_id)
         with self._store.read_transaction() as connection:
             rows = connection.execute(query.order_by(kept_labels.c.digest)).all()
-        regions = (_region_of(row._mapping) for row in rows)
+        regions = (_region_of(row) for row in rows)
         return [region for region in regions if region is not None]
 
 
@@ -50,13 +49,13 @@ def keep_row(picture_id: int, region: LabelRegion) -> RowChange:
     return RowChange("kept_labels", f"{picture_id}:{region.digest}", content)
 
 
-def _region_of(row: Mapping[str, Any]) -> LabelRegion | None:
+def _region_of(row: Row[Any]) -> LabelRegion | None:
     """None for what is no region: the file may be a stranger's."""
-    numbers = [row[name] for name in ("class_value", "x0", "y0", "x1", "y1")]
+    numbers = [row.class_value, row.x0, row.y0, row.x1, row.y1]
     if not all(isinstance(number, int) for number in numbers):
         return None
     try:
-        mask = base64.b64decode(row["mask"], validate=True)
+        mask = base64.b64decode(row.mask, validate=True)
     except (binascii.Error, TypeError, ValueError):
         return None
     return LabelRegion(numbers[0], Box(*numbers[1:]), mask)

@@ -18,8 +18,19 @@ SAME = (40, 160, 90)
 
 def render_card(preview: PicturePreview, layer: str, classes: ClassList) -> QPixmap:
     """`layer`: label, prediction, difference or none."""
-    card = QPixmap.fromImage(to_qimage(preview.pixels))
-    overlay = _mask_overlay(preview, layer, classes)
+    return render_masked(preview.pixels, preview.label, preview.prediction, layer, classes)
+
+
+def render_masked(
+    pixels: NDArray[np.uint8],
+    label: Values | None,
+    prediction: Values | None,
+    layer: str,
+    classes: ClassList,
+) -> QPixmap:
+    """Pixels (h, w, 3) uint8 with one of two masks of the same size, or their difference, blended over them."""
+    card = QPixmap.fromImage(to_qimage(pixels))
+    overlay = _mask_overlay(label, prediction, layer, classes)
     if overlay is not None:
         painter = QPainter(card)
         painter.drawImage(0, 0, to_qimage(overlay))
@@ -27,13 +38,15 @@ def render_card(preview: PicturePreview, layer: str, classes: ClassList) -> QPix
     return card
 
 
-def _mask_overlay(preview: PicturePreview, layer: str, classes: ClassList) -> NDArray[np.uint8] | None:
+def _mask_overlay(
+    label: Values | None, prediction: Values | None, layer: str, classes: ClassList
+) -> NDArray[np.uint8] | None:
     """(h, w, 4) uint8 RGBA, not premultiplied; None: nothing to blend."""
     if layer == "difference":
-        if preview.label is None or preview.prediction is None:
+        if label is None or prediction is None:
             return None
-        return _difference_overlay(preview.label, preview.prediction)
-    values = {"label": preview.label, "prediction": preview.prediction}.get(layer)
+        return _difference_overlay(label, prediction)
+    values = {"label": label, "prediction": prediction}.get(layer)
     if values is None:
         return None
     table = np.zeros((256, 4), np.uint8)

@@ -1,4 +1,4 @@
-"""Controller of the Review workspace: loads visible cards, edits the selected pictures, checks labels."""
+"""Controller of the Review workspace: loads visible cards, edits the selected pictures, starts the label check."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from core.base.changes import Changes
 from core.base.errors import MaskloopError
 from core.base.text import count_of
 from core.project.records import Status
-from core.session.review import BatchEdit, LabelCheck, PicturePreview
+from core.session.batch_edit import BatchEdit
+from core.session.label_check import LabelCheck
+from core.session.review import PicturePreview
 from core.session.session import Session
 from desktop.controller import Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
@@ -22,19 +24,24 @@ from desktop.theme.theme import Theme
 from desktop.widgets.picture_status import PictureRow
 from desktop.workspaces.review.card import render_card
 from desktop.workspaces.review.card_cache import CAPACITY
+from desktop.workspaces.review.class_pair import ClassPairText, colour_and_name
 from desktop.workspaces.review.label_check import ConfusionRow
 from desktop.workspaces.review.page import LAYERS, ReviewPage, join_problems
+from desktop.workspaces.review.suspect_controller import SuspectController
 
 CARD_PIXELS = 320
 MAX_ROWS = 40
 """Pairs of confused classes that the label check lists."""
+UNDO_STEPS = 200
 
 
 class ReviewController(Controller):
-    """`picture_requested` carries the id of a picture to open in the Label workspace. `about_to_change` comes before
-    labels are changed here, `labels_changed` after: the Label workspace may show one of them."""
+    """`picture_requested` carries the id of a picture to open in the Label workspace, `place_requested` one and a box
+    in it. `about_to_change` comes before labels are changed here, `labels_changed` after: the Label workspace may show
+    one of them."""
 
     picture_requested = Signal(int)
+    place_requested = Signal(int, object)
     about_to_change = Signal()
     labels_changed = Signal()
 
@@ -47,13 +54,21 @@ class ReviewController(Controller):
         self._layer = LAYERS[0][0]
         self._previews: dict[int, PicturePreview] = {}
         self._loading: int | None = None
-        self._last_edit: BatchEdit | None = None
+        self._edits: list[BatchEdit] = []  # that can be undone, newest last
+        self._is_undo_wanted = False
         self._check = LabelCheck()
         self._was_shown = False
         self._names_request = LatestRequest(dispatcher)
         self._load_timer = QTimer(self, singleShot=True, interval=0)
         self._load_timer.timeout.connect(self._load_next)
         connect, grid = self.connections.connect, page.grid
+        self._suspects = SuspectController(session, dispatcher, page, theme)
+        connect(self._suspects.message, self.message.emit)
+        connect(self._suspects.place_requested, self.place_requested.emit)
+        connect(self._suspects.about_to_change, self.about_to_change.emit)
+        connect(self._suspects.edited, self._on_verdict)
+        connect(self._suspects.undo_requested, self._undo)
+        connect(self._suspects.settled, self._undo_if_wanted)
         connect(page.shown, self._on_page_shown)
         connect(page.filter_changed, lambda key: self._list_pictures(key, self._list.order))
         connect(page.order_changed, lambda key: self._list_pictures(self._list.filter, key))
@@ -64,7 +79,7 @@ class ReviewController(Controller):
         connect(page.undo_requested, self._undo)
         connect(page.stop_requested, session.review.cancel)
         connect(page.label_check.check_requested, self._check_labels)
-        connect(page.label_check.cancel_requested, session.review.cancel)
+        connect(page.label_check.cancel_requested, session.label_check.cancel)
         connect(page.label_check.confusion_requested, self._show_confusion)
         connect(grid.cards_missing, self._load_timer.start)
         connect(grid.selection_changed, self._update_selection)
@@ -80,6 +95,7 @@ class ReviewController(Controller):
 
     def on_changes(self, changes: Changes) -> None:
         """Reload the cards of changed pictures once they are visible."""
+        self._suspects.on_changes(changes)
         grid = self._page.grid
         if changes.classes:
             self._previews.clear()
@@ -101,9 +117,11 @@ class ReviewController(Controller):
 
     def close(self) -> None:
         super().close()
+        self._suspects.close()
         self._load_timer.stop()
         self._names_request.cancel()
         self._session.review.cancel()
+        self._session.label_check.cancel()
         self._page.grid.set_source(NoPictures())
         self._page.grid.clear_cards()
         self._page.set_running(None)
@@ -141,6 +159,7 @@ class ReviewController(Controller):
 
     def _show_layer(self, layer: str) -> None:
         self._layer = layer
+        self._suspects.show_layer(layer)
         self._render_cards()
 
     def _render_cards(self) -> None:
@@ -209,11 +228,23 @@ class ReviewController(Controller):
         self._run(future, self._on_edited)
 
     def _undo(self) -> None:
-        edit, self._last_edit = self._last_edit, None
-        if edit is not None:
-            self.about_to_change.emit()
-            self._page.set_undo("")
-            self._run(self._session.review.undo(edit, self._show_progress), self._on_undone)
+        if self._suspects.is_writing:
+            self._is_undo_wanted = True  # what was said last comes first
+            return
+        if not self._edits or not self._page.undo.isEnabled():
+            return
+        edit = self._edits.pop()
+        self.about_to_change.emit()
+        self._show_undo()
+        self._run(self._session.review.undo(edit, self._show_progress), partial(self._on_undone, edit))
+
+    def _undo_if_wanted(self) -> None:
+        wanted, self._is_undo_wanted = self._is_undo_wanted, False
+        if wanted:
+            self._undo()
+
+    def _show_undo(self) -> None:
+        self._page.set_undo(self._edits[-1].name if self._edits else "")
 
     def _run(self, future: Future[BatchEdit], on_result: Callable[[BatchEdit], None]) -> None:
         self._page.set_running((0, 1))
@@ -225,13 +256,23 @@ class ReviewController(Controller):
 
     def _on_edited(self, edit: BatchEdit) -> None:
         if not self.is_closed:
-            self._last_edit = edit if edit.edits else None
-            self._page.set_undo(edit.name if edit.edits else "")
+            self._can_undo(edit)
             self._report(edit, f"{count_of(len(edit.edits), 'picture')} changed.")
 
-    def _on_undone(self, edit: BatchEdit) -> None:
+    def _on_verdict(self, edit: BatchEdit) -> None:
+        self._can_undo(edit)
+        self.labels_changed.emit()
+
+    def _can_undo(self, edit: BatchEdit) -> None:
+        if edit.edits:
+            self._edits = [*self._edits[-UNDO_STEPS + 1 :], edit]
+        self._show_undo()
+
+    def _on_undone(self, undone: BatchEdit, edit: BatchEdit) -> None:
         if not self.is_closed:
             self._report(edit, f"{count_of(len(edit.edits), 'picture')} reverted.")
+            if edit.edits:
+                self._suspects.restore(undone)
 
     def _report(self, edit: BatchEdit, sentence: str) -> None:
         self._page.set_running(None)
@@ -250,7 +291,7 @@ class ReviewController(Controller):
     def _check_labels(self) -> None:
         panel = self._page.label_check
         panel.set_running((0, 1))
-        future = self._session.review.check_labels(
+        future = self._session.label_check.check(
             lambda done, of: self._dispatcher.post(
                 lambda: None if self.is_closed else panel.set_running((done, of))
             )
@@ -265,31 +306,34 @@ class ReviewController(Controller):
             return
         self._check = check
         self._list.disagreement = check.shares
+        self._session.review.thresholds = check.thresholds
+        self._previews.clear()  # their shares of suspect pixels
+        self._page.grid.invalidate()
         classes = self._session.editing.classes
-
-        def colour_and_name(value: int) -> tuple[tuple[int, int, int], str]:
-            known = classes.by_value(value)
-            return (known.colour, known.name) if known else ((128, 128, 128), str(value))
-
         rows = [
             ConfusionRow(
                 pair,
-                colour_and_name(pair[0]),
-                colour_and_name(pair[1]),
-                f"{pixels:,} pixels in {count_of(len(ids), 'picture')}",
+                ClassPairText(
+                    colour_and_name(classes, pair[0]),
+                    colour_and_name(classes, pair[1]),
+                    f"{pixels:,} pixels in {count_of(len(ids), 'picture')}",
+                ),
             )
             for pair, pixels, ids in check.found[:MAX_ROWS]
         ]
+        kept = f" {count_of(check.kept, 'kept label')} left out." if check.kept else ""
         if not check.compared:
             text = "There is no labelled picture with a prediction yet. Train first; it takes a minute."
         elif not rows:
-            text = f"{count_of(check.compared, 'picture')} compared: no confident prediction contradicts a label."
+            text = f"{count_of(check.compared, 'picture')} compared: no confident prediction contradicts a label.{kept}"
         else:
-            text = f"{count_of(check.compared, 'picture')} compared. Label → confident prediction:"
+            text = f"{count_of(check.compared, 'picture')} compared.{kept} Label → confident prediction:"
         self._page.label_check.set_rows(rows, text)
+        self._suspects.show_check(check)
 
     def _show_confusion(self, pair: tuple[int, int] | None) -> None:
         """Filter by the pictures in which this pair of classes is confused; None: show all pictures again."""
+        self._suspects.show_pair(pair)
         if pair is None:
             self._page.filter.set_filter("all")
             self._list_pictures("all", "name")

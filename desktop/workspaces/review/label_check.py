@@ -1,4 +1,5 @@
-"""Panel of the label check: pairs of classes that confident predictions confuse with the label, most pixels first."""
+"""Panel of the label check: pairs of classes that confident predictions confuse with the label, most pixels first, and
+suspected components, worst first."""
 
 from __future__ import annotations
 
@@ -9,25 +10,24 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from core.labels.class_list import Colour
-from desktop.theme.theme import GRID
+from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import MARGIN, button, column, row, scroll_area, set_background, text_label
-from desktop.widgets.table import colour_chip_icon
+from desktop.widgets.plain_text import plain_tooltip
+from desktop.workspaces.review.class_pair import ROW_HEIGHT, ClassPairText, paint_class_pair
+from desktop.workspaces.review.suspect_list import SuspectList
 
 INTRODUCTION = (
     "Finds likely label errors: pixels that the network confidently predicts as another class than the label."
 )
-ROW_HEIGHT = 44
+MAX_PAIRS_IN_SIGHT = 4
 
 
 @dataclass(frozen=True, slots=True)
 class ConfusionRow:
-    """A label class and the class predicted instead. `key`: their values; `text`: how many pixels and pictures."""
+    """A label class and the class predicted instead. `key`: their values; `pair`: how many pixels and pictures."""
 
     key: tuple[int, int]
-    label: tuple[Colour, str]
-    prediction: tuple[Colour, str]
-    text: str
+    pair: ClassPairText
 
 
 class ConfusionButton(QPushButton):
@@ -35,13 +35,15 @@ class ConfusionButton(QPushButton):
 
     def __init__(self, line: ConfusionRow) -> None:
         super().__init__()
-        self.row = line
+        self.row, pair = line, line.pair
         self.setProperty("role", "row")
         self.setFixedHeight(ROW_HEIGHT)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setAccessibleName(f"{line.label[1]} predicted as {line.prediction[1]}, {line.text}")
+        self.setAccessibleName(f"{pair.label[1]} predicted as {pair.prediction[1]}, {pair.text}")
         self.setToolTip(
-            f"Labelled {line.label[1]}, confidently predicted as {line.prediction[1]}. Show these pictures."
+            plain_tooltip(
+                f"Labelled {pair.label[1]}, confidently predicted as {pair.prediction[1]}. Show these alone."
+            )
         )
 
     def sizeHint(self) -> QSize:  # noqa: N802
@@ -50,21 +52,9 @@ class ConfusionButton(QPushButton):
     def paintEvent(self, event: QPaintEvent) -> None:  # noqa: N802
         super().paintEvent(event)
         painter = QPainter(self)
-        metrics, height = painter.fontMetrics(), painter.fontMetrics().height()
-        left, room = 10.0, self.width() - 20
-        half = (room - 2 * 22 - 3 * GRID) // 2
-        for at, (colour, name) in enumerate((self.row.label, self.row.prediction)):
-            if at:
-                painter.setPen(self.palette().placeholderText().color())
-                painter.drawText(QRectF(left, 5, 3 * GRID, height), Qt.AlignmentFlag.AlignHCenter, "→")
-                left += 3 * GRID
-            painter.drawPixmap(int(left), 5 + (height - 14) // 2, colour_chip_icon(colour).pixmap(14, 14))
-            painter.setPen(self.palette().buttonText().color())
-            short = metrics.elidedText(name, Qt.TextElideMode.ElideRight, half)
-            painter.drawText(QRectF(left + 20, 5, half, height), 0, short)
-            left += 20 + min(half, metrics.horizontalAdvance(short)) + 2
-        painter.setPen(self.palette().placeholderText().color())
-        painter.drawText(QRectF(30, 6 + height, room - 20, height), 0, self.row.text)
+        palette = self.palette()
+        colours = palette.buttonText().color(), palette.placeholderText().color()
+        paint_class_pair(painter, QRectF(self.rect()), self.row.pair, *colours)
         painter.end()
 
 
@@ -75,7 +65,7 @@ class LabelCheckPanel(QWidget):
     cancel_requested = Signal()
     confusion_requested = Signal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         set_background(self, "panel")
         self.check = button("Check labels")
@@ -85,23 +75,28 @@ class LabelCheckPanel(QWidget):
         self.bar.setTextVisible(False)
         self.bar.setAccessibleName("Labels checked")
         self.buttons: list[ConfusionButton] = []
-        self.show_all = button("Show all pictures again", "quiet")
+        self.show_all = button("Show all", "quiet")
         self.show_all.clicked.connect(lambda: self.confusion_requested.emit(None))
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
         inner = QWidget()
         set_background(inner, "panel")
-        inner.setLayout(column(self._list, row(self.show_all, None), None, spacing=GRID))
-        area = scroll_area(inner)
+        inner.setLayout(column(self._list, None, spacing=0))
+        self._pairs = scroll_area(inner)
+        self.suspects_title = text_label("", "heading")
+        self.suspects = SuspectList(theme)
         whole = column(
             row(text_label("Label check", "heading"), None),
             self.summary,
             row(self.check, None),
             self.bar,
-            area,
+            self._pairs,
+            row(self.suspects_title, None, self.show_all),
+            self.suspects,
+            None,
             margins=(MARGIN, MARGIN, GRID, GRID),
         )
-        whole.setStretch(4, 1)
+        whole.setStretch(6, 1000)
         self.setLayout(whole)
         self.clear()
 
@@ -109,6 +104,7 @@ class LabelCheckPanel(QWidget):
         """Show that nothing has been checked yet."""
         self.set_running(None)
         self.set_rows((), INTRODUCTION)
+        self.set_suspects_title("")
 
     def set_running(self, done: tuple[int, int] | None) -> None:
         """How many of how many labels are checked; None: no check is under way."""
@@ -130,7 +126,16 @@ class LabelCheckPanel(QWidget):
         for made in self.buttons:
             made.clicked.connect(lambda _on=False, key=made.row.key: self.confusion_requested.emit(key))
             self._list.addWidget(made)
-        self.show_all.setVisible(bool(rows))
+        self._pairs.setVisible(bool(rows))
+        self._pairs.setFixedHeight(min(len(rows), MAX_PAIRS_IN_SIGHT) * ROW_HEIGHT + GRID)
+
+    def set_suspects_title(self, text: str, *, is_filtered: bool = False) -> None:
+        """The line above the list of suspects; empty: there is no list. is_filtered: only one pair of classes is
+        listed."""
+        self.suspects_title.setText(text)
+        self.suspects_title.setVisible(bool(text))
+        self.suspects.setVisible(bool(text))
+        self.show_all.setVisible(is_filtered)
 
     def _check_or_cancel(self) -> None:
         (self.cancel_requested if self._running else self.check_requested).emit()

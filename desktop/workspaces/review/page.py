@@ -1,4 +1,5 @@
-"""Page of the Review workspace: filters, a grid of pictures, actions for the selected ones, and the label check."""
+"""Page of the Review workspace: filters, a grid of pictures, actions for the selected ones, and the label check, which
+shows one suspect at a time in place of the grid."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
-from PySide6.QtWidgets import QFrame, QMenu, QProgressBar, QWidget
+from PySide6.QtWidgets import QFrame, QMenu, QProgressBar, QStackedWidget, QWidget
 
 from core.base.text import count_of
 from core.project.records import Status
@@ -25,6 +26,7 @@ from desktop.widgets.controls import (
 from desktop.widgets.filter_box import FilterBox
 from desktop.workspaces.review.grid import Caption, ReviewGrid
 from desktop.workspaces.review.label_check import LabelCheckPanel
+from desktop.workspaces.review.suspect_view import SuspectView
 
 LAYERS = (
     ("label", "Label", "Labels, painted or imported."),
@@ -62,7 +64,11 @@ class ReviewPage(QWidget):
         set_background(self, "page")
         self._theme = theme
         self.grid = ReviewGrid(theme, caption)
-        self.label_check = LabelCheckPanel()
+        self.label_check = LabelCheckPanel(theme)
+        self.suspect_view = SuspectView(theme)
+        self._stack = QStackedWidget()
+        self._stack.addWidget(self.grid)
+        self._stack.addWidget(self.suspect_view)
         self.filter = FilterBox(theme)
         self.order = combo_box(ORDERS, "Order of the pictures", "quiet")
         self.order.setToolTip(
@@ -119,10 +125,27 @@ class ReviewPage(QWidget):
         self.undo.setVisible(bool(name))
         self.undo.setToolTip(f"Undo “{name}”." if name else "")
 
+    @property
+    def shows_suspect(self) -> bool:
+        """Whether a suspect of the label check is shown in place of the pictures."""
+        return self._stack.currentWidget() is self.suspect_view
+
+    def show_suspect(self, on: bool) -> None:
+        """Show the view of a suspect, or (False) the pictures."""
+        if on == self.shows_suspect:
+            return
+        self._stack.setCurrentWidget(self.suspect_view if on else self.grid)
+        of_pictures = (self.selection_text, self.select_all, self.mark, self.accept, self.accept_done)
+        for part in of_pictures:
+            part.setVisible(not on)
+        for chosen in (self.filter, self.order, self.size_slider):
+            chosen.setEnabled(not on)
+        (self.label_check.suspects if on else self.grid).setFocus()
+
     def showEvent(self, event: object) -> None:  # noqa: N802
         super().showEvent(event)  # type: ignore[arg-type]
         self.shown.emit()
-        self.grid.setFocus()
+        (self.label_check.suspects if self.shows_suspect else self.grid).setFocus()
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
         # A narrow window has no room for the slider; Ctrl and the wheel do the same.
@@ -176,12 +199,13 @@ class ReviewPage(QWidget):
         actions = QWidget()
         set_background(actions, "panel")
         line = row(
-            self.selection_text, self.select_all, self.bar, self.stop, self.undo, self.mark, self.accept,
+            self.selection_text, None, self.select_all, self.bar, self.stop, self.undo, self.mark, self.accept,
             self.accept_done, margins=(margin, GRID, margin, GRID),
         )  # fmt: skip
-        line.setStretch(0, 1)
+        line.setStretch(0, 1000)  # the stretch after it is for when it is hidden
         actions.setLayout(line)
-        left = column(head, self.grid, hairline(), actions, spacing=GRID)
+        actions.setFixedHeight(line.sizeHint().height())  # whatever of it is shown
+        left = column(head, self._stack, hairline(), actions, spacing=GRID)
         left.setStretch(1, 1)
         self.label_check.setFixedWidth(LABEL_CHECK_WIDTH)
         whole = row(left, hairline(vertical=True), self.label_check, spacing=0)

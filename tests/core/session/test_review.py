@@ -1,4 +1,4 @@
-"""Tests of the review service: previews, batch edits with undo, and the label check."""
+"""Tests of the review service: previews and batch edits with undo."""
 
 from __future__ import annotations
 
@@ -7,15 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
-from core.base.errors import Cancelled, ImageError, ProjectFileGoneError
-from core.evaluation.label_errors import find_disagreements
-from core.labels.class_list import VOID
+from core.base.errors import ImageError, ProjectFileGoneError
 from core.labels.label_map import LabelMap
-from core.labels.prediction import PredictedMask
 from core.project.project import Project
 from core.project.records import Status
 from core.project.splits.split_plan import SplitOptions
@@ -24,33 +18,10 @@ from tests.core.project.faults import unix
 from tests.factories import label_all, predict, project_in, stroke, truth
 
 TIMEOUT = 20
-masks = arrays.arrays(np.uint8, (6, 7), elements=st.sampled_from([0, 1, 2, 3, VOID]))
 
 
 def silent(_done: int, _of: int) -> None:
     pass
-
-
-@given(masks, masks, arrays.arrays(np.uint8, (6, 7)))
-def test_disagreements_equal_a_loop_over_the_pixels(
-    label: np.ndarray, predicted: np.ndarray, confident: np.ndarray
-) -> None:
-    expected: dict[tuple[int, int], int] = {}
-    labelled = 0
-    for was, class_value, confidence in zip(label.flat, predicted.flat, confident.flat, strict=True):
-        labelled += was not in (0, VOID)
-        if was not in (0, VOID) and class_value not in (0, VOID) and was != class_value and confidence >= 204:
-            expected[int(was), int(class_value)] = expected.get((int(was), int(class_value)), 0) + 1
-    found = find_disagreements(label, PredictedMask(predicted, confident))
-    assert dict(found.pixels) == expected
-    assert found.labelled == labelled
-    assert found.share == (sum(expected.values()) / labelled if labelled else 0)
-
-
-def test_masks_of_two_sizes_cannot_be_compared() -> None:
-    small = np.ones((4, 4), np.uint8)
-    with pytest.raises(ValueError, match="differ in size"):
-        find_disagreements(truth(), PredictedMask(small, small))
 
 
 @pytest.fixture
@@ -86,22 +57,6 @@ def test_preview_has_picture_label_and_prediction_at_one_size(session: Session) 
     assert first.suspects is not None and dict(first.suspects.pixels) == {(1, 2): 48 * 64}
     nothing = session.review.preview(3, 48).result(TIMEOUT)
     assert nothing.label is None and nothing.prediction is None and nothing.suspects is None
-
-
-def test_label_check_finds_confident_disagreements(session: Session) -> None:
-    found = session.review.check_labels(silent).result(TIMEOUT)
-    assert found.found == (((1, 2), 48 * 64, frozenset([1])),)
-    assert found.shares == {1: 0.5} and found.compared == 1
-
-
-def test_unconfident_predictions_are_no_disagreement(project: Project) -> None:
-    with Project.open(project.folder, purpose="a test") as writer:
-        predict(writer, 1, confidence=200)
-    session = Session.open(project.folder, None, lambda _news: None)
-    try:
-        assert session.review.check_labels(silent).result(TIMEOUT).found == ()
-    finally:
-        session.close()
 
 
 def test_batch_of_accepted_predictions_is_undone_at_once(session: Session, project: Project) -> None:
@@ -170,8 +125,6 @@ def test_cancelled_batch_keeps_its_edits_and_names_the_rest(session: Session, pr
     batch = session.review.set_status([1, 2, 3], Status.DONE, stop_at_once).result(TIMEOUT)
     assert list(batch.edits) == [1] and batch.problems == ("Stopped before the last 2 pictures.",)
     assert project.pictures.get(2).status == Status.NEW
-    with pytest.raises(Cancelled):
-        session.review.check_labels(lambda _done, _of: session.review.cancel()).result(TIMEOUT)
 
 
 def test_missing_picture_has_no_preview(session: Session, project: Project) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import delete, insert
+from sqlalchemy import delete
 
 from core.base.geometry import Box
 from core.labels.label_region import LabelRegion
 from core.project.project import Project
-from core.project.schema import kept_labels, pictures
+from core.project.schema import pictures
 from core.project.verdicts.kept_labels import keep_row
 from tests.factories import label_all, project_in
 
