@@ -13,7 +13,7 @@ from core.evaluation.run_comparison import Difference, RunComparison
 from core.labels.class_list import ClassList, Colour
 from core.labels.confusion_scores import METRIC_TITLES
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.table import Cell, DataTable
+from desktop.widgets.table import Cell, DataTable, HeadingSort
 
 UNKNOWN: Colour = (128, 128, 128)
 PLOT_WIDTH = 12 * GRID
@@ -119,35 +119,17 @@ class DifferenceTable(DataTable):
         for each in (change for row in self._means + self._classes for change in row.changes):
             numbers += [abs(n) for n in (each.change, *(each.interval or ())) if not math.isnan(n)]
         self._scale = max(numbers)
-        self._column, self._descending = -1, False
+        # The lowest score, or the largest loss, first; pixels begin with the most.
+        self.order = HeadingSort(self, (len(titles) - 1,))
+        self.order.changed.connect(self._fill)
         delegate = DifferenceDelegate(theme, self)
         for at in range(3, len(titles) - 1, 2):
             self.setItemDelegateForColumn(at, delegate)
         theme.changed.connect(self.viewport().update)
-        header = self.horizontalHeader()
-        header.setSectionsClickable(True)
-        header.sectionClicked.connect(self.sort_by)
-        self._fill()
-
-    def sort_by(self, column: int) -> None:
-        """The lowest score, or the largest loss, first; pixels begin with the most."""
-        if column == self._column:
-            self._descending = not self._descending
-        else:
-            self._column, self._descending = column, column == self.columnCount() - 1
-        order = Qt.SortOrder.DescendingOrder if self._descending else Qt.SortOrder.AscendingOrder
-        self.horizontalHeader().setSortIndicatorShown(True)
-        self.horizontalHeader().setSortIndicator(column, order)
         self._fill()
 
     def _fill(self) -> None:
-        classes = self._classes
-        if self._column >= 0:
-            keys = [(row.keys()[self._column], row) for row in classes]
-            known = [(key, row) for key, row in keys if not _is_nan(key)]
-            known.sort(key=lambda pair: pair[0], reverse=self._descending)
-            classes = [row for _, row in known] + [row for key, row in keys if _is_nan(key)]
-        rows = self._means + classes
+        rows = self._means + self.order.sort(self._classes, lambda row, column: row.keys()[column])
         self.set_cells([row.cells() for row in rows])
         for y, row in enumerate(rows):
             for number, change in enumerate(row.changes):
@@ -192,10 +174,6 @@ def _colour_of(found: Difference) -> str:
     if found.interval is None:
         return "text"
     return "muted" if not found.is_beyond_chance else "good" if found.change > 0 else "danger"
-
-
-def _is_nan(key: str | float) -> bool:
-    return isinstance(key, float) and math.isnan(key)
 
 
 def _score(score: float) -> str:
