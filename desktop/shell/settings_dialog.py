@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QDialog, QLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QDialog, QLayout, QSizePolicy, QWidget
 
 from core.base.errors import UserError
 from core.base.option_spec import OptionSpec
@@ -44,6 +44,8 @@ class SettingsDialog(QDialog):
         inside = QWidget()
         set_background(inside, "panel")
         inside.setLayout(rows)
+        # As high as its lines are at this width: their minimum is guessed for a narrow one.
+        inside.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
         layout.addWidget(scroll_area(inside), 1)
         layout.addWidget(self._error)
         close = button("Close")

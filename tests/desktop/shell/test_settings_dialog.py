@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox
+from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QLabel, QScrollArea
 
 from core.base.errors import UserError
 from core.base.settings import SETTINGS
 from desktop.shell.settings_dialog import SettingsDialog
-from desktop.theme.theme import Theme
+from desktop.theme.theme import GRID, Theme
+from tests.desktop.conftest import show_widget
 
 pytestmark = pytest.mark.qt_log_ignore("does not support propagateSizeHints")
 
@@ -53,3 +54,14 @@ def test_an_error_is_shown_in_the_dialog(qtbot, theme: Theme) -> None:
     assert dialog._error.isVisible()
     dialog.fields["train_automatically"].click()
     assert not dialog._error.isVisible()
+
+
+def test_the_page_ends_below_the_last_setting(qtbot, theme: Theme) -> None:
+    dialog = SettingsDialog(theme, DEFAULTS.__getitem__)
+    show_widget(qtbot, dialog, 520, 400)
+    area = dialog.findChild(QScrollArea)
+    bar = area.verticalScrollBar()
+    bar.setValue(bar.maximum())
+    last = area.widget().findChildren(QLabel)[-1]
+    below = area.viewport().height() - last.mapTo(area.viewport(), last.rect().bottomLeft()).y()
+    assert 0 <= below < 3 * GRID
