@@ -23,3 +23,21 @@ def test_only_the_newest_dialog_is_kept(gui: GuiDriver, action: str) -> None:
         next(dialog for dialog in dialogs() if dialog.isVisible()).close()
         gui.wait(50)
     assert len(dialogs()) == before + 1
+
+
+@pytest.mark.parametrize("kind", ["curve", "report"])
+def test_a_file_dialog_goes_with_the_next_one_and_with_the_project(gui: GuiDriver, kind: str) -> None:
+    train = gui.window.context.train_controller
+    gone: list[int] = []
+    for number in (1, 2):
+        if kind == "curve":
+            train.curve_controller.choose_file(gui.window.workspaces.train.curves.panels[0], "png")
+            dialog = train.curve_controller.file_dialog
+        else:
+            train.report_controller.choose_file([1])
+            dialog = train.report_controller.file_dialog
+        dialog.destroyed.connect(lambda *_, number=number: gone.append(number))
+        dialog.close()
+    gui.wait_until(lambda: gone == [1], "the first one to go", 5)
+    gui.window.close_project()
+    gui.wait_until(lambda: gone == [1, 2], "the second one to go", 5)
