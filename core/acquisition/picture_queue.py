@@ -83,6 +83,8 @@ class PictureQueue:
             case QueueReason.UNSURE:
                 names = [class_names.get(int(value), "") for value in self.classes[row]]
                 doubt = " and ".join(name for name in names if name)
+                if not self.classes[row, 0]:
+                    return "The prediction is sure of it"
                 text = f"Unsure about {doubt}" if doubt else "Unsure"
                 return f"{text}; unlike anything labelled" if self.novelty[row] >= UNLIKE else text
 
@@ -102,7 +104,8 @@ def order_pictures(
 ) -> PictureQueue:
     """Order the open pictures by what labelling them would teach. The same arguments give the same order.
 
-    summaries: of any pictures, labelled ones too; open ones without a summary come last, in random order
+    summaries: of any pictures, labelled ones too, whose shares may be zeros; open ones without a summary, or without a
+    share, have no prediction: they come last, in random order
     open_ids: the pictures to order; labelled_ids: those that need not be repeated
     class_pixels: (256,) labelled pixels of each class in the project; None when they are not known
     pinned: come first, in this order; skipped: come last
@@ -206,9 +209,12 @@ class _Ordering:
         last_id = int(rest.max(initial=0))
         lots, noise = rng.random(last_id + 1), rng.gumbel(size=last_id + 1)
         rest = rest[np.argsort(lots[rest])]
+        is_predicted = np.asarray(summaries.shares.any(axis=1))
         rows = np.array([at.get(i, -1) for i in rest.tolist()], np.int64)
-        self._lottery, self._rows = rest, rows[rows >= 0]
-        self._ids, self._unpredicted = rest[rows >= 0], rest[rows < 0]
+        known = rows >= 0
+        known[known] = is_predicted[rows[known]]
+        self._lottery, self._rows = rest, rows[known]
+        self._ids, self._unpredicted = rest[known], rest[~known]
         self._weights = _class_weights(summaries.classes, class_pixels)
         self._noisy = np.log(np.maximum(self._scores[self._rows], _LEAST)) * NOISE_POWER
         self._noisy += noise[self._ids, None]
@@ -256,7 +262,8 @@ class _Ordering:
             self._take(picture_id, reason)
             if (row := self._at.get(picture_id)) is not None:
                 near[pool] = np.minimum(near[pool], pool_looks.to(self.looks.part(np.array([row]))))
-                near[places[row]] = 0
+                if row in places:
+                    near[places[row]] = 0
 
     def append_rest(self) -> None:
         """All others in order of their noisy scores, with the share that is drawn at random among them."""

@@ -217,6 +217,12 @@ class EditingService:
         """Remove a tag from a picture."""
         return self._change(PictureChange(picture_id, "Change tags", removed=frozenset([tag])))
 
+    def change_tags(
+        self, picture_id: int, name: str, added: frozenset[str], removed: frozenset[str]
+    ) -> Future[None]:
+        """Add and remove valid tags as one edit of this name."""
+        return self._change(PictureChange(picture_id, name, added=added, removed=removed))
+
     def _change(self, change: PictureChange) -> Future[None]:
         return self._writer.submit(self._store_change, change)
 

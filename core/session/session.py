@@ -14,6 +14,7 @@ from core.project.files.rescue_import import RescueReport, bring_back
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import PictureRecord, RunRecord
 from core.session.access import READ_ONLY, Access
+from core.session.acquisition.queue_service import QueueService
 from core.session.content.service import ContentService
 from core.session.copy_labels import LabelCopier
 from core.session.dataset.service import DatasetService
@@ -99,6 +100,7 @@ class Session:
         self.review = ReviewService(project, index, document, self._announce)
         self.label_check = LabelCheckService(project, index, document, self._announce)
         self.dataset = DatasetService(project, index, document, self._announce)
+        self.queue = QueueService(project, index, self.editing)
         # Training and models
         self.training = TrainingService(
             project, document, self._announce, on_event, preferences or TrainingPreferences()
@@ -216,9 +218,10 @@ class Session:
             self.augmentation_previewer.close,
             self.network_summaries.close,
             self.dataset.close,
+            self.queue.close,
             self.review.close,
-            self.label_check.close,
             self.work_log.close,
+            self.label_check.close,
             self.charts.close,
             self.imports.close,
             self.project_file.close,
@@ -276,6 +279,7 @@ class Session:
             self.maintenance.on_changed()
         self.work_log.on_changes(changes)
         self.dataset.on_labels_changed(changes.labels)
+        self.queue.on_changes(changes)
         moved = {i for i in changes.files if self.pictures.has(i) and self.pictures.get(i).is_labelled}
         for picture_id in changes.labels | moved:
             self.training.on_label_changed(picture_id)

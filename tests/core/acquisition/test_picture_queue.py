@@ -156,6 +156,7 @@ def test_the_order_of_the_others_stays_when_the_first_is_labelled_and_random_one
     rng = np.random.default_rng(9)
     summaries = columns([{ROAD: float(rng.random()), POLE: float(rng.random())} for _ in range(60)])
     labelled: list[int] = []
+    expected: list[int] = []
     reasons = []
     for _ in range(20):
         waiting = set(range(1, 61)) - set(labelled)
