@@ -64,27 +64,29 @@ class RegionWalk:
         """After another prediction or label. What was passed keeps its place, the rest follows, largest first.
 
         A judged region that has no label any more, because its verdict was undone, is the one that is shown. What is
-        shown otherwise stays, also when the prediction has become sure there, until somebody goes on or labels it.
+        shown otherwise stays, also when the prediction has become sure there, until somebody goes on or has labelled
+        nearly all of it.
         """
         left = list(found.regions)
         stops: list[_Stop] = []
         index = reopened = None
         for number, stop in enumerate(self.stops):
             is_current = number == self.index
-            is_labelled = found.is_labelled(*stop.region.anchor)
             was_passed = self.index is None or number <= self.index
-            if is_labelled:
+            # Somebody may be painting in the region that is shown: what is left of it is shown on.
+            region = stop.region.without(found.labels) if is_current else stop.region
+            if region is None or found.is_labelled(*region.anchor):
                 if stop.is_judged:
                     stops.append(stop)
                 continue
-            successor = next((each for each in left if each.covers(*stop.region.anchor)), None)
+            successor = next((each for each in left if each.covers(*region.anchor)), None)
             if successor is not None:
                 if not (stop.is_judged or was_passed):
                     continue  # it is listed with the rest
                 left.remove(successor)
             elif not (stop.is_judged or is_current):
                 continue  # the prediction has become sure
-            stops.append(_Stop(successor or stop.region.under(prediction)))
+            stops.append(_Stop(successor or region.under(prediction)))
             if is_current:
                 index = len(stops) - 1
             if stop.is_judged:

@@ -25,6 +25,8 @@ MIN_CELLS = 16
 BAND_SHARE = 1 / 256
 """Share of the shorter side of the picture. Where two classes meet every prediction is unsure, and no single class is
 right there: parts of up to twice this width belong to no region."""
+LITTLE_LEFT = 0.1
+"""A region of which a smaller share has no label is done."""
 _MAX_CELLS = 1 << 21
 
 
@@ -67,6 +69,21 @@ class UncertainRegion:
     def pixels_in(self, part: Box) -> Mask:
         """The same for a part of the box, (h, w) bool."""
         return self.pixels_at(np.arange(part.y0, part.y1), np.arange(part.x0, part.x1))
+
+    def without(self, labels: Values) -> UncertainRegion | None:
+        """What of it has no label yet: this region itself where all of it has none, None where little is left.
+
+        labels: (rows, columns) uint8, the label at every `step`-th pixel
+        """
+        x, y = self.box.x0 // self.step, self.box.y0 // self.step
+        height, width = self.mask.shape
+        rest = self.mask & (labels[y : y + height, x : x + width] == UNLABELLED)
+        count, cells = int(np.count_nonzero(rest)), self.cells
+        if count == cells:
+            return self
+        if count < max(MIN_CELLS, LITTLE_LEFT * cells):
+            return None
+        return replace(self, mask=rest, anchor=_deepest(rest, self.box, self.step))
 
     def under(self, prediction: PredictedMask) -> UncertainRegion:
         """The same place under another prediction: what most of it is now, and how sure that is."""

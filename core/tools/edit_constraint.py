@@ -21,41 +21,43 @@ class EditConstraint:
     """Decided when an edit begins, so that it is the same from the first pixel of a stroke to the last."""
 
     def __init__(self, context: ToolContext, at: Point | None, value: int) -> None:
-        """at: where the edit begins, for `PaintOver.SAME`; value: the class that will be painted."""
+        """at: where the edit begins, for what is under the pointer; value: the class that will be painted."""
         options = context.options
         self._over = options.over
-        self._value = value
         self._allowed = np.ones(256, bool)
         if self._over == PaintOver.UNLABELLED and value != UNLABELLED:
             self._allowed[1:] = False
         elif self._over == PaintOver.SAME:
             self._allowed[:] = False
-            self._allowed[_value_under(context, at)] = True
+            self._allowed[UNLABELLED if at is None else _value_under(context.labels.values, at)] = True
         self._allowed[list(options.locked - {UNLABELLED})] = False
         self._takes_all = bool(self._allowed.all())
+        self._predicted: int | None = None
+        """The predicted class outside of which nothing changes."""
+        if self._over == PaintOver.PREDICTED and value != UNLABELLED:
+            self._predicted = value
+        elif self._over == PaintOver.SEGMENT and at is not None and context.prediction is not None:
+            self._predicted = _value_under(context.prediction.values, at)
 
     def allows_all(self, context: ToolContext) -> bool:
         """Whether every pixel may change."""
-        is_limited_to_prediction = (
-            self._over == PaintOver.PREDICTED and self._value != UNLABELLED and context.prediction is not None
-        )
-        return self._takes_all and not is_limited_to_prediction
+        return self._takes_all and (self._predicted is None or context.prediction is None)
 
     def restrict(self, context: ToolContext, box: Box, mask: Mask) -> Mask:
         """The pixels of `mask`, (h, w) bool of a `box` inside the picture, that may change; modifies and returns
         `mask`."""
         if not self._takes_all:
             mask &= self._allowed.take(context.labels.values[box.slices])
-        if self._over == PaintOver.PREDICTED and self._value != UNLABELLED and context.prediction is not None:
-            mask &= context.prediction.values[box.slices] == self._value
+        if self._predicted is not None and context.prediction is not None:
+            mask &= context.prediction.values[box.slices] == self._predicted
         return mask
 
     def allowed_at(self, context: ToolContext, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Mask:
         """Which pixels in these rows and columns of the picture may change, (rows, columns) bool."""
         where = np.ix_(rows, columns)
         allowed: Mask = self._allowed.take(context.labels.values[where])
-        if self._over == PaintOver.PREDICTED and self._value != UNLABELLED and context.prediction is not None:
-            allowed &= context.prediction.values[where] == self._value
+        if self._predicted is not None and context.prediction is not None:
+            allowed &= context.prediction.values[where] == self._predicted
         return allowed
 
 
@@ -110,11 +112,8 @@ def preview_mask(context: ToolContext, box: Box, mask: Mask, at: Point | None = 
     return MaskPreview(inside, constraint.restrict(context, inside, part.copy()))
 
 
-def _value_under(context: ToolContext, at: Point | None) -> int:
-    labels = context.labels
-    if at is None:
-        return UNLABELLED
+def _value_under(values: NDArray[np.uint8], at: Point) -> int:
     # A stroke may begin a little outside the picture: the nearest pixel counts.
-    x = min(max(int(at.x), 0), labels.width - 1)
-    y = min(max(int(at.y), 0), labels.height - 1)
-    return int(labels.values[y, x])
+    height, width = values.shape
+    x, y = min(max(int(at.x), 0), width - 1), min(max(int(at.y), 0), height - 1)
+    return int(values[y, x])

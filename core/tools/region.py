@@ -83,9 +83,9 @@ _FAST_STEP = 10
 def editable_pixels(context: ToolContext, box: Box, mask: Mask, value: int) -> Mask:
     """The pixels of `mask`, (h, w) bool of a box inside the picture, that may become `value`; modifies `mask`.
 
-    `PaintOver.SAME` counts as `ALL` here: the pixel under the pointer belongs to the region itself.
+    What asks for the pixel under the pointer counts as `ALL` here: it belongs to the region itself.
     """
-    if context.options.over == PaintOver.SAME:
+    if context.options.over in (PaintOver.SAME, PaintOver.SEGMENT):
         context = replace(context, options=replace(context.options, over=PaintOver.ALL))
     return EditConstraint(context, None, value).restrict(context, box, mask)
 

@@ -38,6 +38,8 @@ class PaintOver(StrEnum):
     """Those of the class under the pointer when the edit began."""
     PREDICTED = "predicted"
     """Those where the prediction shows the class that is painted."""
+    SEGMENT = "segment"
+    """Those that are predicted as what is under the pointer when the edit begins: the edge of the prediction holds."""
 
 
 class RegionScope(StrEnum):
@@ -147,12 +149,14 @@ PAINT_OVER = tool_option(
     "over",
     "Over",
     "Which pixels an edit may change: all, only unlabelled ones, only those of the class under the pointer when the "
-    "edit begins, or only those where the prediction shows the class you paint.",
+    "edit begins, only those where the prediction shows the class you paint, or only those predicted as the pixel "
+    "under the pointer, so that strokes end at the edge of the prediction.",
     choices={
         PaintOver.ALL: "Everything",
         PaintOver.UNLABELLED: "Unlabelled",
         PaintOver.SAME: "Class under pointer",
         PaintOver.PREDICTED: "Inside prediction",
+        PaintOver.SEGMENT: "Prediction under pointer",
     },
 )
 BRUSH_TIP = tool_option(

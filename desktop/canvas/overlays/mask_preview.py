@@ -20,7 +20,9 @@ _LIGHT, _DARK = np.uint32(0xFFFFFFFF), np.uint32(0xFF000000)
 class MaskPreviewPainter:
     """Caches the rendered preview until it or the viewport changes. Lives on the GUI thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, edge: int = 1) -> None:
+        """edge: width of the light and of the dark line around a preview without fill, in widget pixels."""
+        self._edge = edge
         self._cache_key: tuple[object, ...] = ()
         self._image: QImage | None = None
         self._position = QPoint()
@@ -36,7 +38,7 @@ class MaskPreviewPainter:
         state = (preview, view.scale, view.left, view.top, view.width, view.height, colour.rgb())
         if state != self._cache_key:
             self._cache_key = state
-            self._render(preview, view, colour, max(1, round(ratio)))
+            self._render(preview, view, colour, max(1, round(self._edge * ratio)))
         if self._image is not None:
             painter.save()
             painter.scale(1 / ratio, 1 / ratio)

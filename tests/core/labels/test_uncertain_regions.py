@@ -198,6 +198,19 @@ def test_another_prediction_keeps_what_is_shown_and_drops_what_became_sure() -> 
     assert (skipped.index, len(skipped)) == (0, 2), "the first became sure, the second is shown"
 
 
+def test_a_region_that_is_being_painted_in_stays_until_little_is_left() -> None:
+    labels, prediction = LabelMap.blank(WIDTH, HEIGHT), predicted(*TWO)
+    walk = RegionWalk.over(find(prediction).regions)
+    paint(labels, Box(30, 40, 70, 80))  # all around its middle
+    now = walk.updated(find(prediction, labels), prediction)
+    assert (now.index, len(now)) == (0, 2)
+    left = shown(now)
+    assert left.covers(*left.anchor) and not left.covers(50, 60) and left.cells <= LARGE.area - 40 * 40
+    paint(labels, Box(20, 30, 78, 90))
+    now = now.updated(find(prediction, labels), prediction)
+    assert (now.index, len(now), shown(now).box) == (0, 1, SMALL)
+
+
 def test_what_was_painted_over_is_left() -> None:
     labels, prediction = LabelMap.blank(WIDTH, HEIGHT), predicted(*TWO)
     walk = RegionWalk.over(find(prediction).regions)

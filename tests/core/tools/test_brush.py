@@ -249,6 +249,12 @@ def test_a_brush_respects_locks_and_paint_over() -> None:
     assert np.array_equal(painted(PaintOver.UNLABELLED), everything & (values == 0))
     assert np.array_equal(painted(PaintOver.SAME), everything & (values == 2))
     assert np.array_equal(painted(PaintOver.PREDICTED), everything & (prediction.values == 1))
+    prediction.values[:, 30:] = 5
+    prediction.values[:30, :30] = 7  # the stroke begins here
+    assert np.array_equal(painted(PaintOver.SEGMENT), everything & (prediction.values == 7))
+    assert np.array_equal(
+        painted(PaintOver.SEGMENT, frozenset({2})), everything & (prediction.values == 7) & (values != 2)
+    )
     assert np.array_equal(painted(PaintOver.ALL, frozenset({3})), everything & (values != 3))
     labels = LabelMap(values.copy())
     context = context_of(labels, 8.2)

@@ -21,25 +21,29 @@ from desktop.widgets.controls import (
 )
 from desktop.widgets.sheet import Sheet
 
-HELP = "Enter says right, a number key gives another class, Tab goes on, Esc leaves."
+HELP = "Enter: right. 1–9: another class. Tab: skip. Esc: leave."
 HELP_AT_END = "Ctrl+Enter accepts the rest, marks the picture as done and shows the next."
 LOWEST, HIGHEST = 5, 99
 """Percent."""
-_WIDTH = 52 * GRID
-_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop
-_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop
+_WIDTH = 46 * GRID
+_PLACE = Qt.AlignmentFlag
+_CORNERS = tuple(
+    across | down
+    for down in (_PLACE.AlignTop, _PLACE.AlignBottom)
+    for across in (_PLACE.AlignRight, _PLACE.AlignLeft)
+)
 _SWATCH = 12
 
 
 class WalkBar(Sheet):
-    """In an upper corner of the canvas, hidden while nobody walks. GUI thread. Its buttons trigger the actions of the
+    """In a corner of the canvas, hidden while nobody walks. GUI thread. Its buttons trigger the actions of the
     same names. class_chosen: the value of a class for the region; limit_changed: percent."""
 
     class_chosen = Signal(int)
     limit_changed = Signal(int)
 
     def __init__(self, actions: Mapping[str, QAction], theme: Theme, canvas: QWidget) -> None:
-        super().__init__(canvas, "Uncertain region", _WIDTH, _RIGHT)
+        super().__init__(canvas, "Uncertain region", _WIDTH, _CORNERS[0])
         self.title = text_label("", "heading")
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.help = text_label(HELP, "muted", wrap=True)
@@ -48,11 +52,11 @@ class WalkBar(Sheet):
         self.back_button = icon_button("chevron-left", "Previous region", theme, 16)
         self.skip_button = button("Skip", "quiet")
         self.class_button = button("Another class")
-        self.right_button = button("Right", "primary")
+        self.right_button = button("That is right", "primary")
         self.slider = LevelSlider(LOWEST, HIGHEST, "How sure, in percent")
         self.slider.setToolTip("What is less sure is asked about; the rest can be accepted at once.")
         self.limit = text_label("", "muted")
-        self.surer_button = button("Accept the surer")
+        self.surer_button = button("Accept these")
         for made, key in (
             (self.close_button, "leave_regions"),
             (self.back_button, "previous_region"),
@@ -67,13 +71,18 @@ class WalkBar(Sheet):
         self.menu.triggered.connect(lambda action: self.class_chosen.emit(action.data()))
         self.class_button.setMenu(self.menu)
         self.slider.valueChanged.connect(self.limit_changed)
+        self._verdicts = QWidget()
+        self._verdicts.setLayout(
+            row(self.back_button, self.skip_button, None, self.class_button, self.right_button)
+        )
         self.set_content(
             column(
                 row(self.title, self.close_button),
-                row(self.back_button, self.skip_button, None, self.class_button, self.right_button),
+                self._verdicts,
                 self.help,
                 hairline(),
-                row(self.slider, self.limit, self.surer_button),
+                self.limit,
+                row(self.slider, 4, self.surer_button),
                 spacing=GRID,
                 margins=(2 * GRID, GRID, GRID + 4, GRID + 4),
             )
@@ -97,7 +106,7 @@ class WalkBar(Sheet):
             title = "No uncertain region"
         else:
             title = "All regions have a verdict" if judged == count else "No uncertain region is left"
-        self._show(title, HELP_AT_END)
+        self._show(title, HELP_AT_END, asks=False)
 
     def show_limit(self, percent: int, share: float | None) -> None:
         """What is at least so sure. share: of the picture, 0..1, that it would label; None: not known yet"""
@@ -109,14 +118,15 @@ class WalkBar(Sheet):
 
     def make_way(self, area: QRect) -> None:
         """Stay in the corner where the sheet hides less of these pixels of the canvas."""
-        hidden = {}
-        for corner in (_RIGHT, _LEFT):
+        hidden = []
+        for corner in _CORNERS:
             self.set_alignment(corner)
             shared = self.geometry().intersected(area)
-            hidden[corner] = shared.width() * shared.height() if shared.isValid() else 0
-        self.set_alignment(min(hidden, key=lambda corner: hidden[corner]))
+            hidden.append(shared.width() * shared.height() if shared.isValid() else 0)
+        self.set_alignment(_CORNERS[hidden.index(min(hidden))])
 
-    def _show(self, title: str, help_line: str) -> None:
+    def _show(self, title: str, help_line: str, *, asks: bool = True) -> None:
+        self._verdicts.setVisible(asks)
         self.title.setText(title)
         self.title.setToolTip(title)
         self.help.setText(help_line)
