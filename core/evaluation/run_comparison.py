@@ -106,7 +106,7 @@ def run_facts(run: RunSummary) -> dict[str, str]:
         "labelled pixels, train": f"{labels.train_pixels:,}" if labels else "–",
         "labelled pixels, val": f"{labels.val_pixels:,}" if labels else "–",
         "seconds of training": f"{run.seconds:,.0f}",
-        "device": record.device or "–",
+        "trained on": record.device or "–",
         **run_settings(record),
     }
 

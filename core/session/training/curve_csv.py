@@ -22,8 +22,8 @@ def curves_csv(series: Iterable[RunSeries], classes: ClassList) -> bytes:
     writer.writerow(HEADER)
     for each in series:
         name = "" if each.class_value is None else classes.name_of(each.class_value)
-        columns = (each.steps, each.seconds, each.epochs, each.pictures, each.pixels)
-        columns += (each.values, each.checkpoints)
+        columns = [each.steps, each.seconds, each.epochs, each.pictures, each.pixels]
+        columns += [each.values, each.checkpoints]
         for step, seconds, epoch, pictures, pixels, value, checkpoint in zip(
             *(column.tolist() for column in columns), strict=True
         ):
