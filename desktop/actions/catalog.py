@@ -266,6 +266,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
                "each of its checkpoints."),
     ActionSpec("report", "Report on runs…", (), "chart", "Training",
                "Evaluate the runs selected in the Train workspace, or the network in use, and show the result."),
+    ActionSpec("report_project", "Report on the project…", (), "chart", "Training",
+               "Write a page about the project: what is labelled, and its runs over time."),
     ActionSpec("stop_training", "Stop training", ("Ctrl+Shift+.",), "stop", "Training",
                "Stop this training round; the best checkpoint is kept."),
     # View

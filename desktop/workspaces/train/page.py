@@ -47,7 +47,7 @@ class TrainPage(QWidget):
     export_requested = Signal()
     use_requested = Signal(int)
     report_requested = Signal(object)
-    """Carries the numbers of the selected runs."""
+    """Carries the numbers of runs; without any the report is about the project."""
     compare_requested = Signal(object)
     """Carries the numbers of the selected runs, the oldest first."""
     metric_chosen = Signal(str)

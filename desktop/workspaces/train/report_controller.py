@@ -1,4 +1,4 @@
-"""Writes a report on runs of the Train workspace and opens it."""
+"""Writes a report on runs of the Train workspace, or on the project, and opens it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ from desktop.dispatcher import MainThreadDispatcher
 from desktop.widgets.dialog_deletion import delete_dialog
 from desktop.workspaces.train.page import TrainPage
 
+KINDS = {"html": "Web page (*.html)", "pdf": "PDF (*.pdf)"}
+"""Filters of the dialog by the ending of the file."""
+KIND_STATE = "report_kind"
+"""Name of the window state that holds the kind that was chosen last."""
+
 
 class ReportController(Controller):
     """The runs are evaluated in a process of their own."""
@@ -31,7 +36,7 @@ class ReportController(Controller):
         self.connections.connect(page.report_requested, self.choose_file)
 
     def actions(self) -> Actions:
-        return {"report": self._page.report.click}
+        return {"report": self._page.report.click, "report_project": lambda: self.choose_file([])}
 
     def close(self) -> None:
         super().close()
@@ -39,23 +44,35 @@ class ReportController(Controller):
             delete_dialog(dialog)
 
     def choose_file(self, runs: list[int]) -> None:
-        """Ask where the page about `runs` is to be written, and begin."""
-        if not runs:
-            return
-        name = "-".join(map(str, runs[:6]))
-        proposed = self._session.folder.parent / f"{self._session.name}-report-{name}.html"
+        """Ask where the page about `runs`, or without any about the project, is to be written, and begin."""
+        last = self._settings.get_state(KIND_STATE)
+        kind = last if isinstance(last, str) and last in KINDS else "html"
+        name = "-".join(map(str, runs[:6])) or "project"
+        proposed = self._session.folder.parent / f"{self._session.name}-report-{name}.{kind}"
         dialog = QFileDialog(self._page.window(), "Write report", str(proposed))
         dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setNameFilters(["Web page (*.html)"])
-        dialog.setDefaultSuffix("html")
+        dialog.setNameFilters(list(KINDS.values()))
+        dialog.selectNameFilter(KINDS[kind])
+        dialog.setDefaultSuffix(kind)
+        dialog.filterSelected.connect(lambda text: self._choose_kind(dialog, text))
         dialog.fileSelected.connect(lambda file: self.write(runs, Path(file)))
         delete_dialog(self.file_dialog)
         self.file_dialog = dialog
         dialog.open()
 
+    def _choose_kind(self, dialog: QFileDialog, text: str) -> None:
+        """Another kind of file was chosen: the name ends accordingly."""
+        kind = next(kind for kind, title in KINDS.items() if title == text)
+        self._settings.set_state(KIND_STATE, kind)
+        dialog.setDefaultSuffix(kind)
+        for chosen in map(Path, dialog.selectedFiles()[:1]):
+            if chosen.suffix.lower().removeprefix(".") in KINDS:
+                dialog.selectFile(chosen.with_suffix(f".{kind}").name)
+
     def write(self, runs: list[int], file: Path) -> None:
         """Evaluate `runs` and open the page."""
-        progress = QProgressDialog("Starting the evaluation", "Cancel", 0, 0, self._page.window())
+        doing = "Starting the evaluation" if runs else "Writing the report"
+        progress = QProgressDialog(doing, "Cancel", 0, 0, self._page.window())
         progress.setWindowTitle("Report")
         progress.setWindowModality(Qt.WindowModality.NonModal)
         progress.setMinimumDuration(0)

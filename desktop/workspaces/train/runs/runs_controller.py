@@ -97,6 +97,13 @@ class RunsController(Controller):
         add("compare", "Compare…", "C", page.compare.click, is_enabled=page.compare.isEnabled())
         add("evaluate", "Evaluate…", "", page.evaluate.click, is_enabled=page.evaluate.isEnabled())
         add("report", "Report…", "", page.report.click, is_enabled=page.report.isEnabled())
+        add(
+            "report_project",
+            "Report on the project…",
+            "",
+            lambda: page.report_requested.emit([]),
+            is_enabled=True,
+        )
         menu.addSeparator()
         ask("delete", "Delete with files…", "Del", is_enabled=may_write)
         delete_dialog(self.menu)

@@ -240,3 +240,28 @@ def test_a_page_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
             write_report(project, [], Split.VAL, tmp_path / "report.txt")
         with pytest.raises(UserError, match="There is no folder"):
             write_report(project, [], Split.VAL, tmp_path / "missing" / "report.html")
+
+
+@pytest.mark.parametrize("runs", [1, 2, 4])
+def test_nothing_of_a_printed_page_is_cut_off(runs: int) -> None:
+    """Every cell and chart of every page of the PDF ends within the paper."""
+    weasyprint = pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+    history = [
+        RunRecord(
+            n, "finished", "2026-01-01T10:00:00", "2026-01-01T10:30:00", "cuda:0 NVIDIA RTX 4090",
+            '{"architecture": "asymmetric-unet", "encoder": null}', "{}", None, 12_000, 0.5, 1, None,
+        )
+        for n in (1, 2)
+    ]  # fmt: skip
+    reports = [report(n, 11, 0.1 * n, "0.001") for n in range(1, runs + 1)]
+    for page in (
+        render_report("streets", Split.VAL, class_list(11), ProjectCounts(9, 4), reports),
+        render_report("streets", Split.VAL, class_list(11), ProjectCounts(9, 4), [], None, history),
+    ):
+        checked = 0
+        for sheet in weasyprint.HTML(string=page).render().pages:
+            for box in sheet._page_box.descendants():
+                if box.element_tag in ("td", "th", "svg"):
+                    assert box.position_x + box.width <= sheet.width
+                    checked += 1
+        assert checked > 40

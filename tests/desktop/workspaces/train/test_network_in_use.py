@@ -19,6 +19,7 @@ from core.session.training.input_size import ADVICE_FACT, SizeProposal
 from core.session.training.next_run import FACT, NextRun
 from core.training.recipe import Recipe
 from desktop.workspaces.train.page import TrainPage
+from desktop.workspaces.train.report_controller import KINDS
 from tests.desktop.conftest import GuiDriver
 from tests.factories import label_all, predict
 
@@ -186,3 +187,29 @@ def test_a_report_on_the_selected_runs_is_opened(
     gui.wait_until(lambda: reports.progress is None, "the end of the process", 90)
     assert not (tmp_path / "cancelled.html").exists()
     assert len(opened) == 1
+
+
+def test_a_report_on_the_project_is_printed_as_pdf(
+    gui: GuiDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+    place = "desktop.workspaces.train.report_controller.QDesktopServices.openUrl"
+    monkeypatch.setattr(place, lambda _url: True)
+    page = two_runs(gui)
+    reports = gui.window.context.train_controller.report_controller
+    gui.window.actions_by_id["report_project"].trigger()
+    dialog = reports.file_dialog
+    assert dialog is not None and dialog.isVisible()
+    assert Path(dialog.selectedFiles()[0]).name.endswith("-report-project.html")
+    dialog.selectNameFilter(KINDS["pdf"])
+    dialog.filterSelected.emit(KINDS["pdf"])
+    assert Path(dialog.selectedFiles()[0]).name.endswith("-report-project.pdf")
+    assert dialog.defaultSuffix() == "pdf"
+    dialog.fileSelected.emit(str(tmp_path / "project.pdf"))
+    dialog.hide()
+    gui.wait_until(lambda: reports.progress is None, "the report", 120)
+    assert (tmp_path / "project.pdf").read_bytes().startswith(b"%PDF-")
+    gui.click(page.report)
+    assert Path(reports.file_dialog.selectedFiles()[0]).suffix == ".pdf", "the kind of the last time"
+    reports.file_dialog.filterSelected.emit(KINDS["html"])
+    reports.file_dialog.hide()
