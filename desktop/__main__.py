@@ -7,8 +7,8 @@ from pathlib import Path
 
 COMMANDS = frozenset((
     "backup", "check", "demo", "duplicates", "evaluate", "export", "formats", "import", "init", "model", "models",
-    "open", "predict", "report", "recipe", "rescue", "restore", "runs", "simulate", "split", "status", "train",
-    "unlock",
+    "open", "predict", "report", "recipe", "rescue", "restore", "runs", "simulate", "split", "stats", "status",
+    "train", "unlock",
 ))  # fmt: skip
 """Names of all commands. Asking typer for them takes half a second, by which the window would show later."""
 

@@ -14,6 +14,7 @@ from core.cli.terminal import print_result
 COMMANDS = {
     "init": "project_commands:init_command",
     "status": "project_commands:status_command",
+    "stats": "stats_command:stats_command",
     "formats": "transfer_commands:formats_command",
     "import": "transfer_commands:import_command",
     "export": "transfer_commands:export_command",

@@ -12,6 +12,7 @@ from core.base.changes import Changes
 from core.base.errors import ProjectError
 from core.base.lane import Lane
 from core.evaluation.work.picture_measure import keep, measure_work
+from core.evaluation.work.work_overview import WorkOverview, read_overview
 from core.labels.prediction import PredictedMask
 from core.project.project import Project
 from core.project.records import PictureRecord, Status
@@ -67,6 +68,10 @@ class WorkLog:
     def work_on(self, picture_id: int) -> Future[PictureWork | None]:
         """The work on a picture as it was last measured."""
         return self._lane.read(lambda project: project.work.get(picture_id))
+
+    def overview(self) -> Future[WorkOverview]:
+        """The work on all pictures, and the forecast."""
+        return self._lane.read(read_overview)
 
     def close(self) -> None:
         """Measures what is left at the next start. May be called twice."""

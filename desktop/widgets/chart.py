@@ -32,8 +32,8 @@ class CurveStyle(NamedTuple):
     """A curve and how it is painted.
 
     points: (x, y) each with x ascending, a sequence or an (n, 2) array, which is compared by identity; colour: the name
-    of a theme token, or RGB; width, dashes: in logical pixels, and in widths of the line; opacity: 0..1; marks: the
-    points that get a dot, by number
+    of a theme token, or RGB; width, dashes: in logical pixels, 0 for no line, and in widths of the line; opacity: 0..1;
+    marks: the points that get a dot, by number
     """
 
     points: Curve | Numbers
@@ -210,7 +210,7 @@ class Chart(QWidget):
     ) -> None:
         colour = self._theme.colour(style.colour) if isinstance(style.colour, str) else QColor(*style.colour)
         colour.setAlphaF(style.opacity)
-        if len(points) > 1:
+        if len(points) > 1 and style.width:
             x, y = reduce_columns(
                 points[:, 0], points[:, 1], shown.left(), shown.right(), max(1, round(area.width()))
             )

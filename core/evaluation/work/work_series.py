@@ -87,6 +87,26 @@ def moving_average(points: Sequence[tuple[float, float]], window: int = WINDOW) 
     return tuple(found)
 
 
+@dataclass(frozen=True, slots=True)
+class WorkAverages:
+    """Means over pictures; error and share of those that have them, None without any."""
+
+    seconds: float
+    error: float | None
+    share: float | None
+
+
+def work_averages(points: Sequence[WorkPoint]) -> WorkAverages:
+    """points: at least one"""
+
+    def mean(values: Sequence[float]) -> float | None:
+        return sum(values) / len(values) if values else None
+
+    errors = [point.error for point in points if point.error is not None]
+    shares = [point.share for point in points if point.share is not None]
+    return WorkAverages(sum(point.seconds for point in points) / len(points), mean(errors), mean(shares))
+
+
 def score_curve(points: Iterable[WorkPoint]) -> Curve:
     """(labelled pictures, IoU before correction): what the networks could do with pictures that they had not seen."""
     return tuple(

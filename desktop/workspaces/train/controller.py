@@ -32,6 +32,7 @@ from desktop.workspaces.train.run_switch import RunSwitch
 from desktop.workspaces.train.runs.run_titles import MISSING, RUN_STATES, network_title
 from desktop.workspaces.train.runs.runs_controller import RunsController
 from desktop.workspaces.train.runs.runs_table import RunRow
+from desktop.workspaces.train.work.work_chart_controller import WorkChartController
 
 REFRESH_MS = 400
 """Changes come in bursts: curves and counts are read at most this often."""
@@ -75,7 +76,9 @@ class TrainController(ControllerGroup):
         self.evaluation_controller = EvaluationController(session, dispatcher, page, settings, theme)
         self.epoch_strip_controller = EpochStripController(session, dispatcher, page, theme)
         self.comparison_controller = RunComparisonController(session, dispatcher, page, settings, theme)
+        self.work_chart_controller = WorkChartController(session, dispatcher, page.work)
         self.evaluation_controller.picture_requested.connect(self.picture_requested)
+        self.work_chart_controller.picture_requested.connect(self.picture_requested)
         self.connections.connect(page.train_requested, session.training.start)
         self.run_switch = RunSwitch(session, page)
         self.set_members(
@@ -88,6 +91,7 @@ class TrainController(ControllerGroup):
                 self.evaluation_controller,
                 self.epoch_strip_controller,
                 self.comparison_controller,
+                self.work_chart_controller,
             )
         )
 

@@ -1,9 +1,10 @@
-"""Page of the Train workspace: curves of runs, IoU over labelled pictures, and the table of runs."""
+"""Page of the Train workspace: curves and table of runs, IoU over labelled pictures, and the labelling work."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
@@ -24,6 +25,7 @@ from desktop.widgets.controls import (
     column,
     combo_box,
     row,
+    segmented_control,
     set_background,
     text_label,
 )
@@ -31,11 +33,13 @@ from desktop.widgets.table import DataTable
 from desktop.workspaces.train.curves.curve_view import CurveView
 from desktop.workspaces.train.offer_bar import MARGIN, OfferBar
 from desktop.workspaces.train.runs.runs_table import METRICS, RunRow, RunsTable
+from desktop.workspaces.train.work.work_view import WorkView
 
 NO_LABEL_SCORES = (
     "The best score over the number of labelled pictures appears here with the first validation."
 )
 ENOUGH_LABELS = "There are enough labels to start training."
+TABS = {"runs": "Runs", "work": "Labelling work"}
 NO_RANGE_TEST = "Loss over learning rate appears here after a learning-rate range test."
 
 
@@ -100,15 +104,17 @@ class TrainPage(QWidget):
         self._pages = QStackedWidget()
         self._pages.addWidget(self._empty_page())
         self._pages.addWidget(self._full_page())
-        top = row(self.next_run, self.choose_network, self.export, margins=(MARGIN, 2 * GRID, MARGIN, 0))
-        top.setStretch(0, 1)
-        training = QWidget()
-        training.setLayout(column(top, self.offer, self.size_offer, self.run_switch, self._pages, spacing=0))
+        self.work = WorkView(theme)
         self._whole = QStackedWidget()
-        self._whole.addWidget(training)
+        self._whole.addWidget(self._tabbed_page(theme))
         self.setLayout(column(self._whole, spacing=0))
         self.set_can_export(False)
         self._show_choice()
+
+    def show_tab(self, key: str, _checked: bool = True) -> None:
+        """Show the runs, or the labelling work. key: of TABS"""
+        self.tabs[key].setChecked(True)
+        self._tab_pages.setCurrentIndex(list(TABS).index(key))
 
     def show_part(self, part: QWidget) -> None:
         """Show `part` in place of everything else, until `close_part`."""
@@ -235,6 +241,22 @@ class TrainPage(QWidget):
         selected = self.runs.selected_runs()
         if len(selected) == 1:
             self.use_requested.emit(selected[0].number)
+
+    def _tabbed_page(self, theme: Theme) -> QWidget:
+        """The runs and the labelling work, one behind the other, below what concerns the next run."""
+        tab_frame, self.tabs = segmented_control(TABS, theme)
+        for key, tab in self.tabs.items():
+            tab.clicked.connect(partial(self.show_tab, key))
+        self._tab_pages = QStackedWidget()
+        self._tab_pages.addWidget(self._pages)
+        self._tab_pages.addWidget(self.work)
+        self.show_tab("runs")
+        margins = (MARGIN, 2 * GRID, MARGIN, 0)
+        top = row(tab_frame, GRID, self.next_run, self.choose_network, self.export, margins=margins)
+        top.setStretch(2, 1)
+        page = QWidget()
+        page.setLayout(column(top, self.offer, self.size_offer, self.run_switch, self._tab_pages, spacing=0))
+        return page
 
     def _empty_page(self) -> QWidget:
         page = QWidget()

@@ -1,0 +1,1 @@
+"""What labelling took, picture by picture, and what more of it would bring."""
