@@ -156,7 +156,7 @@ PAINT_OVER = tool_option(
         PaintOver.UNLABELLED: "Unlabelled",
         PaintOver.SAME: "Class under pointer",
         PaintOver.PREDICTED: "Inside prediction",
-        PaintOver.SEGMENT: "Prediction under pointer",
+        PaintOver.SEGMENT: "Same prediction",
     },
 )
 BRUSH_TIP = tool_option(

@@ -43,7 +43,7 @@ class OptionBar(QWidget):
         self.tool_name = text_label("", "heading")
         self.size_name = text_label("Size", "muted")
         self.size_slider = LevelSlider(0, SLIDER_STEPS, "Size of the brush")
-        self.size_slider.setFixedWidth(12 * GRID)
+        self.size_slider.setFixedWidth(8 * GRID)
         self.size_field = spin_box(MIN_SIZE, MAX_SIZE, "Size of the brush in picture pixels", " px")
         self.controls = ToolControls(actions)
         self.help = ElidedLabel("", "muted", lines=2)
@@ -168,7 +168,9 @@ class OptionBar(QWidget):
     def _overflows(self, help_width: int = 0) -> bool:
         """Whether the visible widgets need more than the width of the bar, with so much left for the help text."""
         shown = [part for part in self._parts if not part.isHidden()]
-        needed = sum(max(part.minimumWidth(), part.sizeHint().width()) for part in shown)
+        needed = sum(
+            min(part.maximumWidth(), max(part.minimumWidth(), part.sizeHint().width())) for part in shown
+        )
         return needed + help_width + len(shown) * self._layout.spacing() + 3 * GRID > self.width()
 
     def _slider_moved(self, step: int) -> None:
