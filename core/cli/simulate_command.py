@@ -3,35 +3,59 @@
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
+import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from core.base.errors import ProjectError
-from core.base.text import count_of
+from core.base.html_file import write_whole
 from core.cli.common_options import DeviceOption, JsonOption, ProjectOption
+from core.cli.simulation_output import comparison_lines, run_lines
 from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
-from core.evaluation.effort import AnnotatedPicture, Effort, PictureOrder, summarise_effort
-from core.evaluation.simulated_annotator import AnnotatorModel
+from core.evaluation.annotator.time_model import AnnotatorModel, PointingModel
+from core.evaluation.annotator.tool_choice import ALL_TOOLS, BRUSH_ALONE
+from core.evaluation.effort import AnnotatedPicture, PictureOrder, summarise_effort
+from core.evaluation.effort_comparison import SimulatedRun, means_by_order, paired_differences
+from core.evaluation.effort_files import effort_chart, effort_csv, is_page, picture_rows
 from core.project.project import Project
 from core.project.records import Split
 
-TARGET_SHARE = 0.29
-"""Target for the last quarter of the pictures, as a share of the time from blank: 2:02 of 7:01 min (RootPainter3D)."""
-WIDE = 110
+if TYPE_CHECKING:
+    from core.session.simulation.simulation import SimulationOptions
+
+TARGET_SHARE = 0.4
+"""Target for the last quarter of the pictures, as a share of the time from blank."""
+WHOLE_TARGET_SHARE = 0.6
+"""The same for all pictures together."""
+
+
+class Switch(StrEnum):
+    """An option that is on or off."""
+
+    ON = "on"
+    OFF = "off"
+
+
+class AnnotatorTools(StrEnum):
+    """The tools of the annotator: the quickest of all for each place, or the brush alone, used with care."""
+
+    ALL = "all"
+    BRUSH = "brush"
 
 
 def simulate_command(
     project: ProjectOption = Path(),
     order: Annotated[PictureOrder, typer.Option(help="Order of the pictures.")] = PictureOrder.NAME,
+    compare: Annotated[
+        PictureOrder | None,
+        typer.Option(help="Simulate this order too, with the same seeds, and compare both."),
+    ] = None,
     pictures: Annotated[int | None, typer.Option(min=1, help="Stop after this many pictures.")] = None,
     minutes: Annotated[
         float | None, typer.Option(help="Stop after this many minutes of simulated work.")
@@ -43,15 +67,28 @@ def simulate_command(
         float, typer.Option(help="At most this many real seconds of training per picture.")
     ] = 60.0,
     zoom: Annotated[float, typer.Option(help="Screen pixels per image pixel.")] = 1.0,
+    tools: Annotated[
+        AnnotatorTools, typer.Option(help="The quickest tool for each place, or the brush alone, with care.")
+    ] = AnnotatorTools.ALL,
+    pointing: Annotated[
+        PointingModel, typer.Option(help="How fast the annotator points.")
+    ] = PointingModel.QUICK,
+    live: Annotated[Switch, typer.Option(help="Use live prediction after the first edits.")] = Switch.OFF,
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed of the order of pictures and of training.")
     ] = 0,
+    seeds: Annotated[
+        str | None, typer.Option(help="Several seeds, one simulation after the other: 0,1,2.")
+    ] = None,
     device: DeviceOption = "auto",
     into: Annotated[
         Path | None, typer.Option(help="Keep the project of the simulation in this new folder.")
     ] = None,
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write a CSV file with a row per picture.")
+    ] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Write a chart of the share of the time from blank: .svg or .html.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,57 +100,95 @@ def simulate_command(
         for name, number in (("--minutes", minutes), ("--pace", pace), ("--cap", cap), ("--zoom", zoom)):
             if number is not None and not 0 < number < float("inf"):
                 raise UsageError(f"{name} takes a number above 0.")
-        if csv_file and not csv_file.absolute().parent.is_dir():
-            raise ProjectError(f"There is no folder {csv_file.parent} to write {csv_file.name} into.")
+        if plot and not (is_page(plot) or plot.suffix.lower() == ".svg"):
+            raise UsageError("--plot takes a file that ends in .svg or .html.")
+        for file in (csv_file, plot):
+            if file and not file.absolute().parent.is_dir():
+                raise ProjectError(f"There is no folder {file.parent} to write {file.name} into.")
+        seed_numbers = _seeds(seeds) if seeds is not None else [seed]
+        orders = list(dict.fromkeys([order] if compare is None else [order, compare]))
+        model = replace(AnnotatorModel(), zoom=zoom, pointing=pointing)
         # Imported here: the session imports most of the program.
-        from core.session.simulation.setup import make_simulation_project, split_for_simulation
-        from core.session.simulation.simulation import Simulation, SimulationOptions
+        from core.session.simulation.simulation import SimulationOptions
 
-        options = SimulationOptions(
-            order, pictures, minutes, pace, cap, seed, device, replace(AnnotatorModel(), zoom=zoom)
-        )
-        with Project.open_read_only(project) as source, _home(into) as home:
-            split = split_for_simulation(source)
-            simulated = make_simulation_project(source, home, split, seed)
-            simulation_home, simulation = simulated.home, Simulation(source, simulated, options)
-            try:
-                with progress_bar("Simulating", quiet=as_json) as bar:
-                    bar(0, simulation.total)
-                    simulation.run(bar)
-                pictures_done, real = simulation.efforts, simulation.real_seconds
-            finally:
-                simulation.close()
-            miou = _final_miou(simulation_home, device, quiet=as_json)
-            start_failure = simulation.start_failure if miou is None else ""
-        result = {
-            "order": order.value,
-            "seed": seed,
-            "pace": pace,
-            "cap": cap,
-            "zoom": zoom,
-            "kept_in": str(simulation_home) if into else None,
-            "held_out": len(split.validation),
-            "trainer_seconds": round(real, 1),
-            "miou": miou,
-            "complaint": start_failure,
-            "target_share_last_quarter": TARGET_SHARE,
-            **asdict(summarise_effort(pictures_done)),  # the field names are JSON keys
-            "by_picture": _rows(pictures_done),
-        }
+        several = len(seed_numbers) * len(orders) > 1
+        results, runs, done = [], [], {}
+        for number in seed_numbers:
+            for each in orders:
+                options = SimulationOptions(
+                    each, pictures, minutes, pace, cap, number, device, model,
+                    ALL_TOOLS if tools is AnnotatorTools.ALL else BRUSH_ALONE, live is Switch.ON,
+                )  # fmt: skip
+                name = f"{each}, seed {number}"
+                home = into / f"{each}-seed-{number}" if into and several else into
+                result, efforts = _simulate(project, options, home, name if several else "", quiet=as_json)
+                results.append(result)
+                runs.append(SimulatedRun(each, number, summarise_effort(efforts), result["miou"]))
+                done[name] = efforts
+        settings = {"pace": pace, "cap": cap, "zoom": zoom, "tools_available": tools.value}
+        settings |= {"pointing": pointing.value, "live": live.value, "tolerance": model.tolerance}
+        settings |= {"target_share_last_quarter": TARGET_SHARE, "target_share": WHOLE_TARGET_SHARE}
         if csv_file:
-            _write_csv(csv_file, pictures_done)
-        print_result(
-            result,
-            as_json,
-            _lines(
-                pictures_done,
-                summarise_effort(pictures_done),
-                miou,
-                len(split.validation),
-                real,
-                start_failure,
-            ),
-        )
+            write_whole(csv_file, effort_csv(done).encode())
+        if plot:
+            write_whole(plot, effort_chart(done, as_page=is_page(plot)).encode())
+        lines = [
+            line
+            for result, run, efforts in zip(results, runs, done.values(), strict=True)
+            for line in run_lines(
+                run, efforts, result, several=several, targets=(TARGET_SHARE, WHOLE_TARGET_SHARE)
+            )
+        ]
+        if not several:
+            print_result(settings | results[0], as_json, lines)
+            return
+        means, differences = means_by_order(runs), paired_differences(runs)
+        together = {
+            "runs": results,
+            "means": {o: {m: i and asdict(i) for m, i in by.items()} for o, by in means.items()},
+            "paired_differences": {m: i and asdict(i) for m, i in differences.items()},
+        }
+        print_result(settings | together, as_json, [*lines, *comparison_lines(means, differences)])
+
+
+def _seeds(text: str) -> list[int]:
+    """Raises UsageError."""
+    if not re.fullmatch(r"\d{1,9}(,\d{1,9})*", text):
+        raise UsageError("--seeds takes numbers separated by commas, such as 0,1,2.")
+    return list(dict.fromkeys(int(number) for number in text.split(",")))
+
+
+def _simulate(
+    project: Path, options: SimulationOptions, into: Path | None, name: str, *, quiet: bool
+) -> tuple[dict[str, Any], list[AnnotatedPicture]]:
+    """One simulation in a project of its own: its result as JSON, and its pictures."""
+    from core.session.simulation.setup import make_simulation_project, split_for_simulation
+    from core.session.simulation.simulation import Simulation
+
+    with Project.open_read_only(project) as source, _home(into) as home:
+        split = split_for_simulation(source)
+        simulated = make_simulation_project(source, home, split, options.seed)
+        simulation_home, simulation = simulated.home, Simulation(source, simulated, options)
+        try:
+            with progress_bar(f"Simulating {name}".strip(), quiet=quiet) as bar:
+                bar(0, simulation.total)
+                simulation.run(bar)
+            efforts, real = simulation.efforts, simulation.real_seconds
+        finally:
+            simulation.close()
+        miou = _final_miou(simulation_home, options.device, quiet=quiet)
+    result = {
+        "order": options.order.value,
+        "seed": options.seed,
+        "kept_in": str(simulation_home) if into else None,
+        "held_out": len(split.validation),
+        "trainer_seconds": round(real, 1),
+        "miou": miou,
+        "complaint": simulation.start_failure if miou is None else "",
+        **asdict(summarise_effort(efforts)),  # the field names are JSON keys
+        "by_picture": picture_rows(efforts),
+    }
+    return result, efforts
 
 
 @contextlib.contextmanager
@@ -136,87 +211,3 @@ def _final_miou(home: Path, device: str, *, quiet: bool) -> float | None:
 
         with progress_bar("Evaluating", quiet=quiet) as bar:
             return evaluate_run(simulated, run, Split.VAL, device, bar).mean_scores()["miou"]
-
-
-def _rows(pictures_done: Sequence[AnnotatedPicture]) -> list[dict[str, Any]]:
-    return [asdict(w) | {"share": w.share} for w in pictures_done]
-
-
-def _write_csv(path: Path, pictures_done: Sequence[AnnotatedPicture]) -> None:
-    """Write to a temporary file, then rename it. Raises ProjectError."""
-    text = io.StringIO(newline="")
-    rows = _rows(pictures_done)
-    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    table.writeheader()
-    table.writerows(rows)
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(text.getvalue(), "utf-8")
-        temporary.replace(path)
-    except OSError as problem:
-        temporary.unlink(missing_ok=True)
-        raise ProjectError(
-            f"{path} cannot be written ({problem.strerror or problem}). Choose another file with --csv."
-        ) from problem
-
-
-def _lines(
-    pictures_done: Sequence[AnnotatedPicture],
-    total: Effort,
-    miou: float | None,
-    held_out: int,
-    real: float,
-    start_failure: str,
-) -> list[str]:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("picture")
-    for title in (
-        "strokes",
-        "seconds",
-        "from blank",
-        "share",
-        "px painted",
-        "IoU before",
-        "labelled",
-        "mIoU",
-    ):
-        table.add_column(title, justify="right")
-    for w in pictures_done:
-        table.add_row(
-            w.name,
-            f"{w.strokes}",
-            f"{w.seconds:.1f}",
-            f"{w.blank_seconds:.1f}",
-            f"{w.share:.0%}",
-            f"{w.pixels}",
-            _score(w.iou),
-            f"{w.labelled_share:.0%}",
-            _score(w.miou),
-        )
-    text = io.StringIO()
-    Console(file=text, width=WIDE, color_system=None).print(table)
-    if miou is not None:
-        evaluation = f"The mIoU on {count_of(held_out, 'held-out picture')} is {miou:.3f} at the end."
-    else:
-        evaluation = start_failure or (
-            "No network was published, so none could be evaluated. More pictures or a slower --pace give it more time."
-        )
-    return [
-        *(line.rstrip() for line in text.getvalue().splitlines()),
-        "",
-        f"{count_of(total.pictures, 'picture')} took {total.seconds:.0f} simulated seconds with "
-        f"{count_of(total.strokes, 'stroke')}, {total.share:.0%} of the {total.blank_seconds:.0f} s from blank; "
-        f"training had {real:.0f} s.",
-        f"The last quarter took {total.share_last_quarter:.0%} of the time from blank, which meets the target of "
-        f"{TARGET_SHARE:.0%}."
-        if total.share_last_quarter <= TARGET_SHARE
-        else f"The last quarter took {total.share_last_quarter:.0%} of the time from blank, which misses the target of "
-        f"{TARGET_SHARE:.0%}.",
-        f"Strokes per picture: {total.strokes_first_quarter:.0f} in the first quarter, "
-        f"{total.strokes_last_quarter:.0f} in the last.",
-        evaluation,
-    ]
-
-
-def _score(value: float | None) -> str:
-    return "" if value is None else f"{value:.3f}"

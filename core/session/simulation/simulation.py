@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,8 +10,14 @@ from typing import Any
 from core.base.changes import Changes
 from core.base.errors import ImageError, TrainingError
 from core.base.progress import ProgressCallback
+from core.evaluation.annotator.planned_edit import (
+    AnnotationTool,
+    seconds_by_tool,
+    seconds_of,
+)
+from core.evaluation.annotator.time_model import AnnotatorModel
+from core.evaluation.annotator.tool_choice import ALL_TOOLS, plan_edits
 from core.evaluation.effort import AnnotatedPicture, PictureOrder, initial_order, next_first
-from core.evaluation.simulated_annotator import AnnotatorModel, PlannedStroke, plan_strokes, total_seconds
 from core.labels.accept import accept_everywhere
 from core.labels.label_iou import label_iou
 from core.labels.label_map import LabelMap, blank_values
@@ -20,6 +25,9 @@ from core.labels.prediction import PredictedMask, read_prediction
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
 from core.session.session import Session, SessionEvent
+from core.session.simulation.acquisition_order import AcquisitionOrder
+from core.session.simulation.annotator_work import AnnotatorWork
+from core.session.simulation.live_answers import LiveAnswers
 from core.session.training.training_state import TrainingPreferences, TrainingState
 
 MAX_WAIT_SECONDS = 3.0
@@ -27,6 +35,11 @@ MAX_WAIT_SECONDS = 3.0
 POLL_SECONDS = 0.05
 UPCOMING = 3
 """Next pictures whose prediction is requested first, as the window does."""
+EDIT_NAMES = {
+    AnnotationTool.BRUSH: "Brush stroke",
+    AnnotationTool.POLYGON: "Polygon",
+    AnnotationTool.FILL: "Fill",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +47,7 @@ class SimulationOptions:
     """pictures, minutes: when to stop, in pictures or simulated time; None for when all pictures are done.
 
     pace: simulated seconds for each real second of training; cap: most real seconds of training for one picture
+    tools: those that the annotator has, for correcting and from blank; live: use live prediction
     """
 
     order: PictureOrder = PictureOrder.NAME
@@ -44,16 +58,18 @@ class SimulationOptions:
     seed: int = 0
     device: str = "auto"
     annotator: AnnotatorModel = field(default_factory=AnnotatorModel)
+    tools: frozenset[AnnotationTool] = ALL_TOOLS
+    live: bool = False
 
 
 class Simulation:
     """A session in which a simulated annotator labels picture by picture. Used from one thread; owns it until `close`.
 
-    It uses the services that the window uses: pictures are shown, strokes committed, the prediction accepted, the
+    It uses the services that the window uses: pictures are shown, edits committed, the prediction accepted, the
     picture marked done; the network trains in its own process meanwhile.
 
-    Each stroke is committed at the time when a person would have finished it, `pace` times as fast. The time that
-    planning strokes takes is subtracted from later waits, so that training gets the annotator's time divided by the
+    Each edit is committed at the time when a person would have finished it, `pace` times as fast. The time that
+    planning edits takes is subtracted from later waits, so that training gets the annotator's time divided by the
     pace, at most `cap` seconds a picture, and no more.
     """
 
@@ -79,6 +95,8 @@ class Simulation:
         except BaseException:
             target.close()
             raise
+        self._queue = AcquisitionOrder(target, options.seed)
+        self._live = LiveAnswers(self._session.live) if options.live else None
 
     @property
     def seconds(self) -> float:
@@ -114,37 +132,46 @@ class Simulation:
     def label_next(self) -> None:
         """Label one picture, from opening it to marking it done. Raises as `run` does."""
         options, session = self._options, self._session
-        waiting = next_first([session.pictures.get(i) for i in self._waiting], options.order)
-        record = waiting[0]
+        record, *following = self._in_order()
         self._waiting.remove(record.id)
-        session.training.on_picture_shown(record.id, [r.id for r in waiting[1 : 1 + UPCOMING]])
+        session.training.on_picture_shown(record.id, [r.id for r in following[:UPCOMING]])
         width, height = record.width or 0, record.height or 0
         prediction, waited = self._prediction(record)
         self._clock.credit(waited)
         truth = self._source.labels.read(self._truth_records[record.path].id, width, height)
-        from_blank = list(plan_strokes(blank_values(width, height), truth, options.annotator))
-        strokes = from_blank
-        if prediction is not None:
-            strokes = list(plan_strokes(prediction.values, truth, options.annotator))
-        seconds = total_seconds(strokes, options.annotator)
-        pixels = self._paint(record, strokes, prediction, seconds)
+        blank = list(plan_edits(blank_values(width, height), truth, options.annotator, options.tools))
+        blank_finish = options.annotator.finish_seconds(accepts=False)
+        work = AnnotatorWork(record, truth, prediction, blank, options.annotator, options.tools)
+        pixels = self._carry_out(work)
         self._labelled_pixels += session.pictures.get(record.id).labelled_pixels
+        seconds = waited + seconds_of(work.done) + work.finish_seconds
         self.efforts.append(
             AnnotatedPicture(
-                record.name,
-                len(strokes),
-                waited + seconds,
-                waited,
-                pixels,
-                len(from_blank),
-                total_seconds(from_blank, options.annotator),
-                prediction.mean_confidence if prediction else None,
-                label_iou(prediction.values, truth) if prediction else None,
-                self.seconds + waited + seconds,
-                self._labelled_pixels / self._area if self._area else 0.0,
-                self._miou,
+                name=record.name,
+                strokes=len(work.done),
+                seconds=seconds,
+                waited=waited,
+                pixels=pixels,
+                blank_strokes=len(blank),
+                blank_seconds=seconds_of(blank) + blank_finish,
+                confidence=prediction.mean_confidence if prediction else None,
+                iou=label_iou(prediction.values, truth) if prediction else None,
+                at=self.seconds + seconds,
+                labelled_share=self._labelled_pixels / self._area if self._area else 0.0,
+                miou=self._miou,
+                from_blank=work.shown is None,
+                tools=seconds_by_tool(work.done, work.finish_seconds),
+                blank_tools=seconds_by_tool(blank, blank_finish),
+                live_answers=work.live_answers,
             )
         )
+
+    def _in_order(self) -> list[PictureRecord]:
+        """The waiting pictures, the next one first."""
+        waiting = [self._session.pictures.get(i) for i in self._waiting]
+        if self._options.order is PictureOrder.QUEUE:
+            return self._queue.order(waiting)
+        return next_first(waiting, self._options.order)
 
     def _prediction(self, record: PictureRecord) -> tuple[PredictedMask | None, float]:
         """The newest prediction of a picture and the seconds waited for it, 0 when it is up to date.
@@ -164,37 +191,36 @@ class Simulation:
         except ImageError:
             return None, waited
 
-    def _paint(
-        self,
-        record: PictureRecord,
-        strokes: Sequence[PlannedStroke],
-        prediction: PredictedMask | None,
-        seconds: float,
-    ) -> int:
-        """Commit the strokes at their times, then accept the prediction on all other pixels. Returns pixels painted."""
-        session = self._session
+    def _carry_out(self, work: AnnotatorWork) -> int:
+        """Commit the edits at their times, then accept the prediction on all other pixels. Returns pixels painted."""
+        session, record = self._session, work.record
         names = {c.value: c.name for c in session.editing.classes}
         labels = LabelMap.blank(record.width or 0, record.height or 0)
         commits: list[Future[Any]] = []
         pixels = 0
-        self._clock.start_picture(seconds)
-        for stroke in strokes:
-            self._clock.wait(stroke.seconds)
-            labels.begin_edit(f"Brush stroke, {names[stroke.value]}", "brush", stroke.value)
-            labels.paint(stroke.box, stroke.mask, stroke.value)
+        self._clock.start_picture(seconds_of(work.planned) + work.finish_seconds)
+        while (planned := work.next_edit()) is not None:
+            self._clock.wait(planned.seconds)
+            title = f"{EDIT_NAMES[planned.tool]}, {names[planned.value]}"
+            labels.begin_edit(title, planned.tool, planned.value)
+            labels.paint(planned.box, planned.mask, planned.value)
             edit = labels.finish_edit()
             if edit is not None:
                 pixels += edit.pixels
-                commits.append(session.editing.commit(record.id, replace(edit, seconds=stroke.seconds)))
-        if prediction is not None:
-            accepted = accept_everywhere(labels, prediction).apply(labels)
+                commits.append(session.editing.commit(record.id, replace(edit, seconds=planned.seconds)))
+            if self._live is not None and work.asks_live:
+                work.replan(labels.values, self._live.answer(record.id, labels, work.prediction))
+        if work.shown is not None:
+            accepted = accept_everywhere(labels, work.shown).apply(labels)
             if accepted is not None:
                 commits.append(session.editing.commit(record.id, replace(accepted, seconds=0.0)))
-        self._clock.wait(self._options.annotator.check_seconds)
+        self._clock.wait(work.finish_seconds)
         commits.append(session.editing.set_status(record.id, Status.DONE))
         for future in commits:
             future.result()
         session.wait_until_saved()
+        if self._live is not None:
+            self._live.learn(record.id)
         self._check()
         return pixels
 

@@ -7,21 +7,31 @@ import hashlib
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from core.base.geometry import Box
+from core.evaluation.annotator.planned_edit import seconds_of
+from core.evaluation.annotator.time_model import AnnotatorModel
+from core.evaluation.annotator.tool_choice import ALL_TOOLS, plan_edits
 from core.labels.label_map import LabelMap, Origin
+from core.labels.prediction import PredictedMask
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Split, Status
 from core.project.row_changes import RowChange
+from core.session.session import Session
+from core.session.simulation.acquisition_order import AcquisitionOrder
+from core.session.simulation.annotator_work import AnnotatorWork
+from core.session.simulation.live_answers import LiveAnswers
 from core.session.simulation.setup import make_simulation_project, split_for_simulation
 from core.session.simulation.simulation import Simulation, SimulationOptions
 from core.session.training.next_run import FACT, NextRun
+from core.session.training.training_state import TrainingPreferences
 from tests.command_line import error_of, json_of, run_command, usage_error_of
-from tests.factories import label_all, project_in, truth
+from tests.factories import label_all, predict, project_in, truth
 
 
 def source_in(folder: Path, count: int = 7, validation: int = 2) -> Path:
@@ -56,7 +66,8 @@ def test_it_paints_then_corrects_in_undoable_strokes(source: Project, tmp_path: 
         simulation.label_next()
         simulation.label_next()
         assert all(
-            w.iou is None and w.share == 1.0 and w.strokes == w.blank_strokes for w in simulation.efforts
+            w.iou is None and w.from_blank and w.share == 1.0 and w.strokes == w.blank_strokes
+            for w in simulation.efforts
         )
         path = target.prediction_path(5)
         end = time.monotonic() + 200
@@ -66,7 +77,9 @@ def test_it_paints_then_corrects_in_undoable_strokes(source: Project, tmp_path: 
         simulation.label_next()
     last = simulation.efforts[-1]
     assert last.name == "p4.png" and last.confidence is not None and last.iou is not None
-    assert 0 <= last.pixels < 96 * 64 and last.strokes <= last.blank_strokes
+    assert 0 <= last.pixels < 96 * 64 and last.seconds - last.waited <= last.blank_seconds
+    assert sum(last.tools.values()) == pytest.approx(last.seconds - last.waited)
+    assert sum(last.blank_tools.values()) == pytest.approx(last.blank_seconds)
     assert last.miou is not None and last.labelled_share == pytest.approx(3 / 5)
     assert last.at == pytest.approx(sum(w.seconds for w in simulation.efforts))
 
@@ -76,18 +89,21 @@ def test_it_paints_then_corrects_in_undoable_strokes(source: Project, tmp_path: 
         records = {r.name: r for r in kept.pictures.all()}
         assert [r.status for r in records.values()] == [Status.DONE] * 5 + [Status.NEW] * 2
         for name in ("p2.png", "p3.png"):
-            np.testing.assert_array_equal(kept.labels.read(records[name].id, 96, 64), truth())
+            wrong = kept.labels.read(records[name].id, 96, 64) != truth()
+            assert not wrong[:, :46].any() and not wrong[:, 50:].any()
         # What was predicted well is accepted; the rest is painted and comes from nobody else.
         corrected = records["p4.png"].id
         wrong_pixels = kept.labels.read(corrected, 96, 64) != truth()
         assert not wrong_pixels[:, :46].any() and not wrong_pixels[:, 50:].any()
         edits = kept.journal.history(corrected)
-        strokes = [e for e in edits if e.origin is Origin.PAINTED and e.tool == "brush"]
-        assert len(strokes) == last.strokes and sum(e.pixels for e in strokes) == last.pixels
-        assert [e.tool for e in edits if e.origin is Origin.ACCEPTED] == ["accept"]
+        strokes = [e for e in edits if e.origin is Origin.PAINTED and e.tool in ("brush", "fill", "polygon")]
+        assert len(strokes) <= last.strokes and sum(e.pixels for e in strokes) == last.pixels
+        assert [e.tool for e in edits if e.origin is Origin.ACCEPTED] == (
+            [] if last.from_blank else ["accept"]
+        )
         painted = kept.journal.history(records["p2.png"].id)
         first = simulation.efforts[0]
-        assert sum(e.seconds for e in painted) == pytest.approx(first.seconds - 0.2)
+        assert sum(e.seconds for e in painted) == pytest.approx(first.seconds - 0.4)
         while kept.journal.undo(records["p2.png"].id) is not None:
             pass
         assert not kept.labels.read(records["p2.png"].id, 96, 64).any()
@@ -154,7 +170,7 @@ def test_command_prints_a_table_json_and_csv(tmp_path: Path) -> None:
 
     code, out, errors = run_command(*words, "--minutes", 0.001)
     assert (code, errors) == (0, "")
-    assert out.startswith("picture ") and "1 picture took 1 simulated seconds" in out
+    assert out.startswith("picture ") and "1 picture took 2 simulated seconds" in out
     assert digest(folder) == before
 
 
@@ -187,3 +203,91 @@ def test_impossible_simulations_are_refused_with_a_sentence(tmp_path: Path) -> N
     assert "p3.png is not in" in error_of("simulate", "--project", folder)
     assert "no Maskloop project" in error_of("simulate", "--project", tmp_path)
     assert "no folder" in error_of("simulate", "--project", folder, "--csv", tmp_path / "no" / "rows.csv")
+
+
+def test_several_seeds_and_two_orders_are_compared(tmp_path: Path) -> None:
+    folder = source_in(tmp_path / "pictures", count=5)
+    rows, plot = tmp_path / "rows.csv", tmp_path / "shares.html"
+    words = ("simulate", "--project", folder, "--pace", 1000, "--device", "cpu", "--pictures", 2)
+    orders = (*words, "--order", "queue", "--compare", "random", "--seeds", "4,1")
+    result = json_of(*orders, "--tools", "brush", "--csv", rows, "--plot", plot, "--into", tmp_path / "kept")
+    runs = [(run["order"], run["seed"]) for run in result["runs"]]
+    assert runs == [("queue", 4), ("random", 4), ("queue", 1), ("random", 1)]
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [
+        "queue-seed-1", "queue-seed-4", "random-seed-1", "random-seed-4"
+    ]  # fmt: skip
+    # Without a prediction the queue starts as the random order does.
+    first, second = ([row["name"] for row in run["by_picture"]] for run in result["runs"][:2])
+    assert first == second
+    assert result["paired_differences"]["share"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "seeds": 2}
+    assert result["means"]["queue"]["share"]["mean"] == 1.0 and result["means"]["queue"]["miou"] is None
+    assert (result["tools_available"], result["tolerance"], result["live"]) == ("brush", 2.0, "off")
+    with rows.open(encoding="utf-8", newline="") as file:
+        written = list(csv.DictReader(file))
+    assert [row["run"] for row in written[::2]] == [f"{order}, seed {seed}" for order, seed in runs]
+    assert all(float(row["brush_s"]) > 0 and float(row["fill_s"]) == 0 for row in written)
+    page = plot.read_text("utf-8")
+    assert "random, seed 1" in page and page.count("<polyline") == 5  # and that of painting from blank
+
+    code, out, errors = run_command(*orders, "--plot", tmp_path / "shares.svg")
+    assert (code, errors) == (0, "")
+    assert "mean over seeds" in out and "queue - random" in out and "Order random, seed 1:" in out
+    assert (tmp_path / "shares.svg").read_text("utf-8").startswith("<svg")
+    assert "such as 0,1,2" in usage_error_of(*words, "--seeds", "1;2")
+    assert ".svg or .html" in usage_error_of(*words, "--plot", tmp_path / "shares.png")
+
+
+def test_live_prediction_takes_the_place_of_what_is_not_painted(tmp_path: Path) -> None:
+    """The real live process: eight discs of two kinds on the ground; after the first edits it predicts the others."""
+    with project_in(tmp_path / "pictures", classes=("ground", "roof")) as project:
+        record = project.pictures.all()[0]
+        with closing(
+            Session(project, lambda _: None, lambda _: None, TrainingPreferences(device="cpu"))
+        ) as session:
+            answers = LiveAnswers(session.live)
+            labels = LabelMap.blank(96, 64)
+            labels.begin_edit("Label", "test", 1)
+            labels.put_values(Box(4, 4, 20, 60), np.ones((56, 16), np.uint8))
+            labels.put_values(Box(70, 4, 90, 60), np.full((56, 20), 2, np.uint8))
+            labels.finish_edit()
+            answer = answers.answer(record.id, labels, None)
+    assert answer is not None
+    assert (answer.values == truth()).mean() > 0.95
+
+    blank = np.zeros((64, 96), np.uint8)
+    model = AnnotatorModel()
+    work = AnnotatorWork(record, truth(), None, list(plan_edits(blank, truth())), model, ALL_TOOLS)
+    left = seconds_of(work.planned)
+    work.replan(blank, replace(answer, values=np.full((64, 96), 3, np.uint8)))
+    assert (work.live_answers, work.shown) == (0, None), "what helps nothing is not taken"
+    work.replan(blank, answer)
+    assert work.live_answers == 1 and work.shown is answer
+    assert seconds_of(work.planned) < left
+    assert work.finish_seconds == model.finish_seconds(accepts=True)
+
+
+def test_poor_prediction_is_left_out_and_the_picture_painted_from_blank(tmp_path: Path) -> None:
+    blank = list(plan_edits(np.zeros((64, 96), np.uint8), truth()))
+    noise = np.random.default_rng(0).integers(1, 3, (64, 96)).astype(np.uint8)
+    confidence = np.full((64, 96), 200, np.uint8)
+    with project_in(tmp_path / "pictures") as project:
+        record = project.pictures.all()[0]
+    for values, from_blank in ((noise, True), (truth(), False)):
+        prediction = PredictedMask(values, confidence, 1)
+        work = AnnotatorWork(record, truth(), prediction, blank, AnnotatorModel(), ALL_TOOLS)
+        assert (work.shown is None) == from_blank
+        assert work.planned == (blank if from_blank else [])
+
+
+def test_queue_asks_for_unsure_pictures_first(tmp_path: Path) -> None:
+    with project_in(tmp_path / "pictures", count=12) as project:
+        records = project.pictures.all()
+        project.pictures.set_split([r.id for r in records], Split.TRAIN)
+        order = AcquisitionOrder(project, 0)
+        assert order.order(records[3:]) == records[3:]
+        for record in records:
+            predict(project, record.id, confidence=90 if record is records[7] else 250)
+        found = order.order(records[3:])
+        assert sorted(r.id for r in found) == [r.id for r in records[3:]]
+        assert records[7] in found[:4]
+        assert [r.id for r in order.order(records[3:])] == [r.id for r in found]

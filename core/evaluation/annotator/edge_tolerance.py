@@ -1,0 +1,51 @@
+"""What counts as right: an edge may be off by a few pixels."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.labels.class_list import UNLABELLED, VOID
+from core.labels.label_map import Mask, Values
+
+
+def is_within_tolerance(right: Mask, of_class: Mask, tolerance: float) -> Mask:
+    """(H, W) bool: missing pixels of a class that are only an edge off by at most `tolerance` pixels.
+
+    right: where the class is true and labelled; of_class: where it is true. Such pixels have both the true edge and
+    labelled pixels of the class within the tolerance; a thin object that is not labelled at all is missing.
+    """
+    return np.asarray(
+        (edge_distance(~right) <= tolerance) & (edge_distance(of_class) <= tolerance) & of_class
+    )
+
+
+def wanted_pixels(current: Values, truth: Values, value: int, tolerance: float) -> Mask:
+    """(H, W) bool: pixels of a class that are missing and not within the tolerance."""
+    of_class = truth == value
+    right = of_class & (current == value)
+    return np.asarray(of_class & ~right & ~is_within_tolerance(right, of_class, tolerance))
+
+
+def right_pixels(current: Values, truth: Values) -> Mask:
+    """(H, W) bool: pixels of known truth that are labelled so."""
+    return np.asarray((current == truth) & (truth != UNLABELLED) & (truth != VOID))
+
+
+def harms_others(before: Values, after: Values, truth: Values, tolerance: float) -> bool:
+    """Whether a class that an edit paints over then misses more than an edge within the tolerance; all (h, w) uint8."""
+    lost = right_pixels(before, truth) & (after != truth)
+    for value in np.unique(truth[lost]).tolist():
+        worse = wanted_pixels(after, truth, value, tolerance)
+        if worse.any() and (worse & ~wanted_pixels(before, truth, value, tolerance)).any():
+            return True
+    return False
+
+
+def edge_distance(mask: Mask) -> NDArray[np.float32]:
+    """(H, W) float32: distance of each true pixel to the nearest false one, 1e6 where there is none."""
+    if mask.all():
+        return np.full(mask.shape, 1e6, np.float32)
+    found = cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(found, np.float32)

@@ -1,0 +1,88 @@
+"""Means over simulations with several seeds, and paired differences of two orders of pictures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, stdev
+
+from core.evaluation.effort import Effort
+
+MEASURES = ("share", "share_last_quarter", "miou_at_fifth", "miou")
+"""What is compared. Field names are JSON keys."""
+_T_975 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+"""Student's t, 97.5 %, for 1 to 9 degrees of freedom."""
+_NORMAL_975 = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRun:
+    """miou: of the last network on the held-out pictures at full size; None if none was published"""
+
+    order: str
+    seed: int
+    effort: Effort
+    miou: float | None
+
+    def measure(self, name: str) -> float | None:
+        """One of MEASURES."""
+        value = self.miou if name == "miou" else getattr(self.effort, name)
+        return None if value is None else float(value)
+
+
+@dataclass(frozen=True, slots=True)
+class MeanInterval:
+    """Mean of some seeds and its 95 % interval by Student's t over seeds; no interval for a single one."""
+
+    mean: float
+    low: float | None
+    high: float | None
+    seeds: int
+
+
+def mean_interval(values: Sequence[float]) -> MeanInterval | None:
+    """None without values."""
+    if not values:
+        return None
+    mean = fmean(values)
+    if len(values) == 1:
+        return MeanInterval(mean, None, None, 1)
+    freedom = len(values) - 1
+    t = _T_975[freedom - 1] if freedom <= len(_T_975) else _NORMAL_975 + 2.37 / freedom
+    half = t * stdev(values) / math.sqrt(len(values))
+    return MeanInterval(mean, mean - half, mean + half, len(values))
+
+
+def means_by_order(runs: Sequence[SimulatedRun]) -> dict[str, dict[str, MeanInterval | None]]:
+    """By order and measure."""
+    orders = dict.fromkeys(run.order for run in runs)
+    return {
+        order: {
+            name: mean_interval([v for r in runs if r.order == order and (v := r.measure(name)) is not None])
+            for name in MEASURES
+        }
+        for order in orders
+    }
+
+
+def paired_differences(runs: Sequence[SimulatedRun]) -> dict[str, MeanInterval | None]:
+    """The first order minus the second, by measure, over the seeds of both. Empty unless there are two orders."""
+    by_order: dict[str, dict[int, SimulatedRun]] = {}
+    for run in runs:
+        by_order.setdefault(run.order, {})[run.seed] = run
+    if len(by_order) != 2:
+        return {}
+    first, second = by_order.values()
+    return {name: mean_interval(_differences(first, second, name)) for name in MEASURES}
+
+
+def _differences(
+    first: Mapping[int, SimulatedRun], second: Mapping[int, SimulatedRun], name: str
+) -> list[float]:
+    found = []
+    for seed in first.keys() & second.keys():
+        one, two = first[seed].measure(name), second[seed].measure(name)
+        if one is not None and two is not None:
+            found.append(one - two)
+    return found

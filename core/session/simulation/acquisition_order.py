@@ -1,0 +1,62 @@
+"""The order of the queue, for pictures that the simulated annotator has not labelled yet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from core.acquisition.picture_queue import order_pictures
+from core.acquisition.picture_summary import (
+    DESCRIBED_SIDE,
+    Descriptor,
+    PictureSummary,
+    SummaryColumns,
+    describe,
+)
+from core.acquisition.picture_summary import class_uncertainty as uncertainty_of
+from core.base.errors import ImageError
+from core.images.thumbnail import read_thumbnail
+from core.labels.prediction import read_prediction
+from core.project.project import Project
+from core.project.records import PictureRecord, Split
+
+
+class AcquisitionOrder:
+    """Reads predictions anew for each order; what a picture looks like is read once. Used from one thread."""
+
+    def __init__(self, project: Project, seed: int) -> None:
+        self._project, self._seed = project, seed
+        self._descriptors: dict[int, Descriptor] = {}
+
+    def order(self, waiting: Sequence[PictureRecord]) -> list[PictureRecord]:
+        """`waiting` with what is worth most first; as it is while none of it is predicted."""
+        waiting_ids = {record.id for record in waiting}
+        done = [r for r in self._project.pictures.all() if r.split == Split.TRAIN and r.id not in waiting_ids]
+        summaries = [s for record in (*waiting, *done) if (s := self._summary(record)) is not None]
+        if not any(summary.picture_id in waiting_ids for summary in summaries):
+            return list(waiting)
+        counts = self._project.pictures.counts().class_pixels
+        pixels = np.zeros(256, np.int64)
+        pixels[list(counts)] = list(counts.values())
+        queue = order_pictures(
+            SummaryColumns.of(summaries),
+            open_ids=waiting_ids,
+            labelled_ids=[record.id for record in done],
+            class_pixels=pixels,
+            seed=self._seed + len(done),
+        )
+        by_id = {record.id: record for record in waiting}
+        return [by_id[i] for i in queue.ids.tolist()]
+
+    def _summary(self, record: PictureRecord) -> PictureSummary | None:
+        """None without a prediction."""
+        try:
+            prediction = read_prediction(self._project.prediction_path(record.id))
+            if record.id not in self._descriptors:
+                path = self._project.picture_path(record.path)
+                self._descriptors[record.id] = describe(read_thumbnail(path, DESCRIBED_SIDE))
+        except ImageError:
+            return None
+        unsure, shares = uncertainty_of(prediction, None)
+        return PictureSummary(record.id, unsure, shares, self._descriptors[record.id])
