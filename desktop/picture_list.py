@@ -70,6 +70,11 @@ class PictureList:
         self.found: frozenset[int] = frozenset()
         self.disagreement: Mapping[int, float] = {}
         """Share (0..1) of the label that the network contradicts, by picture: the order "doubt" sorts by it."""
+        self.queue: Mapping[int, int] = {}
+        """Place in the queue of what to label next, by picture: the order "queue" sorts by it."""
+        self.held: int | None = None
+        """In the order "queue" this picture stays where it is: who is done with it goes on to its neighbour."""
+        self._listed = ""  # the order of `_ids`
         self._ids: Sequence[int] = ()
         self._rows: Mapping[int, int] = {}
         self.refresh()
@@ -78,6 +83,7 @@ class PictureList:
         """List the ids again: pictures were added, or filter or order changed."""
         if self.filter == "all" and self.order == "name":
             self._ids, self._rows = self._index.listing()
+            self._listed = self.order
             return
         if self.filter.startswith(FOUND_PREFIX):
             ids = [i for i in self._index.ids() if i in self.found]
@@ -89,6 +95,10 @@ class PictureList:
             ids.sort(key=lambda i: -(self._index.get(i).uncertainty or 0.0))
         elif self.order == "doubt":
             ids.sort(key=lambda i: -self.disagreement.get(i, 0.0))
+        elif self.order == "queue":
+            ids.sort(key=lambda i: self.queue.get(i, len(self.queue)))
+            self._hold(ids)
+        self._listed = self.order
         self._ids = ids
         self._rows = {picture_id: row for row, picture_id in enumerate(ids)}
 
@@ -114,16 +124,11 @@ class PictureList:
             at += step
         return None
 
-    def most_uncertain(self, except_for: int | None) -> int | None:
-        """Id of the picture with the highest uncertainty among the open ones; None without predictions."""
-        best: PictureRecord | None = None
-        for row in range(self.count()):
-            record = self.record(row)
-            if record.id == except_for or not PREDICATES["open"](record) or record.uncertainty is None:
-                continue
-            if best is None or record.uncertainty > (best.uncertainty or 0.0):
-                best = record
-        return best.id if best else None
+    def _hold(self, ids: list[int]) -> None:
+        row = self._rows.get(self.held) if self.held is not None and self._listed == self.order else None
+        if self.held is not None and row is not None and self.held in ids:
+            ids.remove(self.held)
+            ids.insert(row, self.held)
 
 
 def predicate_for(key: str) -> Callable[[PictureRecord], bool]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QPointF, Qt, Signal
 from PySide6.QtGui import (
     QColor,
@@ -116,6 +118,10 @@ class Canvas(LayeredImageWidget):
         """Frame these image pixels, so that people see where something happened; None removes the frame."""
         self._overlays.set_highlight(box)
         self.update_overlays()
+
+    def set_frames(self, boxes: Sequence[Box], active: Box | None = None) -> None:
+        """Frame regions that are worth a look, and one of them strongly; none removes all frames."""
+        self._overlays.set_frames(boxes, active)
 
     def set_region(self, region: MaskPreview | None) -> None:
         """Outline a region that is asked about; None outlines none."""

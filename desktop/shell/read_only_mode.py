@@ -26,6 +26,7 @@ EDITING = frozenset(
     (
         *("import_masks", "bring_back_edits", "undo_joins", "paste", "split_pictures", "save"),
         *("mark_done", "mark_review", "mark_skipped", "add_tag", "edit_note"),
+        *("pin_picture", "skip_for_now"),
     )
 )
 """Actions of other groups that change the project."""

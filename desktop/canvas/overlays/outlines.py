@@ -197,11 +197,13 @@ def frame_area(box: Box | None, to_widget: ToWidget) -> QRect:
     return _frame_rect(box, to_widget).adjusted(-4, -4, 4, 4).toAlignedRect()
 
 
-def draw_frame(painter: QPainter, box: Box, to_widget: ToWidget) -> None:
-    """A frame just outside a box of image pixels, light with a dark casing."""
+def draw_frame(painter: QPainter, box: Box, to_widget: ToWidget, *, faint: bool = False) -> None:
+    """A frame just outside a box of image pixels, light with a dark casing; a faint one is thin and dashed."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for shade, width in ((_DARK, 4.0), (_LIGHT, 2.0)):
+    for shade, width in ((_DARK, 2.0), (_FAINT, 1.0)) if faint else ((_DARK, 4.0), (_LIGHT, 2.0)):
         pen = QPen(shade, width)
+        if faint:
+            pen.setDashPattern([6 / width, 4 / width])
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
         painter.drawRoundedRect(_frame_rect(box, to_widget), 3, 3)

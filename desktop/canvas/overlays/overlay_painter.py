@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QRect
 from PySide6.QtGui import QColor, QPainter
 
@@ -28,6 +30,8 @@ class OverlayPainter:
         self._region_painter = MaskPreviewPainter(edge=2)
         self._region: MaskPreview | None = None
         self._highlight: Box | None = None
+        self._frames: tuple[Box, ...] = ()
+        self._active_frame: Box | None = None
         self._left_shape: tuple[OutlinePreview, QColor] | None = None
         self._areas: list[QRect] = []
 
@@ -41,6 +45,12 @@ class OverlayPainter:
             if each is not None:
                 self._host.update_area(outlines.frame_area(each.box, self._host.widget_point))
         self._region = region
+
+    def set_frames(self, boxes: Sequence[Box], active: Box | None) -> None:
+        """Frame regions that are worth a look, and one of them strongly."""
+        for box in (*self._frames, *boxes):
+            self._host.update_area(outlines.frame_area(box, self._host.widget_point))
+        self._frames, self._active_frame = tuple(boxes), active
 
     def set_left_shape(self, outline: OutlinePreview | None, colour: QColor) -> None:
         """Show a shape that was left unfinished, in the colour of its class; None shows none."""
@@ -68,6 +78,11 @@ class OverlayPainter:
         """The painter counts widget pixels."""
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         tools, to_widget = self._tools, self._host.widget_point
+        for box in self._frames:
+            if box != self._active_frame:
+                outlines.draw_frame(painter, box, to_widget, faint=True)
+        if self._active_frame is not None:
+            outlines.draw_frame(painter, self._active_frame, to_widget)
         self._draw_preview(painter, self._region_painter, self._region, tools.colour_of(self._region))
         if self._left_shape is not None:
             painter.setOpacity(LEFT_SHAPE_OPACITY)

@@ -36,6 +36,7 @@ from desktop.workspaces.label.page import LabelPage
 from desktop.workspaces.label.picture_controller import PictureController
 from desktop.workspaces.label.pixel_readout import PixelReadout
 from desktop.workspaces.label.prediction_controller import PredictionController
+from desktop.workspaces.label.queue.queue_controller import QueueController
 from desktop.workspaces.label.region_controller import RegionController
 from desktop.workspaces.label.rescue_controller import RescueController
 from desktop.workspaces.label.tool_controller import ToolController
@@ -95,6 +96,7 @@ class LabelController(ControllerGroup):
         )
         self._walk = WalkController(session, dispatcher, page, self.picture, actions, self._apply)
         self._classes.takes_class = self._walk.takes_class
+        self._queue = QueueController(session, dispatcher, page, self.picture, self._navigator, actions)
         self._pictures = PictureController(
             session,
             dispatcher,
@@ -133,6 +135,7 @@ class LabelController(ControllerGroup):
                 self._live,
                 self._similar_places,
                 self._walk,
+                self._queue,
                 self._drafts,
                 self._conversions,
                 self._pictures,
@@ -153,6 +156,7 @@ class LabelController(ControllerGroup):
         connect(pictures.picture_changed, self._live.picture_changed)
         connect(pictures.picture_changed, self._similar_places.picture_changed)
         connect(pictures.picture_changed, self._walk.leave)
+        connect(pictures.picture_changed, self._queue.picture_changed)
         connect(pictures.picture_changed, self._undo.drop_pending)
         connect(pictures.picture_changed, self._drafts.picture_changed)
         connect(pictures.picture_changed, self._conversions.picture_changed)
@@ -170,11 +174,13 @@ class LabelController(ControllerGroup):
             connect(label_changed, self._regions.refresh)
             connect(label_changed, self._live.label_changed)
             connect(label_changed, self._walk.search_again)
+            connect(label_changed, self._queue.content_changed)
         connect(self._undo.label_changed, self._similar_places.clear)
         connect(self._live.places_found, self._similar_places.places_found)
         connect(self._similar_places.picture_requested, pictures.show)
         connect(self._undo.reload_needed, pictures.reload)
         connect(self._navigator.picture_requested, pictures.show)
+        connect(self._queue.picture_requested, pictures.show)
         connect(self._metadata.marked_done, self._work.picture_done)
         connect(pictures.prediction_changed, self._live.network_prediction_shown)
         connect(self._live.prediction_changed, self._pixel_readout.refresh)
@@ -184,6 +190,7 @@ class LabelController(ControllerGroup):
             self._live.prediction_changed,
         ):
             connect(uncertainty_changed, self._walk.search_again)
+            connect(uncertainty_changed, self._queue.content_changed)
         connect(self._predictions.accepted_all, self._mark_done_and_continue)
         connect(self.edit_queue.state_changed, self.save_state_changed.emit)
         connect(self.rescue.state_changed, self.save_state_changed.emit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -25,9 +26,11 @@ PREFETCH_COUNT = 2
 
 
 class PictureNavigator(Controller):
-    """Lives on the GUI thread. `picture_requested` carries the id of the picture to show."""
+    """Lives on the GUI thread. `picture_requested` carries the id of the picture to show; `queue_requested`: the
+    filmstrip is to be in the order of what to label next, and `set_queue` gives it."""
 
     picture_requested = Signal(int)
+    queue_requested = Signal()
 
     def __init__(self, session: Session, dispatcher: MainThreadDispatcher, page: LabelPage) -> None:
         super().__init__()
@@ -40,7 +43,7 @@ class PictureNavigator(Controller):
         connect(strip.picture_chosen, self.picture_requested.emit)
         connect(strip.thumbnail_requested, self._request_thumbnail)
         connect(strip.filter_changed, lambda key: self._relist(key, self._list.order))
-        connect(strip.order_changed, lambda key: self._relist(self._list.filter, key))
+        connect(strip.order_changed, self._choose_order)
         connect(strip.filters_opened, lambda: strip.set_tags(tags_in_use(session.pictures)))
         connect(strip.previous_requested, lambda: self.go(-1))
         connect(strip.next_requested, lambda: self.go(1))
@@ -77,12 +80,11 @@ class PictureNavigator(Controller):
             "previous_picture": lambda: self.go(-1),
             "next_open": lambda: self.go(1, "open"),
             "previous_open": lambda: self.go(-1, "open"),
-            "next_uncertain": self._go_uncertain,
         }
 
     def set_current(self, picture_id: int) -> None:
         """Mark the picture that is on screen, or is being loaded."""
-        self._current = picture_id
+        self._current = self._list.held = picture_id
         self._strip.set_current(picture_id)
 
     def upcoming(self) -> list[int]:
@@ -113,18 +115,26 @@ class PictureNavigator(Controller):
         if self._list.count() and (self._current is None or self._list.row_of(self._current) is None):
             self.picture_requested.emit(self._list.record(0).id)
 
-    def _go_uncertain(self) -> None:
-        found = self._list.most_uncertain(except_for=self._current)
-        if found is None:
-            self.message.emit("There are no predictions to sort by yet. Train first; it takes a minute.")
-        else:
-            self.picture_requested.emit(found)
+    def is_listed(self, picture_id: int) -> bool:
+        """Whether the filmstrip shows a picture."""
+        return self._list.row_of(picture_id) is not None
+
+    def set_queue(self, rows: Mapping[int, int]) -> None:
+        """The queue of what to label next: places by picture id."""
+        self._list.queue = rows
+        if self._list.order == "queue":
+            self._relist(self._list.filter, "queue")
 
     def _show_first(self, stored_id: str | None) -> None:
         """Show the picture of last time, else the first."""
         if self._current is None and self._list.count():
             row = self._list.row_of(int(stored_id)) if stored_id and stored_id.isdigit() else None
             self.picture_requested.emit(self._list.record(row or 0).id)
+
+    def _choose_order(self, key: str) -> None:
+        self._relist(self._list.filter, key)
+        if key == "queue":
+            self.queue_requested.emit()
 
     def _relist(self, filter_key: str, order: str) -> None:
         self._list.filter, self._list.order = filter_key, order

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import QPoint, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QProgressBar, QWidget
 
 from desktop.picture_list import PictureSource
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import column, combo_box, icon_button, row, set_background, text_label
+from desktop.widgets.controls import (
+    ElidedLabel,
+    column,
+    combo_box,
+    icon_button,
+    row,
+    set_background,
+    text_label,
+)
 from desktop.widgets.filter_box import FilterBox
 from desktop.workspaces.label.panels.thumbnail_strip import ThumbnailStrip
 
-ORDERS = (("name", "By name"), ("uncertainty", "By uncertainty"))
+ORDERS = (("name", "By name"), ("uncertainty", "By uncertainty"), ("queue", "By benefit"))
 
 
 class Filmstrip(QWidget):
@@ -27,6 +35,8 @@ class Filmstrip(QWidget):
     order_changed = Signal(str)
     previous_requested = Signal()
     next_requested = Signal()
+    menu_requested = Signal(int, QPoint)
+    """The context menu of a picture, at a position on the screen."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -34,9 +44,15 @@ class Filmstrip(QWidget):
         self.thumbnails = ThumbnailStrip(theme)
         self.thumbnails.picture_chosen.connect(self.picture_chosen)
         self.thumbnails.thumbnail_requested.connect(self.thumbnail_requested)
+        self.thumbnails.menu_requested.connect(self.menu_requested)
         self.filter = FilterBox(theme)
         self.filter.opened.connect(self.filters_opened)
         self.order = combo_box(ORDERS, "Order of the pictures", "quiet")
+        self.order.setToolTip(
+            "By benefit: first what helps the network most, and one picture in five at random"
+        )
+        self.reason = ElidedLabel(role="muted")
+        self.reason.setAccessibleName("Why to label this picture")
         self.filter.activated.connect(lambda _i: self.filter_changed.emit(self.filter.currentData()))
         self.order.activated.connect(lambda _i: self.order_changed.emit(self.order.currentData()))
         self.previous_button = icon_button("chevron-left", "Previous picture", theme)
@@ -51,7 +67,9 @@ class Filmstrip(QWidget):
         header = row(
             self.filter,
             self.order,
-            None,
+            GRID,
+            self.reason,
+            GRID,
             self.done_text,
             self.progress_bar,
             GRID,
@@ -65,6 +83,14 @@ class Filmstrip(QWidget):
     def set_source(self, source: PictureSource) -> None:
         """Show these pictures, in this order."""
         self.thumbnails.set_source(source)
+
+    def set_reason(self, text: str) -> None:
+        """Why the current picture is worth labelling; "" when nothing is known."""
+        self.reason.setText(text)
+
+    def set_note_of(self, note_of: Callable[[int], str]) -> None:
+        """What the tooltip of a picture says besides; "" for nothing."""
+        self.thumbnails.note_of = note_of
 
     def refresh(self) -> None:
         """Rows of the source were added, removed or changed."""

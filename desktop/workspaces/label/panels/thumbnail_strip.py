@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QHelpEvent,
     QImage,
     QKeyEvent,
@@ -46,6 +47,7 @@ class ThumbnailStrip(QAbstractScrollArea):
 
     picture_chosen = Signal(int)
     thumbnail_requested = Signal(int)
+    menu_requested = Signal(int, QPoint)
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -59,6 +61,8 @@ class ThumbnailStrip(QAbstractScrollArea):
         self._errors: dict[int, str] = {}  # picture id -> why it cannot be shown
         self._type_ahead = TypeAhead()
         self.empty_text = "No pictures yet."
+        self.note_of: Callable[[int], str] = lambda _picture_id: ""
+        """What the tooltip of a picture says besides."""
         self.setFrameShape(QAbstractScrollArea.Shape.NoFrame)
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
@@ -263,6 +267,18 @@ class ThumbnailStrip(QAbstractScrollArea):
         if event.button() == Qt.MouseButton.LeftButton and row is not None:
             self.picture_chosen.emit(self._source.record(row).id)
 
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:  # noqa: N802
+        """The menu of the picture under the pointer; that of the current one for the menu key."""
+        row = self._row_at(event.pos().x())
+        if event.reason() != QContextMenuEvent.Reason.Mouse and self._current is not None:
+            row = self._source.row_of(self._current)
+        if row is not None:
+            position = event.globalPos()
+            if event.reason() != QContextMenuEvent.Reason.Mouse:
+                position = self.viewport().mapToGlobal(self._rect_of(row).center())
+            self.menu_requested.emit(self._source.record(row).id, position)
+            event.accept()
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:  # noqa: N802
         self._hover(self._row_at(event.position().x()))
 
@@ -283,7 +299,8 @@ class ThumbnailStrip(QAbstractScrollArea):
             else:
                 record = self._source.record(row)
                 error = self._errors.get(record.id)
-                text = error_tooltip(record, error) if error else plain_tooltip(picture_summary(record))
+                summary = "\n".join(filter(None, (picture_summary(record), self.note_of(record.id))))
+                text = error_tooltip(record, error) if error else plain_tooltip(summary)
                 QToolTip.showText(event.globalPos(), text, self.viewport())
             return True
         return super().viewportEvent(event)

@@ -1,0 +1,343 @@
+"""What to label next: the order of the queue, the reason of a picture, and a walk over its most useful regions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from concurrent.futures import Future
+from functools import partial
+
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import QMenu
+
+from core.acquisition.picture_queue import PictureQueue, QueueReason
+from core.acquisition.region_scores import UsefulRegion, find_useful_regions
+from core.base.changes import Changes
+from core.base.errors import MaskloopError
+from core.base.lane import Lane
+from core.session.acquisition.queue_service import PINNED_TAG, SKIPPED_TAG, QueueUpdate
+from core.session.session import Session
+from desktop.controller import Actions, Controller
+from desktop.dispatcher import LatestRequest, MainThreadDispatcher
+from desktop.workspaces.label.active_picture import ActivePicture
+from desktop.workspaces.label.navigation import PictureNavigator
+from desktop.workspaces.label.page import LabelPage
+
+FIRST_ORDER_MS = 3000
+"""After opening: the first picture comes first."""
+ORDER_DELAY_MS = 1500
+LONG_ORDER_DELAY_MS = 10_000
+"""The same in projects of more than MANY pictures, whose order takes a second."""
+MANY = 20_000
+SEARCH_DELAY_MS = 300
+"""Regions are searched again so long after an edit."""
+MIN_LENGTH = 96
+"""Widget pixels; a region that is shorter on the screen is zoomed in on."""
+NO_PREDICTIONS = (
+    "There are no predictions yet that could say what helps most. Train first; it takes a minute."
+)
+NO_MORE = "You have seen all pictures that are worth labelling now. Press again to begin anew."
+SURE = "The prediction is sure of this picture."
+FIRST = "This is where you began."
+
+
+class QueueController(Controller):
+    """Lives on the GUI thread; a lane of its own searches regions. `picture_requested` carries the id of a picture."""
+
+    picture_requested = Signal(int)
+
+    def __init__(
+        self,
+        session: Session,
+        dispatcher: MainThreadDispatcher,
+        page: LabelPage,
+        picture: ActivePicture,
+        navigator: PictureNavigator,
+        actions: Mapping[str, QAction],
+    ) -> None:
+        super().__init__()
+        self._session, self._picture, self._navigator = session, picture, navigator
+        self._dispatcher = dispatcher
+        self._canvas, self._strip, self._actions = page.canvas, page.filmstrip, actions
+        self._lane = Lane("useful regions")
+        self._order_request, self._region_request = LatestRequest(dispatcher), LatestRequest(dispatcher)
+        self._order_delay = QTimer(self, singleShot=True, interval=FIRST_ORDER_MS)
+        self._order_delay.timeout.connect(self._order)
+        self._search_delay = QTimer(self, singleShot=True, interval=SEARCH_DELAY_MS)
+        self._search_delay.timeout.connect(self._search_again)
+        self._queue: PictureQueue | None = None
+        self._step_when_ordered = 0  # N was pressed before the order was known
+        self._opening: tuple[int, int] | None = None  # a picture, and the step that led to it
+        self._begin_at = 0  # where a search under way begins: 1 at the first region, -1 at the last
+        self._shown: int | None = None
+        self._visited: list[int] = []  # pictures of this walk, the one on screen last
+        self._regions: tuple[UsefulRegion, ...] = ()
+        self._index: int | None = None  # None: the picture was not searched
+        self._menu: QMenu | None = None
+        connect = self.connections.connect
+        connect(self._strip.menu_requested, self._show_menu)
+        connect(navigator.queue_requested, self._order)
+        self._canvas.installEventFilter(self)
+
+    def start(self) -> None:
+        self._strip.set_note_of(self.reason)
+        self._order_delay.start()
+
+    def close(self) -> None:
+        super().close()
+        self._canvas.removeEventFilter(self)
+        self._strip.set_note_of(lambda _picture_id: "")
+        self._strip.set_reason("")
+        self._order_delay.stop()
+        self.leave()
+        self._order_request.cancel()
+        self._lane.shutdown(cancel_futures=True, wait=False)
+
+    def on_changes(self, changes: Changes) -> None:
+        if changes.predictions or changes.labels or changes.pictures or changes.picture_list:
+            self._order_later()
+        if changes.classes:
+            self._show_reason()
+
+    def actions(self) -> Actions:
+        return {
+            "next_uncertain": partial(self._go, 1),
+            "previous_uncertain": partial(self._go, -1),
+            "pin_picture": self._pin,
+            "skip_for_now": self._skip,
+        }
+
+    @property
+    def region(self) -> UsefulRegion | None:
+        """The region that is walked to."""
+        if self._index is None or not 0 <= self._index < len(self._regions):
+            return None
+        return self._regions[self._index]
+
+    def reason(self, picture_id: int) -> str:
+        """Why a picture has its place in the queue, for people; "" when it has none."""
+        if self._queue is None or not self._session.pictures.has(picture_id):
+            return ""
+        return self._session.queue.reason(self._queue, picture_id)
+
+    def picture_changed(self) -> None:
+        """Another picture is on screen, or the same was read again."""
+        opening, self._opening = self._opening, None
+        if self._picture.id == self._shown:
+            self.content_changed()
+            return
+        self._shown = self._picture.id
+        self.leave()
+        self._show_reason()
+        self._order_later()
+        if opening is not None and opening[0] == self._shown:
+            self._begin_at = opening[1]
+            self._search()
+
+    def content_changed(self) -> None:
+        """The label or the prediction on screen is another one."""
+        if self._begin_at or self._index is not None:
+            self._search_delay.start()
+
+    def leave(self) -> None:
+        """Remove the frames."""
+        self._region_request.cancel()
+        self._search_delay.stop()
+        self._begin_at, self._regions, self._index = 0, (), None
+        self._canvas.set_frames(())
+
+    def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Esc removes the frames, besides what else it does."""
+        if event.type() == QEvent.Type.KeyPress and self._regions:
+            assert isinstance(event, QKeyEvent)
+            if event.key() == Qt.Key.Key_Escape and not self._canvas.is_busy:
+                self.leave()
+        return False
+
+    # The order --------------------------------------------------------------------------------------
+
+    def _order_later(self) -> None:
+        """Leave a request that waits where it is: changes that come without a pause must not put it off for ever."""
+        if not self._order_delay.isActive():
+            many = len(self._session.pictures) > MANY
+            self._order_delay.start(LONG_ORDER_DELAY_MS if many else ORDER_DELAY_MS)
+
+    def _order(self) -> None:
+        self._order_delay.stop()
+        self._order_request.send(self._session.queue.order(), self._ordered)
+
+    def _ordered(self, update: QueueUpdate) -> None:
+        if self.is_closed:
+            return
+        self._queue = update.queue
+        self._navigator.set_queue(update.queue.rows)
+        self._show_reason()
+        if update.waiting:
+            self._order_later()
+        step, self._step_when_ordered = self._step_when_ordered, 0
+        if step:
+            self._go(step)
+
+    def _show_reason(self) -> None:
+        picture_id = self._picture.id
+        self._strip.set_reason("" if picture_id is None else self.reason(picture_id))
+        record = self._session.pictures.get(picture_id) if picture_id is not None else None
+        tags = record.tags if record is not None else ()
+        self._actions["pin_picture"].setChecked(PINNED_TAG in tags)
+        self._actions["skip_for_now"].setChecked(SKIPPED_TAG in tags)
+
+    # Walking ----------------------------------------------------------------------------------------
+
+    def _go(self, step: int) -> None:
+        """To the next (1) or previous (-1) region, in this picture or another one."""
+        if self._picture.id is None:
+            return
+        if self._queue is None:
+            self._step_when_ordered = step
+            self._order()
+            return
+        if self._index is None and step > 0 and self._can_search():
+            self._begin_at = step
+            self._search()
+            return
+        if self._index is not None and 0 <= self._index + step < len(self._regions):
+            self._index += step
+            self._show()
+            return
+        self._go_to_picture(step)
+
+    def _go_to_picture(self, step: int) -> None:
+        assert self._queue is not None
+        current = self._picture.id
+        if not self._visited or self._visited[-1] != current:
+            self._visited.append(current or 0)
+        if step < 0:
+            before = [i for i in self._visited[:-1] if self._session.pictures.has(i)]
+            if not before:
+                self.message.emit(FIRST)
+                return
+            self._visited = before
+            self._open(before[-1], step)
+            return
+        found = self._next(self._queue)
+        if found is not None:
+            self._visited.append(found)
+            self._open(found, step)
+        elif any(reason == QueueReason.UNSURE for reason in self._queue.reasons.tolist()):
+            self._visited = [current or 0]
+            self.message.emit(NO_MORE)
+        else:
+            self.message.emit(NO_PREDICTIONS)
+
+    def _next(self, queue: PictureQueue) -> int | None:
+        """The first picture of the queue, among those of the filmstrip, that this walk has not seen."""
+        seen = {*self._visited, self._picture.id}
+        useless = (QueueReason.SKIPPED, QueueReason.UNPREDICTED)
+        is_predicted = any(reason == QueueReason.UNSURE for reason in queue.reasons.tolist())
+        for picture_id, reason in zip(queue.ids.tolist(), queue.reasons.tolist(), strict=True):
+            if reason in useless or picture_id in seen or not self._navigator.is_listed(picture_id):
+                continue
+            if is_predicted or reason == QueueReason.PINNED:
+                return int(picture_id)
+        return None
+
+    def _open(self, picture_id: int, step: int) -> None:
+        self._opening = picture_id, step
+        self.picture_requested.emit(picture_id)
+
+    def _can_search(self) -> bool:
+        labels, prediction = self._picture.labels, self._picture.prediction
+        return (
+            labels is not None and prediction is not None and prediction.values.shape == labels.values.shape
+        )
+
+    def _search(self) -> None:
+        labels, prediction = self._picture.labels, self._picture.prediction
+        if labels is None or prediction is None or not self._can_search():
+            self._begin_at = 0  # a picture that was drawn at random may have none
+            return
+        future = self._lane.submit(find_useful_regions, prediction, labels.snapshot())
+        self._region_request.send(future, self._found)
+
+    def _search_again(self) -> None:
+        if self._begin_at or self._index is not None:
+            self._search()
+
+    def _found(self, regions: tuple[UsefulRegion, ...]) -> None:
+        """The regions of the picture on screen as it is now."""
+        begin_at, self._begin_at = self._begin_at, 0
+        if begin_at or self._index is None:
+            self._regions = regions
+            self._index = len(regions) - 1 if begin_at < 0 else 0
+            if not regions and begin_at > 0 and self._visited[-1:] != [self._picture.id]:
+                self._index = 0
+                self._go_to_picture(begin_at)  # asked for in this picture, which is sure of everything
+                return
+            self._show()
+            return
+        # The others stay where they are in the walk, and those that are labelled leave it.
+        boxes = {region.box for region in regions}
+        kept = [region for region in self._regions if region.box in boxes]
+        before = sum(region.box in boxes for region in self._regions[: self._index])
+        is_left = self.region is not None and self.region.box in boxes
+        self._regions = tuple(kept)
+        self._index = before if is_left else before - 1
+        self._frame()
+
+    def _show(self) -> None:
+        region = self.region
+        self._frame()
+        if region is None:
+            reason = self.reason(self._picture.id or 0)
+            self.message.emit(f"{reason}: label all of it, or press again." if reason else SURE)
+            return
+        self._canvas.reveal(region.box, MIN_LENGTH)
+        names = [self._session.editing.classes.name_of(value) for value in region.classes]
+        place = f"Region {(self._index or 0) + 1} of {len(self._regions)}"
+        self.message.emit(f"{place}: unsure about {' and '.join(names)}.")
+
+    def _frame(self) -> None:
+        self._canvas.set_frames(
+            [region.box for region in self._regions], self.region.box if self.region else None
+        )
+
+    # Pins and skips ---------------------------------------------------------------------------------
+
+    def _show_menu(self, picture_id: int, position: QPoint) -> None:
+        """The context menu of a thumbnail."""
+        if not self._session.pictures.has(picture_id):
+            return
+        tags = self._session.pictures.get(picture_id).tags
+        menu = QMenu(self._strip)
+        is_pinned, is_skipped = PINNED_TAG in tags, SKIPPED_TAG in tags
+        queue = self._session.queue
+        pin = menu.addAction("Unpin" if is_pinned else "Pin: label it first")
+        pin.triggered.connect(lambda: self._mark(queue.pin(picture_id, on=not is_pinned)))
+        skip = menu.addAction("Skip no longer" if is_skipped else "Skip for now")
+        skip.triggered.connect(lambda: self._mark(queue.skip(picture_id, on=not is_skipped)))
+        for action in (pin, skip):
+            action.setEnabled(not self._session.read_only_reason)
+        menu.aboutToHide.connect(menu.deleteLater)
+        self._menu = menu
+        menu.popup(position)
+
+    def _pin(self) -> None:
+        if self._picture.id is not None:
+            is_pinned = PINNED_TAG in self._session.pictures.get(self._picture.id).tags
+            self._mark(self._session.queue.pin(self._picture.id, on=not is_pinned))
+
+    def _skip(self) -> None:
+        """Skip the picture on screen and go to the next one, or skip it no longer."""
+        if self._picture.id is None:
+            return
+        is_skipped = SKIPPED_TAG in self._session.pictures.get(self._picture.id).tags
+        self._mark(self._session.queue.skip(self._picture.id, on=not is_skipped))
+        if not is_skipped and self._queue is not None:
+            self._go_to_picture(1)
+
+    def _mark(self, stored: Future[None]) -> None:
+        self._dispatcher.when_done(stored, lambda _none: self._order(), self._refused)
+
+    def _refused(self, error: MaskloopError) -> None:
+        self.message.emit(str(error))
+        self._show_reason()
