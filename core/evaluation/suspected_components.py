@@ -8,6 +8,7 @@ Which pixels contradict the label is decided by a threshold for each class: core
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from core.base.geometry import Box
 from core.evaluation.label_errors import Thresholds, contradicted_pixels, self_confidence
-from core.labels.class_list import UNLABELLED
+from core.labels.class_list import UNLABELLED, VOID
 from core.labels.label_map import Mask, Values
 from core.labels.label_region import LabelRegion
 from core.labels.prediction import PredictedMask
@@ -31,6 +32,8 @@ MIN_THICKNESS = 5
 MAX_COMPONENTS = 1000
 """That are listed of a project; nobody goes through more before the network has learned from the first."""
 MAX_OF_PICTURE = 100
+MAX_PIXELS = 1 << 22
+"""That are looked at of one picture."""
 
 _SURE = np.arange(256) / 255.0
 _WEIGHTS = np.exp(-_SURE / TEMPERATURE)
@@ -106,115 +109,139 @@ def find_suspected_components(
 
     A component of the label is suspect as a whole where at least half of its pixels are confidently predicted as one
     other class. Of the others a part is that is connected and predicted as one class, at least half of it confidently,
-    unless it is thin. Raises ValueError when the sizes differ.
+    unless it is thin. Of a large picture only every second, third, ... row and column is looked at. Raises ValueError
+    when the sizes differ.
     """
     contradicted = contradicted_pixels(label, prediction, thresholds)
-    counts = np.bincount(label[contradicted], minlength=256)
-    found: list[SuspectedComponent] = []
-    for value in np.flatnonzero(counts >= MIN_PIXELS):
-        of_class = (label == value).view(np.uint8)
-        box = _bounds(of_class)
-        said = PredictedMask(prediction.values[box.slices], prediction.confidence[box.slices])
-        of_class = of_class[box.slices]
-        crop = _Crop(
-            picture_id,
-            prediction.run_id,
-            int(value),
-            box,
-            of_class,
-            said.values * of_class,
-            contradicted[box.slices] & (of_class > 0),
-            self_confidence(label[box.slices], said),
+    if np.count_nonzero(contradicted) < MIN_PIXELS:
+        return []
+    step = math.ceil(math.sqrt(label.size / MAX_PIXELS))
+    thin = slice(None, None, step), slice(None, None, step)
+    seen = _Seen(
+        np.where(label[thin] == VOID, UNLABELLED, label[thin]),
+        prediction.values[thin],
+        contradicted[thin],
+        self_confidence(label[thin], PredictedMask(prediction.values[thin], prediction.confidence[thin])),
+    )
+    found = []
+    for each in _suspects(seen):
+        region = _region(label, each, step)
+        pixels = int(np.count_nonzero(region.pixels()))
+        found.append(
+            SuspectedComponent(
+                picture_id, region, each.predicted, prediction.run_id, pixels, each.score, each.is_part
+            )
         )
-        found += _suspects_of_class(crop)
     return sorted(found, key=lambda each: each.order)[:MAX_OF_PICTURE]
 
 
 @dataclass(frozen=True, slots=True)
-class _Crop:
-    """One class of a label within its bounding box: arrays (h, w).
+class _Seen:
+    """What is looked at, arrays (h, w): label and predicted uint8 class values, where void is unlabelled; contradicted
+    bool; sure: uint8 self-confidence."""
 
-    of_class: uint8, 1 in its pixels; predicted: uint8, the class that is predicted for these, elsewhere 0
-    contradicted: bool, which of them are confidently predicted as another class; sure: uint8, self-confidence
-    """
-
-    picture_id: int
-    run_id: int
-    value: int
-    box: Box
-    of_class: Values
+    label: Values
     predicted: Values
     contradicted: Mask
     sure: NDArray[np.uint8]
 
 
-def _suspects_of_class(crop: _Crop) -> Iterator[SuspectedComponent]:
-    count, components, stats, _ = cv2.connectedComponentsWithStats(crop.of_class, connectivity=8)
-    is_whole = np.zeros(count, bool)
-    counts = np.bincount(crop.predicted[crop.contradicted], minlength=256)
-    others = [int(each) for each in np.flatnonzero(counts >= MIN_PIXELS)]
-    for other in others:
-        whole = _mostly_contradicted(components, stats, crop.contradicted & (crop.predicted == other))
-        whole &= ~is_whole
-        is_whole |= whole
-        yield from _components(crop, components, stats, np.flatnonzero(whole), other, is_part=False)
-    for other in others:
-        part = ((crop.predicted == other) & ~is_whole[components]).view(np.uint8)
-        _, parts, stats, _ = cv2.connectedComponentsWithStats(part, connectivity=8)
-        chosen = _mostly_contradicted(parts, stats, crop.contradicted) & _thick(part, parts, len(stats))
-        yield from _components(crop, parts, stats, np.flatnonzero(chosen), other, is_part=True)
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """box and mask, (h, w) bool of it, in what is looked at; value: class of the label"""
+
+    value: int
+    predicted: int
+    box: Box
+    mask: Mask
+    score: float
+    is_part: bool
 
 
-def _mostly_contradicted(
-    components: NDArray[np.int32], stats: NDArray[np.int32], contradicted: Mask
-) -> NDArray[np.bool_]:
-    """By number of component: whether it is no speck and at least half of its pixels are contradicted."""
-    sizes = stats[:, cv2.CC_STAT_AREA]
-    chosen = 2 * np.bincount(components[contradicted], minlength=len(stats)) >= np.maximum(sizes, MIN_PIXELS)
-    chosen &= sizes >= MIN_PIXELS
-    chosen[0] = False
-    return np.asarray(chosen, np.bool_)
+def _suspects(seen: _Seen) -> Iterator[_Suspect]:
+    components = _connected(seen.label)
+    sizes = np.bincount(components.ravel())
+    # Contradicted pixels by component and predicted class, both in one number.
+    keys, counts = np.unique(
+        components[seen.contradicted] << 8 | seen.predicted[seen.contradicted], return_counts=True
+    )
+    owners, others = keys >> 8, keys & 255
+    chosen = np.flatnonzero((2 * counts >= sizes[owners]) & (sizes[owners] >= MIN_PIXELS))
+    whole, first = np.unique(owners[chosen], return_index=True)
+    yield from _described(seen, components, whole, others[chosen][first], is_part=False)
 
-
-def _thick(mask: Values, components: NDArray[np.int32], count: int) -> NDArray[np.bool_]:
-    """By number of component: whether a square of `MIN_THICKNESS` pixels lies in it."""
+    is_whole = np.zeros(len(sizes), bool)
+    is_whole[whole] = True
+    is_against = (seen.label != UNLABELLED) & (seen.predicted != seen.label) & ~is_whole[components]
+    is_against &= (seen.predicted != UNLABELLED) & (seen.predicted != VOID)
+    pairs = np.where(is_against, seen.label.astype(np.uint16) << 8 | seen.predicted, 0).astype(np.uint16)
     square = np.ones((MIN_THICKNESS, MIN_THICKNESS), np.uint8)
-    inner = cv2.erode(mask, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.bincount(components[inner > 0], minlength=count) > 0
+    inner = cv2.erode(pairs, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    is_inner = (inner > 0) & (inner == cv2.dilate(pairs, square))  # all of the square is of one pair
+    is_wanted = np.zeros(1 << 16, bool)
+    is_wanted[pairs[is_inner]] = True
+    if is_wanted.any():
+        parts = _connected(np.where(is_wanted[pairs], pairs, 0))
+        sizes = np.bincount(parts.ravel())
+        counts = np.bincount(parts[seen.contradicted], minlength=len(sizes))
+        is_thick = np.bincount(parts[is_inner], minlength=len(sizes)) > 0
+        pair_of = np.zeros(len(sizes), np.uint16)
+        pair_of[parts.ravel()] = pairs.ravel()
+        chosen = np.flatnonzero(is_thick & (2 * counts >= sizes) & (sizes >= MIN_PIXELS))
+        chosen = chosen[chosen > 0]
+        yield from _described(seen, parts, chosen, pair_of[chosen] & 255, is_part=True)
 
 
-def _components(
-    crop: _Crop,
-    components: NDArray[np.int32],
-    stats: NDArray[np.int32],
+def _connected(values: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Numbers of the connected pixels of one value, (h, w), from 1 on; 0 stays 0. Corners connect."""
+    from skimage.measure import label  # slow to import and not needed before the window shows
+
+    return np.asarray(label(values, background=0, connectivity=2), np.int64)
+
+
+def _described(
+    seen: _Seen,
+    components: NDArray[np.int64],
     chosen: NDArray[np.integer],
-    predicted: int,
+    predicted: NDArray[np.integer],
     *,
     is_part: bool,
-) -> Iterator[SuspectedComponent]:
-    """The components with the numbers `chosen`. components: (h, w), 0 is none; stats: a row each, as OpenCV's."""
+) -> Iterator[_Suspect]:
+    """The worst of the components with the numbers `chosen`, ascending, each predicted as one class."""
     if not chosen.size:
         return
-    group = np.full(len(stats), -1, np.int32)
+    group = np.full(int(chosen[-1]) + 2, -1, np.int32)
     group[chosen] = np.arange(len(chosen))
-    groups = group[components]
-    listed = groups >= 0
-    scores = softmin(crop.sure[listed], groups[listed], len(chosen))
-    worst = np.lexsort((-stats[chosen, cv2.CC_STAT_AREA], scores))[:MAX_OF_PICTURE]
-    for at in worst:
-        x, y, width, height, pixels = (int(each) for each in stats[chosen[at]])
-        place = Box(x, y, x + width, y + height)
-        region = LabelRegion.of(
-            crop.value, place.moved(crop.box.x0, crop.box.y0), components[place.slices] == chosen[at]
-        )
-        yield SuspectedComponent(
-            crop.picture_id, region, predicted, crop.run_id, pixels, float(scores[at]), is_part
+    groups = group[np.minimum(components, len(group) - 1)]
+    rows, columns = np.nonzero(groups >= 0)
+    groups = groups[rows, columns]
+    scores = softmin(seen.sure[rows, columns], groups, len(chosen))
+    order = np.argsort(groups, kind="stable")
+    rows, columns = rows[order], columns[order]
+    starts = np.searchsorted(groups[order], np.arange(len(chosen) + 1))
+    for at in np.lexsort((-np.diff(starts), scores))[:MAX_OF_PICTURE]:
+        mine = slice(starts[at], starts[at + 1])
+        x, y = columns[mine], rows[mine]
+        box = Box(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1)
+        yield _Suspect(
+            int(seen.label[y[0], x[0]]),
+            int(predicted[at]),
+            box,
+            components[box.slices] == chosen[at],
+            float(scores[at]),
+            is_part,
         )
 
 
-def _bounds(mask: Values) -> Box:
-    x, y, width, height = cv2.boundingRect(mask)
-    return Box(x, y, x + width, y + height)
+def _region(label: Values, suspect: _Suspect, step: int) -> LabelRegion:
+    """Its pixels in a label of which every `step`-th row and column was looked at."""
+    if step == 1:
+        return LabelRegion.of(suspect.value, suspect.box, suspect.mask)
+    height, width = label.shape
+    box = suspect.box
+    box = Box(box.x0 * step, box.y0 * step, box.x1 * step, box.y1 * step).clipped(width, height)
+    mask = suspect.mask.repeat(step, axis=0).repeat(step, axis=1)[: box.height, : box.width]
+    return LabelRegion.of(suspect.value, box, mask & (label[box.slices] == suspect.value))
 
 
 def mask_of(component: SuspectedComponent, box: Box) -> Mask:

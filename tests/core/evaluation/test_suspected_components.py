@@ -98,6 +98,21 @@ def test_speck_is_no_suspect() -> None:
     assert [one.pixels for one in found_in(label, predicted(truth))] == [MIN_PIXELS]
 
 
+def test_large_picture_is_looked_at_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    label = scene()
+    label[50:60, 40:52] = TREE
+    label[30:45, 60:81] = CAR
+    prediction = predicted(scene())
+    exact = found_in(label, prediction)
+    monkeypatch.setattr("core.evaluation.suspected_components.MAX_PIXELS", 2000)
+    coarse = found_in(label, prediction)
+    assert [(one.region.class_value, one.predicted) for one in coarse] == [(CAR, ROAD), (TREE, CAR)]
+    for one, same in zip(coarse, exact, strict=True):
+        assert one.region.is_in(label) and abs(one.pixels - same.pixels) <= 60
+        shared = mask_of(one, Box(0, 0, 100, 80)) & mask_of(same, Box(0, 0, 100, 80))
+        assert shared.sum() >= 0.8 * same.pixels
+
+
 def test_void_and_unlabelled_pixels_are_never_suspect() -> None:
     label = scene()
     label[50:60, 40:52] = VOID
