@@ -68,7 +68,22 @@ class UncertainRegion:
 
     def pixels_in(self, part: Box) -> Mask:
         """The same for a part of the box, (h, w) bool."""
-        return self.pixels_at(np.arange(part.y0, part.y1), np.arange(part.x0, part.x1))
+        step, inside = self.step, part.moved(-self.box.x0, -self.box.y0)
+        top, left = inside.y0 // step, inside.x0 // step
+        cells = self.mask[top : -(-inside.y1 // step), left : -(-inside.x1 // step)]
+        if step > 1:
+            pixels = cells.repeat(step, axis=0).repeat(step, axis=1)
+            cells = pixels[inside.moved(-left * step, -top * step).slices]
+        found: Mask = cells & (self.predicted[part.slices] == self.value)
+        return found
+
+    def confined(self, shown: PredictedMask, newest: PredictedMask) -> PredictedMask:
+        """The prediction `shown`, but inside the region the newest one, of the same size."""
+        pixels, place = self.pixels_in(self.box), self.box.slices
+        values, confidence = shown.values.copy(), shown.confidence.copy()
+        np.copyto(values[place], newest.values[place], where=pixels)
+        np.copyto(confidence[place], newest.confidence[place], where=pixels)
+        return PredictedMask(values, confidence, newest.run_id)
 
     def without(self, labels: Values) -> UncertainRegion | None:
         """What of it has no label yet: this region itself where all of it has none, None where little is left.

@@ -96,6 +96,7 @@ class LabelController(ControllerGroup):
         )
         self._walk = WalkController(session, dispatcher, page, self.picture, actions, self._apply)
         self._classes.takes_class = self._walk.takes_class
+        self._live.confine = self._walk.confine
         self._queue = QueueController(session, dispatcher, page, self.picture, self._navigator, actions)
         self._pictures = PictureController(
             session,
@@ -184,6 +185,7 @@ class LabelController(ControllerGroup):
         connect(self._metadata.marked_done, self._work.picture_done)
         connect(pictures.prediction_changed, self._live.network_prediction_shown)
         connect(self._live.prediction_changed, self._pixel_readout.refresh)
+        connect(self._walk.region_left, self._live.show_again)
         for uncertainty_changed in (
             canvas.tools.edit_finished,
             pictures.prediction_changed,

@@ -111,6 +111,12 @@ def test_a_large_picture_is_looked_at_coarsely_and_labelled_exactly(monkeypatch:
     prediction = predicted((odd, 2, 100))
     found = find(prediction)
     (region,) = found.regions
+    whole = np.zeros((HEIGHT, WIDTH), bool)
+    whole[region.box.slices] = region.pixels_in(region.box)
+    for part in (Box(105, 47, 130, 90), *region.box.bands()):
+        rows, columns = np.arange(part.y0, part.y1), np.arange(part.x0, part.x1)
+        assert np.array_equal(region.pixels_in(part), region.pixels_at(rows, columns))
+        assert np.array_equal(region.pixels_in(part), whole[part.slices])
     assert region.box.x0 % 4 == 0 and region.cells < odd.area / 12
     labels = LabelMap.blank(WIDTH, HEIGHT)
     assert accept_uncertain(labels, prediction, region, "fence").apply(labels) is not None
@@ -196,6 +202,17 @@ def test_another_prediction_keeps_what_is_shown_and_drops_what_became_sure() -> 
     # What was skipped keeps its place before the one that is shown.
     skipped = walk.moved(1).updated(find(sure, labels), sure)
     assert (skipped.index, len(skipped)) == (0, 2), "the first became sure, the second is shown"
+
+
+def test_a_newer_prediction_can_be_confined_to_a_region() -> None:
+    shown_before = predicted(*TWO)
+    region = find(shown_before).regions[0]
+    newest = PredictedMask(np.full((HEIGHT, WIDTH), 5, np.uint8), np.full((HEIGHT, WIDTH), 222, np.uint8), 8)
+    both = region.confined(shown_before, newest)
+    inside = mask_of(LARGE)
+    assert np.array_equal(both.values, np.where(inside, 5, shown_before.values))
+    assert np.array_equal(both.confidence, np.where(inside, 222, shown_before.confidence))
+    assert (both.run_id, shown_before.values.max()) == (8, 2)
 
 
 def test_a_region_that_is_being_painted_in_stays_until_little_is_left() -> None:

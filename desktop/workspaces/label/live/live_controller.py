@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from PySide6.QtCore import QTimer, Signal
@@ -51,6 +52,8 @@ class LiveController(Controller):
         super().__init__()
         self._session, self._dispatcher, self._canvas = session, dispatcher, canvas
         self._picture, self._settings, self._switch = picture, settings, switch
+        self.confine: Callable[[PredictedMask], PredictedMask] = lambda newest: newest
+        """What may be shown of the newest prediction."""
         self._answer: LiveAnswer | None = None
         self._shown: int | None = None
         self._asked_network: PredictedMask | None = None
@@ -119,6 +122,11 @@ class LiveController(Controller):
         self._show()
         if self._running and self._picture.network_prediction is not self._asked_network:
             self._delay.start()
+
+    def show_again(self) -> None:
+        """Something else of the newest prediction may be shown now."""
+        if not self.is_closed:
+            self._show()
 
     @property
     def _mode(self) -> str:
@@ -224,7 +232,7 @@ class LiveController(Controller):
         labels, mask = self._picture.labels, self._answer.mask if self._answer else None
         if labels is None or mask is None or mask.values.shape != labels.values.shape:
             return None
-        return mask
+        return self.confine(mask)
 
     def _forget_answer(self) -> None:
         self._answer = None

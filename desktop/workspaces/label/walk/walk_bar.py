@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QIcon, QPixmap
-from PySide6.QtWidgets import QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QCheckBox, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
 
 from core.labels.class_list import VOID, ClassList
 from desktop.theme.theme import GRID, Theme
@@ -53,6 +53,11 @@ class WalkBar(Sheet):
         self.skip_button = button("Skip", "quiet")
         self.class_button = button("Another class")
         self.right_button = button("That is right", "primary")
+        self.only_here = QCheckBox("Strokes change only this region")
+        self.only_here.setToolTip(
+            "The live prediction follows strokes only inside the outline, until you go on to the next region."
+        )
+        self.only_here.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.slider = LevelSlider(LOWEST, HIGHEST, "How sure, in percent")
         self.slider.setToolTip("What is less sure is asked about; the rest can be accepted at once.")
         self.limit = text_label("", "muted")
@@ -72,9 +77,8 @@ class WalkBar(Sheet):
         self.class_button.setMenu(self.menu)
         self.slider.valueChanged.connect(self.limit_changed)
         self._verdicts = QWidget()
-        self._verdicts.setLayout(
-            row(self.back_button, self.skip_button, None, self.class_button, self.right_button)
-        )
+        buttons = row(self.back_button, self.skip_button, None, self.class_button, self.right_button)
+        self._verdicts.setLayout(column(buttons, self.only_here))
         self.set_content(
             column(
                 row(self.title, self.close_button),

@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from functools import partial
 
 import numpy as np
-from PySide6.QtCore import QRectF, QTimer
+from PySide6.QtCore import QRectF, QTimer, Signal
 from PySide6.QtGui import QAction
 
 from core.base.changes import Changes
@@ -28,6 +28,7 @@ from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.page import LabelPage
+from desktop.workspaces.label.walk.region_focus import RegionFocus
 from desktop.workspaces.label.walk.walk_bar import HIGHEST, LOWEST, share_text
 from desktop.workspaces.label.walk.walk_keys import WalkKeys
 
@@ -44,8 +45,11 @@ ApplyEdit = Callable[[LabelMap, EditRequest, Callable[[Edit | None], object]], N
 class WalkController(Controller):
     """Lives on the GUI thread; a lane of its own searches. The walk ends with another picture, and with Esc.
 
+    region_left: a live prediction that was confined to a region shall be shown whole.
     apply_edit: `LabelController`'s way to make an edit without a tool
     """
+
+    region_left = Signal()
 
     def __init__(
         self,
@@ -73,15 +77,18 @@ class WalkController(Controller):
         self._walk: RegionWalk | None = None
         self._found: Uncertainty | None = None
         self._percent = round(100 * DEFAULT_LIMIT / 255)
+        self._focus = RegionFocus(self.region_left.emit)
         self._keys = WalkKeys(
             self._canvas, actions, lambda: picture.prediction is not None, lambda: self._is_active
         )
         self.connections.connect(self._bar.class_chosen, self._judge)
         self.connections.connect(self._bar.limit_changed, self._limit_changed)
+        self.connections.connect(self._bar.only_here.toggled, self._confine_strokes)
 
     def start(self) -> None:
         self._bar.set_classes(self._session.editing.classes)
         self._dispatcher.when_done(self._session.fact(_FACT), self._restore_limit)
+        self._focus.switch(self._bar.only_here.isChecked(), None)
         self.leave()
 
     def close(self) -> None:
@@ -117,6 +124,10 @@ class WalkController(Controller):
         self._judge(value)
         return True
 
+    def confine(self, newest: PredictedMask) -> PredictedMask:
+        """What a live prediction may change on the screen now."""
+        return self._focus.confine(newest)
+
     def search_again(self) -> None:
         """Label or prediction of the active picture are other ones."""
         if self._is_active:
@@ -128,6 +139,7 @@ class WalkController(Controller):
         self._search_delay.stop()
         self._request.cancel()
         self._walk = self._found = None
+        self._focus.release()
         self._canvas.set_region(None)
         self._bar.hide()
         self._enable_actions()
@@ -150,6 +162,7 @@ class WalkController(Controller):
         before, self._walk = self.region, walk
         region = walk.current
         if region is None:
+            self._focus.release()
             self._canvas.set_region(None)
         elif region is not before:
             # The mask is that of the whole box: what belongs to the region is looked up for the pixels on screen.
@@ -162,7 +175,9 @@ class WalkController(Controller):
                 allowed=region.pixels_at,
             )
             self._canvas.set_region(preview)
-            if before is None or not region.covers(*before.anchor):
+            if before is None or not _is_same_place(before, region):
+                self._focus.release()
+                self._focus.hold(region, self._picture.prediction)
                 self._canvas.reveal(region.box, MIN_LENGTH)
         self._refresh()
 
@@ -180,6 +195,9 @@ class WalkController(Controller):
         box, to_widget = region.box, self._canvas.widget_point
         corners = QRectF(to_widget(Point(box.x0, box.y0)), to_widget(Point(box.x1, box.y1)))
         self._bar.make_way(corners.toAlignedRect())
+
+    def _confine_strokes(self, is_on: bool) -> None:
+        self._focus.switch(is_on, self._picture.prediction)
 
     def _enable_actions(self) -> None:
         self._actions["leave_regions"].setEnabled(self._is_active)
@@ -272,6 +290,11 @@ class WalkController(Controller):
         else:
             share = share_text(edit.pixels / pixels)
             self.message.emit(f"Accepted {share} of the picture: what is at least {percent} % sure.")
+
+
+def _is_same_place(before: UncertainRegion, now: UncertainRegion) -> bool:
+    """Whether it is the same region in another shape: under another prediction, or partly labelled."""
+    return now.covers(*before.anchor) or before.covers(*now.anchor)
 
 
 def _search(

@@ -45,19 +45,53 @@ def wait_for_answer(gui: GuiDriver) -> None:
     gui.wait_until(is_there, "an answer", TIMEOUT)
 
 
-def test_verdicts_teach_the_prediction_until_nothing_is_unsure(live: GuiDriver) -> None:
+def start(live: GuiDriver) -> None:
+    """Teach two classes, and begin to walk."""
     live.canvas.tools.options.brush_radius = 5
     for value, x in ((1, 10), (2, 182)):
-        live.key(Qt.Key(Qt.Key.Key_0 + value))
-        QTest.mouseClick(
-            live.canvas, Qt.MouseButton.LeftButton, pos=live.position_of(x / SIZE[0], 60 / SIZE[1])
-        )
-    live.wait_until_saved(2)
+        paint(live, value, x, 60)
     wait_for_answer(live)
-    bar, walk, truth = live.page.walk_bar, live.labelling._walk, spotted_truth()
-    bar.slider.setValue(95)
+    live.page.walk_bar.slider.setValue(95)
     live.key(Qt.Key.Key_Tab)
-    live.wait_until(bar.isVisible, "the walk", TIMEOUT)
+    live.wait_until(live.page.walk_bar.isVisible, "the walk", TIMEOUT)
+
+
+def paint(gui: GuiDriver, value: int, x: int, y: int) -> None:
+    """A dab of a class around an image pixel, until it is stored."""
+    gui.labelling.choose_class(value)
+    before = gui.labelling.edit_queue.stored_count
+    QTest.mouseClick(gui.canvas, Qt.MouseButton.LeftButton, pos=gui.position_of(x / SIZE[0], y / SIZE[1]))
+    gui.wait_until_saved(before + 1)
+
+
+def test_strokes_change_only_the_region_if_that_is_wanted(live: GuiDriver) -> None:
+    start(live)
+    bar, walk, picture = live.page.walk_bar, live.labelling._walk, live.labelling.picture
+    live.click(bar.only_here)
+    assert bar.only_here.isChecked()
+    region, before = walk.region, picture.prediction
+    assert region is not None and before is not None
+    inside = np.zeros(before.values.shape, bool)
+    inside[region.box.slices] = region.pixels_in(region.box)
+    outside = ~inside
+    paint(live, 3, *region.anchor)
+    wait_for_answer(live)
+    answer = live.labelling._live._answer
+    assert answer is not None and answer.mask is not None
+    assert (answer.mask.values != before.values)[outside].any(), "the stroke teaches about other places too"
+    shown = picture.prediction
+    assert shown is not None and np.array_equal(shown.values[outside], before.values[outside])
+    assert np.array_equal(shown.values[inside], answer.mask.values[inside])
+    live.key(Qt.Key.Key_Escape)
+    assert picture.prediction is not None
+    assert np.array_equal(picture.prediction.values, answer.mask.values), "all of it is shown again"
+    bar.only_here.setChecked(False)
+    bar.slider.setValue(80)
+
+
+def test_verdicts_teach_the_prediction_until_nothing_is_unsure(live: GuiDriver) -> None:
+    start(live)
+    bar, walk, truth = live.page.walk_bar, live.labelling._walk, spotted_truth()
     verdicts = 0
     while (region := walk.region) is not None and verdicts < 60:
         labelled = live.labelled_pixels
