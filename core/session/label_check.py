@@ -134,7 +134,8 @@ class LabelCheckService:
     # Check lane -------------------------------------------------------------------------------------
 
     def _check(self, project: Project, progress: ProgressCallback) -> LabelCheck:
-        records = [r for i in self._index.ids() if (r := self._index.get(i)).is_labelled and r.is_predicted]
+        listed = [self._index.get(i) for i in self._index.ids() if self._index.has(i)]
+        records = [r for r in listed if r.is_labelled and r.is_predicted]
         sample = records[:: -(-len(records) // SAMPLED_PICTURES) or 1]
         report = _Progress(progress, len(sample) + len(records), self._cancel)
         thresholds = _thresholds(project, sample, report)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
 
 from core.base.geometry import Box
 from core.project.project import Project
+from core.session.access import Access
 from desktop.tour.window_driver import CTRL, NO_MODIFIER
 from desktop.workspaces.review.page import ReviewPage
 from tests.desktop.conftest import GuiDriver
@@ -45,8 +48,8 @@ def page(gui: GuiDriver, folder: Path) -> Iterator[ReviewPage]:
     gui.window.actions_by_id["workspace_label"].trigger()
 
 
-def open_review(gui: GuiDriver, folder: Path) -> ReviewPage:
-    gui.window.open_project(folder)
+def open_review(gui: GuiDriver, folder: Path, access: Access = Access.WRITE) -> ReviewPage:
+    gui.window.open_project(folder, access=access)
     gui.wait_until(lambda: gui.has_picture() and gui.session.folder == folder, "the project", 20)
     gui.wait_until(lambda: len(gui.session.pictures) == 3, "all pictures", 20)
     gui.window.actions_by_id["workspace_review"].trigger()
@@ -233,3 +236,41 @@ def test_merged_classes_end_the_list(gui: GuiDriver, page: ReviewPage) -> None:
     gui.session.editing.merge_class(GRASS, ROOF).result(20)
     gui.wait_until(lambda: not page.label_check.suspects.isVisible(), "no list", 10)
     assert not page.shows_suspect and "Check labels again" in gui.said
+
+
+def test_read_only_project_shows_suspects_and_takes_no_verdict(
+    gui: GuiDriver, page: ReviewPage, folder: Path
+) -> None:
+    gui.window.close_project()
+    page = open_review(gui, folder, Access.READ)
+    check(gui, page)
+    choose(gui, page, 0)
+    assert not page.suspect_view.keep.isEnabled() and not page.suspect_view.fix.isEnabled()
+    for letter in (Qt.Key.Key_K, Qt.Key.Key_F):
+        key(gui, letter)
+    key(gui, Qt.Key.Key_Down)
+    assert page.suspect_view.place.text() == "2 of 4"
+    np.testing.assert_array_equal(label(gui, 2), truth())
+    gui.window.close_project()
+    assert page.suspect_view.keep.isEnabled()
+
+
+def test_verdict_that_a_full_disk_refuses_is_asked_again(
+    gui: GuiDriver, page: ReviewPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(gui, page)
+    choose(gui, page, 1)
+
+    def full(*_: object) -> None:
+        raise sa.exc.OperationalError("INSERT", {}, sqlite3.OperationalError("database or disk is full"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("core.project.journal.swap_rows", full)
+        key(gui, Qt.Key.Key_K)
+        assert (1, 400) not in listed(page)
+        gui.wait_until(lambda: (1, 400) in listed(page), "it is back", 10)
+    assert "disk is full" in gui.said and page.suspect_view.name.text() == "p0.png"
+    see(gui, page)
+    key(gui, Qt.Key.Key_K)
+    gui.wait_until(page.undo.isVisible, "it is stored", 10)
+    assert listed(page) == [(2, 1200), (3, 144), (3, 100)]
