@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -11,20 +12,20 @@ from numpy.typing import NDArray
 from core.base.geometry import Box
 from core.labels.class_list import UNLABELLED
 from core.labels.label_map import LabelSnapshot, Mask, Values
-from core.labels.morphology import trim
+from core.labels.morphology import mask_in_box, trim
 from core.labels.prediction import PredictedMask
 
 DEFAULT_LIMIT = 204
 """Confidence, 0..255, below which a prediction counts as unsure: 80 %."""
 MAX_REGIONS = 100
 """Regions that are listed: the largest."""
-MIN_SHARE = 1 / 5000
+MIN_SHARE = 1 / 2000
 """Share of the picture that a region has at least."""
 MIN_CELLS = 16
 """Cells that a region has at least."""
-BAND_SHARE = 1 / 256
+BAND_SHARE = 1 / 128
 """Share of the shorter side of the picture. Where two classes meet every prediction is unsure, and no single class is
-right there: parts of up to twice this width belong to no region."""
+right there: bands of up to twice this width are no regions. Of those that begin at a region it has that much."""
 LITTLE_LEFT = 0.1
 """A region of which a smaller share has no label is done."""
 _MAX_CELLS = 1 << 21
@@ -167,21 +168,27 @@ def find_uncertainty(
     # int: a limit of 256 takes all that is certain too
     unsure = np.where(free & (confidence.astype(np.int16) < limit), values, np.uint8(UNLABELLED))
     counts = np.bincount(confidence[free], minlength=256).astype(np.int64)
-    regions = tuple(_regions(_without_bands(unsure), confidence, prediction, step))
+    regions = tuple(_regions(unsure, confidence, prediction, step))
     return Uncertainty(regions, counts, labels.size, labels, step)
 
 
-def _without_bands(unsure: Values) -> Values:
-    """Without what is narrower than two bands: an opening, of all classes at once.
+def _without_bands(unsure: Values) -> Iterator[tuple[int, Box, Mask]]:
+    """The unsure cells of each class, in their bounding box, without bands: those near an opening with a square.
 
     unsure: (rows, columns) uint8, the class of unsure cells, 0 elsewhere
     """
     reach = max(1, round(min(unsure.shape) * BAND_SHARE))
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-    lowest, highest = cv2.erode(unsure, kernel), cv2.dilate(unsure, kernel)
-    core = np.where(lowest == highest, unsure, np.uint8(UNLABELLED))
-    # The square around a cell of the core has one class, so that squares of different classes share no cell.
-    return np.asarray(cv2.dilate(core, kernel), np.uint8)
+    # Cells around which a square has one class: what an opening leaves, of all classes at once.
+    core = np.where(cv2.erode(unsure, kernel) == cv2.dilate(unsure, kernel), unsure, np.uint8(UNLABELLED))
+    whole = Box(0, 0, unsure.shape[1], unsure.shape[0])
+    for value in np.flatnonzero(np.bincount(core.ravel(), minlength=256)[1:]) + 1:
+        inner, is_core = trim((whole, core == value))
+        box = inner.grown(3 * reach).intersection(whole)
+        mask = mask_in_box((inner, is_core), box).astype(np.uint8)
+        # Once for the opening, twice to give the region back its outline, which the square has cut.
+        near = cv2.dilate(mask, kernel, iterations=3)
+        yield int(value), box, (near > 0) & (unsure[box.slices] == value)
 
 
 def _regions(
@@ -189,15 +196,14 @@ def _regions(
 ) -> list[UncertainRegion]:
     least = max(MIN_CELLS, round(unsure.size * MIN_SHARE))
     places: list[tuple[int, int, Box, Mask]] = []
-    for value in np.flatnonzero(np.bincount(unsure.ravel(), minlength=256)[1:]) + 1:
-        around, is_class = trim((Box(0, 0, unsure.shape[1], unsure.shape[0]), unsure == value))
+    for value, around, is_class in _without_bands(unsure):
         _, parts, stats, _ = cv2.connectedComponentsWithStats(is_class.astype(np.uint8), connectivity=4)
         for number in range(1, len(stats)):
             x, y, width, height, cells = (int(each) for each in stats[number])
             if cells >= least:
                 inside = Box(x, y, x + width, y + height)
                 mask = parts[inside.slices] == number
-                places.append((cells, int(value), inside.moved(around.x0, around.y0), mask))
+                places.append((cells, value, inside.moved(around.x0, around.y0), mask))
     places.sort(key=lambda place: -place[0])
     height, width = prediction.values.shape
     return [

@@ -87,9 +87,9 @@ def test_touching_classes_are_two_regions_and_lines_and_specks_are_none() -> Non
     line, speck = Box(0, 120, WIDTH, 122), Box(200, 20, 203, 23)
     found = find(predicted((left, 1, 90), (right, 2, 90), (line, 1, 90), (speck, 1, 90)))
     assert [(each.box, each.value) for each in found.regions] == [(left, 1), (right, 2)]
-    # A line beside a region is not part of it either.
+    # A line that begins at a region is not part of it either, but for its beginning.
     beside = find(predicted((left, 1, 90), (Box(60, 50, 200, 51), 1, 90)))
-    assert [each.box for each in beside.regions] == [left]
+    assert [each.box for each in beside.regions] == [Box(20, 30, 62, 70)]
 
 
 def test_what_is_surer_is_counted_without_what_is_labelled() -> None:
