@@ -25,13 +25,15 @@ from core.labels.prediction import PredictedMask
 
 TEMPERATURE = 0.1
 """Of the soft minimum, as in the paper's own code: pixels 0.1 apart weigh 1 : e."""
-MIN_PIXELS = 16
+MIN_PIXELS = 32
 """Smaller components are not worth a look."""
 MIN_THICKNESS = 5
 """Pixels. A thinner part of a component is where outlines differ, as they do everywhere."""
 MAX_COMPONENTS = 1000
 """That are listed of a project; nobody goes through more before the network has learned from the first."""
 MAX_OF_PICTURE = 100
+SCORE_STEP = 0.01
+"""Added to each score before it is divided by the size: 0 would come first whatever its size."""
 MAX_PIXELS = 1 << 22
 """That are looked at of one picture."""
 
@@ -59,10 +61,10 @@ class SuspectedComponent:
     is_part: bool
 
     @property
-    def order(self) -> tuple[int, int, int, int, int]:
-        """Sorts worst first: by the score in whole percent; of one score the largest first."""
+    def order(self) -> tuple[float, int, int, int]:
+        """Sorts worst first: the lower the score and the larger the component, the earlier."""
         box = self.region.box
-        return round(100 * self.score), -self.pixels, self.picture_id, box.y0, box.x0
+        return badness_rank(self.score, self.pixels), self.picture_id, box.y0, box.x0
 
 
 class WorstComponents:
@@ -80,6 +82,12 @@ class WorstComponents:
     def sorted(self) -> tuple[SuspectedComponent, ...]:
         """Worst first, at most the limit."""
         return tuple(sorted(self._kept, key=lambda each: each.order)[: self._limit])
+
+
+def badness_rank(score: float, pixels: int) -> float:
+    """Low for what is to be looked at first. By the score alone specks come first: a network is as sure of them, and
+    wrong more often."""
+    return (score + SCORE_STEP) / math.sqrt(pixels)
 
 
 def softmin(sure: NDArray[np.uint8], groups: NDArray[np.int32], count: int) -> NDArray[np.float64]:
@@ -219,7 +227,9 @@ def _described(
     order = np.argsort(groups, kind="stable")
     rows, columns = rows[order], columns[order]
     starts = np.searchsorted(groups[order], np.arange(len(chosen) + 1))
-    for at in np.lexsort((-np.diff(starts), scores))[:MAX_OF_PICTURE]:
+    sizes = np.diff(starts)
+    worst = sorted(range(len(chosen)), key=lambda at: badness_rank(float(scores[at]), int(sizes[at])))
+    for at in worst[:MAX_OF_PICTURE]:
         mine = slice(starts[at], starts[at + 1])
         x, y = columns[mine], rows[mine]
         box = Box(int(x.min()), int(y.min()), int(x.max()) + 1, int(y.max()) + 1)

@@ -151,7 +151,7 @@ class SuspectController(Controller):
             ClassPairText(
                 colour_and_name(classes, suspect.region.class_value),
                 colour_and_name(classes, suspect.predicted),
-                f"{100 * suspect.score:.0f} % · {name}",
+                f"{suspect.pixels:,} px · {name}",
             ),
         )
 

@@ -99,10 +99,12 @@ def test_speck_is_no_suspect() -> None:
 
 
 def test_large_picture_is_looked_at_in_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    label = scene()
-    label[50:60, 40:52] = TREE
+    truth = scene()
+    truth[48:62, 38:54] = CAR
+    label = truth.copy()
+    label[48:62, 38:54] = TREE
     label[30:45, 60:81] = CAR
-    prediction = predicted(scene())
+    prediction = predicted(truth)
     exact = found_in(label, prediction)
     monkeypatch.setattr("core.evaluation.suspected_components.MAX_PIXELS", 2000)
     coarse = found_in(label, prediction)
@@ -132,12 +134,12 @@ def test_touching_errors_of_two_classes_are_two_suspects() -> None:
 def test_surer_and_larger_come_first() -> None:
     label = np.full((80, 100), ROAD, np.uint8)
     prediction = predicted(label)
-    for x, side, sure in ((5, 10, 255), (30, 12, 255), (60, 14, 220)):
+    for x, side, sure in ((2, 10, 255), (15, 12, 255), (30, 14, 220), (50, 30, 250)):
         prediction.values[10 : 10 + side, x : x + side] = CAR
         prediction.confidence[10 : 10 + side, x : x + side] = sure
     found = found_in(label, prediction)
-    assert [one.pixels for one in found] == [144, 100, 196]
-    assert found[0].score == found[1].score < found[2].score
+    assert [one.pixels for one in found] == [144, 900, 100, 196]
+    assert found[0].score == found[2].score < found[1].score < found[3].score
 
 
 def test_threshold_is_the_mean_of_the_class() -> None:
