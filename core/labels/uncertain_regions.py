@@ -28,6 +28,7 @@ BAND_SHARE = 1 / 128
 right there: bands of up to twice this width are no regions. Of those that begin at a region it has that much."""
 LITTLE_LEFT = 0.1
 """A region of which a smaller share has no label is done."""
+_LONG_ROWS = 8
 _MAX_CELLS = 1 << 21
 
 
@@ -61,10 +62,16 @@ class UncertainRegion:
         return bool(self.pixels_at(np.array([y]), np.array([x]))[0, 0])
 
     def pixels_at(self, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Mask:
-        """Which pixels in these rows and columns of the picture, all inside the box, belong to it: (rows, columns)
-        bool."""
+        """Which pixels in these rows and columns of the picture, ascending and inside the box, belong to it: (rows,
+        columns) bool."""
         down, across = (rows - self.box.y0) // self.step, (columns - self.box.x0) // self.step
-        inside: Mask = self.mask[np.ix_(down, across)] & (self.predicted[np.ix_(rows, columns)] == self.value)
+        left = int(columns[0])
+        predicted = self.predicted[:, left : int(columns[-1]) + 1]
+        if predicted.shape[1] > _LONG_ROWS * columns.size:
+            values = self.predicted[np.ix_(rows, columns)]
+        else:  # whole rows first: five times as fast
+            values = predicted[rows].take(columns - left, axis=1)
+        inside: Mask = self.mask.take(down, axis=0).take(across, axis=1) & (values == self.value)
         return inside
 
     def pixels_in(self, part: Box) -> Mask:

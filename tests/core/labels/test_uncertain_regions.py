@@ -117,6 +117,10 @@ def test_a_large_picture_is_looked_at_coarsely_and_labelled_exactly(monkeypatch:
         rows, columns = np.arange(part.y0, part.y1), np.arange(part.x0, part.x1)
         assert np.array_equal(region.pixels_in(part), region.pixels_at(rows, columns))
         assert np.array_equal(region.pixels_in(part), whole[part.slices])
+        for step in (3, 11):  # as on a screen that shows every third pixel
+            assert np.array_equal(
+                region.pixels_at(rows[::step], columns[::step]), whole[part.slices][::step, ::step]
+            )
     assert region.box.x0 % 4 == 0 and region.cells < odd.area / 12
     labels = LabelMap.blank(WIDTH, HEIGHT)
     assert accept_uncertain(labels, prediction, region, "fence").apply(labels) is not None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from core.labels.prediction import PredictedMask
 from core.labels.uncertain_regions import UncertainRegion
 
-MAX_PIXELS = 1 << 23
+MAX_PIXELS = 1 << 22
 """Predictions of larger pictures are not confined: merging them takes longer than a frame."""
 
 
