@@ -268,6 +268,9 @@ def _thresholds(project: Project, records: Sequence[PictureRecord], report: _Pro
 
 
 def _surroundings(box: Box, width: int, height: int) -> Box:
-    """A component and what is around it, moved into a picture of this size."""
-    longer = max(box.width, box.height)
-    return box.grown(max(MIN_CONTEXT, longer // 2)).clipped(width, height)
+    """A component and as much around it on each side, moved into a picture of this size."""
+    margin = max(MIN_CONTEXT, max(box.width, box.height) // 2)
+    wide, high = min(width, box.width + 2 * margin), min(height, box.height + 2 * margin)
+    x = min(max(0, box.x0 - margin), width - wide)
+    y = min(max(0, box.y0 - margin), height - high)
+    return Box(x, y, x + wide, y + high)

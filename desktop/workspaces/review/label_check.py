@@ -79,10 +79,10 @@ class LabelCheckPanel(QWidget):
         self.show_all.clicked.connect(lambda: self.confusion_requested.emit(None))
         self._list = QVBoxLayout()
         self._list.setSpacing(0)
-        inner = QWidget()
-        set_background(inner, "panel")
-        inner.setLayout(column(self._list, None, spacing=0))
-        self._pairs = scroll_area(inner)
+        self._inner = QWidget()
+        set_background(self._inner, "panel")
+        self._inner.setLayout(column(self._list, None, spacing=0))
+        self._pairs = scroll_area(self._inner)
         self.suspects_title = text_label("", "heading")
         self.suspects = SuspectList(theme)
         whole = column(
@@ -126,6 +126,7 @@ class LabelCheckPanel(QWidget):
         for made in self.buttons:
             made.clicked.connect(lambda _on=False, key=made.row.key: self.confusion_requested.emit(key))
             self._list.addWidget(made)
+        self._inner.setMinimumHeight(len(rows) * ROW_HEIGHT)  # the style sheet lets buttons shrink
         self._pairs.setVisible(bool(rows))
         self._pairs.setFixedHeight(min(len(rows), MAX_PAIRS_IN_SIGHT) * ROW_HEIGHT + GRID)
 

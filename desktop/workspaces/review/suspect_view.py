@@ -126,10 +126,10 @@ class SuspectView(QWidget):
         """name: of the picture; place: in the list; pair: the names of the classes"""
         self.name.setText(name)
         self.place.setText(place)
-        whole = "part of a larger area" if suspect.is_part else "the whole area"
+        extent = "part of a larger area" if suspect.is_part else "the whole area"
         self.facts.setText(
-            f"Labelled {pair.label[1]}, predicted {pair.prediction[1]}: {suspect.pixels:,} pixels, {whole}. "
-            f"The network gives the label {100 * suspect.score:.0f} % at the most."
+            f"Labelled {pair.label[1]}, predicted {pair.prediction[1]}: {suspect.pixels:,} pixels, {extent}, "
+            f"at most {100 * suspect.score:.0f} % likely."
         )
         self.keep.setText(f"Keep {_short(pair.label[1])}")
         self.fix.setText(f"Fix to {_short(pair.prediction[1])}")

@@ -98,13 +98,13 @@ def test_check_counts_pictures_and_can_be_cancelled(session: Session) -> None:
 def test_picture_of_a_suspect_shows_what_is_around_it(session: Session) -> None:
     suspect = check(session).suspects[0]
     shown = session.label_check.picture(suspect, 400).result(TIMEOUT)
-    assert shown.box == Box(0, 0, 54, 64) and shown.pixels.shape == (64, 54, 3)
+    assert shown.box == Box(0, 0, 68, 64) and shown.pixels.shape == (64, 68, 3)
     (outline,) = shown.outlines
     assert set(outline) == {(10, 20), (30, 20), (30, 40), (10, 40)}
-    np.testing.assert_array_equal(shown.label, truth()[:, :54])
+    np.testing.assert_array_equal(shown.label, truth()[:, :68])
     assert shown.prediction is not None and (shown.prediction[SHED.slices] == ROOF).all()
-    small = session.label_check.picture(suspect, 32).result(TIMEOUT)
-    assert small.pixels.shape[:2] == (32, 27)
+    small = session.label_check.picture(suspect, 34).result(TIMEOUT)
+    assert small.pixels.shape[:2] == (32, 34)
     assert {x for ring in small.outlines for x, _y in ring} == {5, 15}
 
 
