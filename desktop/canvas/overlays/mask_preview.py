@@ -20,9 +20,10 @@ _LIGHT, _DARK = np.uint32(0xFFFFFFFF), np.uint32(0xFF000000)
 class MaskPreviewPainter:
     """Caches the rendered preview until it or the viewport changes. Lives on the GUI thread."""
 
-    def __init__(self, edge: int = 1) -> None:
-        """edge: width of the light and of the dark line around a preview without fill, in widget pixels."""
-        self._edge = edge
+    def __init__(self, outside: int = 0) -> None:
+        """outside: width in widget pixels of the light and of the dark line around a preview without fill, which leave
+        what is inside as it is; 0: its outermost pixels are the edge."""
+        self._outside = outside
         self._cache_key: tuple[object, ...] = ()
         self._image: QImage | None = None
         self._position = QPoint()
@@ -38,7 +39,7 @@ class MaskPreviewPainter:
         state = (preview, view.scale, view.left, view.top, view.width, view.height, colour.rgb())
         if state != self._cache_key:
             self._cache_key = state
-            self._render(preview, view, colour, max(1, round(self._edge * ratio)))
+            self._render(preview, view, colour, max(1, round(ratio)))
         if self._image is not None:
             painter.save()
             painter.scale(1 / ratio, 1 / ratio)
@@ -59,6 +60,12 @@ class MaskPreviewPainter:
         ).view(bool)
         if preview.allowed is not None:
             mask = mask & preview.allowed(rows, columns)
+        self._position = QPoint(shown.x0, shown.y0)
+        if self._outside and not preview.filled:
+            width = self._outside * edge_width
+            self._image = words_to_qimage(_lines_around(mask, width))
+            self._position -= QPoint(2 * width, 2 * width)
+            return
         shade = np.array([[colour.red(), colour.green(), colour.blue()]], np.uint8)
         pixels = np.where(mask, premultiplied(shade, _OPACITY if preview.filled else 0.0)[0], np.uint32(0))
         mask = _padded(mask, shown, whole)
@@ -67,7 +74,17 @@ class MaskPreviewPainter:
             pixels[(mask & ~inner)[1:-1, 1:-1]] = edge
             mask = inner
         self._image = words_to_qimage(pixels)
-        self._position = QPoint(shown.x0, shown.y0)
+
+
+def _lines_around(mask: NDArray[np.bool_], width: int) -> NDArray[np.uint32]:
+    """A light and a dark line of `width` pixels each around a mask, (h + 4 width, w + 4 width) uint32 pixels."""
+    mask = np.pad(mask, 2 * width)
+    pixels = np.zeros(mask.shape, np.uint32)
+    for edge in (_LIGHT,) * width + (_DARK,) * width:
+        outer = ~_eroded(~mask)
+        pixels[outer & ~mask] = edge
+        mask = outer
+    return pixels
 
 
 def _padded(mask: NDArray[np.bool_], shown: Box, whole: Box) -> NDArray[np.bool_]:

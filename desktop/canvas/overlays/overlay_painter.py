@@ -27,7 +27,7 @@ class OverlayPainter:
         self.brush_cursor = BrushCursor(host, tools, inputs)
         self._preview_painter = MaskPreviewPainter()
         self._pending_painter = MaskPreviewPainter()
-        self._region_painter = MaskPreviewPainter(edge=2)
+        self._region_painter = MaskPreviewPainter(outside=2)
         self._region: MaskPreview | None = None
         self._highlight: Box | None = None
         self._frames: tuple[Box, ...] = ()
