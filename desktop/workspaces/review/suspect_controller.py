@@ -219,6 +219,8 @@ class SuspectController(Controller):
                 self.undo_requested.emit()
             case SuspectCommand.CLOSE:
                 self._page.show_suspect(False)
+            case SuspectCommand.OPEN if suspect is not None and not self._page.shows_suspect:
+                self._show(suspect)
             case SuspectCommand.OPEN if suspect is not None:
                 self.place_requested.emit(suspect.picture_id, suspect.region.box)
             case SuspectCommand.KEEP | SuspectCommand.FIX if suspect is not None and self._page.shows_suspect:

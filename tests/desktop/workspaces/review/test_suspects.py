@@ -184,6 +184,26 @@ def test_open_shows_the_place_in_the_label_workspace(gui: GuiDriver, page: Revie
     gui.wait_until(lambda: gui.labelling.picture.id == 1 and framed._highlight is None, "no frame", 10)
 
 
+def test_list_is_reached_and_left_by_keyboard(gui: GuiDriver, page: ReviewPage) -> None:
+    check(gui, page)
+    page.label_check.check.setFocus()
+    for _ in range(9):
+        if page.label_check.suspects.hasFocus():
+            break
+        key(gui, Qt.Key.Key_Tab)
+    assert page.label_check.suspects.hasFocus()
+    see(gui, page)  # Qt selects the first row of a list that gets the focus
+    key(gui, Qt.Key.Key_Down)
+    assert page.suspect_view.place.text() == "2 of 4"
+    key(gui, Qt.Key.Key_Escape)
+    assert page.grid.hasFocus()
+    page.label_check.suspects.setFocus()
+    key(gui, Qt.Key.Key_K)
+    assert len(listed(page)) == 4, "nothing is said of what is not shown"
+    key(gui, Qt.Key.Key_Return)
+    assert page.shows_suspect and page.suspect_view.place.text() == "2 of 4"
+
+
 def test_pair_of_classes_filters_the_list(gui: GuiDriver, page: ReviewPage) -> None:
     check(gui, page)
     lines = page.label_check.buttons
