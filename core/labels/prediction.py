@@ -38,7 +38,7 @@ class PredictedMask:
 
 
 def write_prediction(path: Path, mask: PredictedMask) -> None:
-    """Write a two-channel PNG (class value, confidence), which any viewer opens, whole or not at all. Raises OSError."""
+    """Write a two-channel PNG (class value, confidence) that any viewer opens, whole or not at all. Raises OSError."""
     both = np.dstack([mask.values, mask.confidence])
     text = PngImagePlugin.PngInfo()
     text.add_text("run", str(mask.run_id))
