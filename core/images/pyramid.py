@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box
+from core.images.picture_scale import scale_picture
 from core.images.raster import Raster, Window
-from core.images.scaling import scale_picture
 
 SMALLEST_SIDE = 512
 """Halving stops once both sides are at most this many pixels."""

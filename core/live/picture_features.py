@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812  (the customary name)
 
-from core.images.scaling import scale_picture
+from core.images.picture_scale import scale_picture
 from core.models.input_tensors import Statistics, channels_first, normalise
 from core.models.spec import round_up_to_stride
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812  (the customary name)
 
 from core.base.errors import ModelError
 from core.images.image_reader import MAX_PIXELS, needs_tiled_reading, read_model_input
-from core.images.scaling import scale_picture
+from core.images.picture_scale import scale_picture
 from core.images.tiff_regions import read_downscaled
 from core.labels.prediction import PredictedMask
 from core.models.checkpoint import LoadedModel

@@ -89,4 +89,4 @@ def _gains(x: Numbers, y: Numbers, weights: Numbers, now: float, then: float) ->
     best = errors.argmin(1)
     rises = (now / scale) ** -EXPONENTS - (then / scale) ** -EXPONENTS
     fits = np.arange(len(weights))
-    return np.maximum(b[fits, best], 0.0) * rises[best]
+    return np.asarray(np.maximum(b[fits, best], 0.0) * rises[best], np.float64)

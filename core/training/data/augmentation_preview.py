@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from core.images.scaling import scale_picture
+from core.images.picture_scale import scale_picture
 from core.models.input_tensors import channels_first, denormalise
 from core.models.spec import NORMALISATIONS, InputSize, crop_size, scaled_size
 from core.training.data.augmentation import make_batch

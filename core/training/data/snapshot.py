@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from core.base.atomic_file import atomic_file
 from core.base.errors import TrainingError
-from core.images.scaling import scale_picture
+from core.images.picture_scale import scale_picture
 from core.models.spec import ModelSpec, scaled_size
 from core.training.data.small_regions import Regions, ScaledRegions, regions_of
 from core.training.recipe import Recipe

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.images.scaling import scale_picture
+from core.images.picture_scale import scale_picture
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
