@@ -114,6 +114,8 @@ class TrainPage(QWidget):
     def show_tab(self, key: str, _checked: bool = True) -> None:
         """Show the runs, or the labelling work. key: of TABS"""
         self.tabs[key].setChecked(True)
+        if any(tab.hasFocus() for tab in self.tabs.values()):
+            self.tabs[key].setFocus()
         self._tab_pages.setCurrentIndex(list(TABS).index(key))
 
     def show_part(self, part: QWidget) -> None:

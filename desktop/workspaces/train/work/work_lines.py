@@ -73,7 +73,7 @@ def make_lines(points: Sequence[WorkPoint], measure: str, axis: str) -> WorkLine
     for key, colour in ((BLANK, "muted"), (PREDICTED, "accent")):
         if groups[key]:
             places = tuple(map(place, groups[key]))
-            curves[key] = CurveStyle(places, colour, 0.0, (), 0.75, tuple(range(len(places))))
+            curves[key] = CurveStyle(places, colour, 0.0, (), 1.0, tuple(range(len(places))))
             shown[key] = groups[key]
     averaged = predicted or known
     if len(averaged) > 1:

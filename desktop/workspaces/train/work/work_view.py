@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from core.evaluation.work.work_overview import BASES, WorkOverview
 from core.evaluation.work.work_series import WINDOW
 from desktop.theme.theme import GRID, Theme
-from desktop.widgets.controls import column, combo_box, row, segmented_control, text_label
+from desktop.widgets.controls import ElidedLabel, column, combo_box, row, segmented_control, text_label
 from desktop.widgets.legend import CurveLegend, LegendEntry
 from desktop.widgets.navigable_chart import ChartPoint, NavigableChart
 from desktop.workspaces.train.offer_bar import MARGIN
@@ -63,14 +63,9 @@ class WorkView(QWidget):
         self.legend.toggled.connect(self._toggle)
         self.forecast = text_label("", wrap=True)
         self.summary = text_label("", "muted", wrap=True)
-        bar = row(
-            self.measure_frame,
-            2 * GRID,
-            text_label("X axis", "muted"),
-            self.axis,
-            None,
-            text_label(HELP, "muted"),
-        )
+        self.help = ElidedLabel(HELP, "muted")
+        bar = row(self.measure_frame, 2 * GRID, text_label("X axis", "muted"), self.axis, 2 * GRID, self.help)
+        bar.setStretchFactor(self.help, 1)
         whole = column(
             bar,
             self.chart,
@@ -126,7 +121,8 @@ class WorkView(QWidget):
             {key: style for key, style in self._lines.curves.items() if key not in self._hidden}
         )
         self.legend.set_entries(self._entries())
-        self.legend.setVisible(bool(self._lines.curves))
+        for part in (self.legend, self.help):
+            part.setVisible(bool(self._lines.curves))
         forecast = self._overview.forecast if self._overview is not None and points else None
         self.forecast.setText(forecast.sentence if forecast is not None else "")
         self.forecast.setToolTip(
@@ -141,7 +137,7 @@ class WorkView(QWidget):
     def _entries(self) -> list[LegendEntry]:
         titles = {
             PREDICTED: ("Predicted pictures", "accent"),
-            BLANK: ("Pictures without a prediction", "muted"),
+            BLANK: ("Painted from blank", "muted"),
             MEAN: (f"Mean of {WINDOW} pictures", "text"),
         }
         return [
