@@ -2,7 +2,7 @@
 
 Class-stratified sampling with noise on the uncertainty: a class is drawn for each place, rare ones more often, and of
 the pictures that are most unsure of it, after noise, the one is taken that looks least like those before it. One place
-in five is drawn at random from all pictures. docs/adr/0033 gives the reasons.
+in five is drawn at random from all pictures. docs/adr/0036 gives the reasons.
 """
 
 from __future__ import annotations

@@ -77,6 +77,7 @@ class Filmstrip(QWidget):
             self.next_button,
             margins=(GRID, GRID // 2, GRID, 0),
         )
+        header.setStretchFactor(self.reason, 1)
         self.setLayout(column(header, self.thumbnails, spacing=0))
         self.set_done(0, 0)
 
