@@ -44,6 +44,13 @@ def test_more_pictures_narrow_the_interval() -> None:
     assert many.high - many.low < (few.high - few.low) / 3
 
 
+def test_many_points_are_averaged_without_another_answer() -> None:
+    found = expected_gain(curve(3000, 0.05), 3000, more=3000)
+    assert found is not None
+    assert found.expected == pytest.approx(true_gain(3000, 3000), rel=0.3)
+    assert found.low <= true_gain(3000, 3000) <= found.high
+
+
 def test_what_falls_brings_nothing() -> None:
     falling = [(float(x), 0.8 - 0.005 * x) for x in range(1, 40)]
     found = expected_gain(falling, 39)
