@@ -32,3 +32,21 @@ def test_rows_and_names_belong_together_while_pictures_are_added() -> None:
     shown.refresh()
     assert names(shown) == ["a.png", "b.png", "d.png", "e.png"]
     assert [shown.row_of(number) for number in (4, 1, 2, 3)] == [0, 1, 2, 3]
+
+
+def test_the_order_of_the_queue_holds_the_picture_on_screen_where_it_is() -> None:
+    index = PictureIndex(PictureRecord(number, f"{number}.png") for number in range(1, 5))
+    shown = PictureList(index)
+    shown.held = 3
+    shown.order, shown.queue = "queue", {4: 0, 3: 1, 1: 2}
+    shown.refresh()
+    assert names(shown) == ["4.png", "3.png", "1.png", "2.png"]  # 2 has no place in it
+    shown.queue = {1: 0, 4: 1}  # 3 is finished
+    shown.refresh()
+    assert names(shown) == ["1.png", "3.png", "4.png", "2.png"]
+    shown.held = 1
+    shown.refresh()
+    assert names(shown) == ["1.png", "4.png", "2.png", "3.png"]
+    shown.order = "name"
+    shown.refresh()
+    assert names(shown) == ["1.png", "2.png", "3.png", "4.png"]

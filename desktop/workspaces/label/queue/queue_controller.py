@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from functools import partial
 
+import numpy as np
 from PySide6.QtCore import QEvent, QObject, QPoint, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QMenu
@@ -169,8 +170,9 @@ class QueueController(Controller):
     def _ordered(self, update: QueueUpdate) -> None:
         if self.is_closed:
             return
-        self._queue = update.queue
-        self._navigator.set_queue(update.queue.rows)
+        before, self._queue = self._queue, update.queue
+        if before is None or not np.array_equal(before.ids, update.queue.ids):
+            self._navigator.set_queue(update.queue.rows)
         self._show_reason()
         if update.waiting:
             self._order_later()
@@ -223,7 +225,7 @@ class QueueController(Controller):
         if found is not None:
             self._visited.append(found)
             self._open(found, step)
-        elif any(reason == QueueReason.UNSURE for reason in self._queue.reasons.tolist()):
+        elif (self._queue.reasons == QueueReason.UNSURE).any():
             self._visited = [current or 0]
             self.message.emit(NO_MORE)
         else:
@@ -232,13 +234,13 @@ class QueueController(Controller):
     def _next(self, queue: PictureQueue) -> int | None:
         """The first picture of the queue, among those of the filmstrip, that this walk has not seen."""
         seen = {*self._visited, self._picture.id}
-        useless = (QueueReason.SKIPPED, QueueReason.UNPREDICTED)
-        is_predicted = any(reason == QueueReason.UNSURE for reason in queue.reasons.tolist())
-        for picture_id, reason in zip(queue.ids.tolist(), queue.reasons.tolist(), strict=True):
-            if reason in useless or picture_id in seen or not self._navigator.is_listed(picture_id):
-                continue
-            if is_predicted or reason == QueueReason.PINNED:
-                return int(picture_id)
+        wanted = [QueueReason.PINNED]
+        if (queue.reasons == QueueReason.UNSURE).any():
+            wanted += [QueueReason.UNSURE, QueueReason.RANDOM, QueueReason.REPEATED]
+        for row in np.flatnonzero(np.isin(queue.reasons, wanted)):
+            picture_id = int(queue.ids[row])
+            if picture_id not in seen and self._navigator.is_listed(picture_id):
+                return picture_id
         return None
 
     def _open(self, picture_id: int, step: int) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QMenu
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QApplication, QMenu
 
 from core.base.geometry import Box
 from core.labels.prediction import PredictedMask, read_prediction, write_prediction
@@ -186,3 +187,17 @@ def test_without_predictions_a_sentence_says_what_to_do(gui: GuiDriver) -> None:
     gui.key(N)
     gui.wait_until(lambda: gui.said == NO_PREDICTIONS, "the sentence", 10)
     assert frames(gui) == set()
+
+
+def test_the_right_button_on_a_thumbnail_opens_its_menu(queued: GuiDriver) -> None:
+    strip = queued.page.filmstrip.thumbnails
+    place = strip._rect_of(1).center()
+    event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, place, strip.viewport().mapToGlobal(place))
+    QApplication.sendEvent(strip.viewport(), event)
+    menu = controller(queued)._menu
+    assert menu is not None and menu.isVisible()
+    assert [action.text() for action in menu.actions()] == ["Pin: label it first", "Skip for now"]
+    menu.actions()[0].trigger()
+    menu.close()
+    picture_id = queued.labelling._navigator._list.record(1).id
+    queued.wait_until(lambda: queued.session.pictures.get(picture_id).tags == (PINNED_TAG,), "the pin", 10)
