@@ -37,7 +37,7 @@ def test_after_a_note_the_keys_belong_to_the_picture(
     gui: GuiDriver, end: Qt.Key, keys: Qt.KeyboardModifier
 ) -> None:
     gui.page.metadata_bar.note_button.setFocus()
-    gui.key(Qt.Key.Key_N, SHIFT, on=gui.page.metadata_bar.note_button)
+    gui.key(Qt.Key.Key_M, SHIFT, on=gui.page.metadata_bar.note_button)
     text = gui.page.metadata_bar.note_popup.text
     QTest.keyClicks(text, "blurred")
     QTest.keyClick(text, end, keys)

@@ -83,7 +83,7 @@ def test_tags_and_split_are_stored_filtered_and_undone(gui: GuiDriver) -> None:
 
 def test_a_note_is_kept_for_the_picture_it_was_written_for(gui: GuiDriver) -> None:
     line = gui.page.metadata_bar
-    gui.key(Qt.Key.Key_N, SHIFT)
+    gui.key(Qt.Key.Key_M, SHIFT)
     gui.wait_until(line.note_popup.isVisible, "the sheet", 5)
     QTest.keyClicks(line.note_popup.text, "blurred at the left")
     first = gui.record.id
