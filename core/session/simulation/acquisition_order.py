@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,32 +19,36 @@ from core.base.errors import ImageError
 from core.images.thumbnail import read_thumbnail
 from core.labels.prediction import read_prediction
 from core.project.project import Project
-from core.project.records import PictureRecord, Split
+from core.project.records import PictureRecord
 
 
 class AcquisitionOrder:
-    """Reads predictions anew for each order; what a picture looks like is read once. Used from one thread."""
+    """Reads predictions anew for each order; what a picture looks like is read once. Used from one thread, which is not
+    that of the project's rows: it is told what it needs of them."""
 
     def __init__(self, project: Project, seed: int) -> None:
         self._project, self._seed = project, seed
         self._descriptors: dict[int, Descriptor] = {}
 
-    def order(self, waiting: Sequence[PictureRecord]) -> list[PictureRecord]:
-        """`waiting` with what is worth most first; as it is while none of it is predicted."""
+    def order(
+        self, waiting: Sequence[PictureRecord], done: Sequence[PictureRecord], class_pixels: Mapping[int, int]
+    ) -> list[PictureRecord]:
+        """`waiting` with what is worth most first; as it is while none of it is predicted.
+
+        done: the pictures that were labelled; class_pixels: labelled pixels by class value
+        """
         waiting_ids = {record.id for record in waiting}
-        done = [r for r in self._project.pictures.all() if r.split == Split.TRAIN and r.id not in waiting_ids]
         summaries = [s for record in (*waiting, *done) if (s := self._summary(record)) is not None]
         if not any(summary.picture_id in waiting_ids for summary in summaries):
             return list(waiting)
-        counts = self._project.pictures.counts().class_pixels
         pixels = np.zeros(256, np.int64)
-        pixels[list(counts)] = list(counts.values())
+        pixels[list(class_pixels)] = list(class_pixels.values())
         queue = order_pictures(
             SummaryColumns.of(summaries),
             open_ids=waiting_ids,
             labelled_ids=[record.id for record in done],
             class_pixels=pixels,
-            seed=self._seed + len(done),
+            seed=self._seed,
         )
         by_id = {record.id: record for record in waiting}
         return [by_id[i] for i in queue.ids.tolist()]

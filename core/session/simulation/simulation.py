@@ -82,10 +82,10 @@ class Simulation:
         self._up_to_date: set[int] = set()
         self._published: tuple[int | None, int] = None, 0
         self._errors: list[BaseException] = []
-        training_ids = [r.id for r in target.pictures.all() if r.split == Split.TRAIN]
+        self._training_ids = [r.id for r in target.pictures.all() if r.split == Split.TRAIN]
         self._truth_records = {r.path: r for r in source.pictures.labelled()}
-        self._waiting = initial_order(training_ids, options.order, options.seed)
-        self._area = sum(_area(r) for r in map(target.pictures.get, training_ids))
+        self._waiting = initial_order(self._training_ids, options.order, options.seed)
+        self._area = sum(_area(r) for r in map(target.pictures.get, self._training_ids))
         self._labelled_pixels = 0
         self._clock = _SimulatedClock(options.pace, options.cap)
         self.efforts: list[AnnotatedPicture] = []
@@ -170,7 +170,9 @@ class Simulation:
         """The waiting pictures, the next one first."""
         waiting = [self._session.pictures.get(i) for i in self._waiting]
         if self._options.order is PictureOrder.QUEUE:
-            return self._queue.order(waiting)
+            counts = self._session.charts.counts().result()
+            done = [self._session.pictures.get(i) for i in self._training_ids if i not in self._waiting]
+            return self._queue.order(waiting, done, counts.class_pixels)
         return next_first(waiting, self._options.order)
 
     def _prediction(self, record: PictureRecord) -> tuple[PredictedMask | None, float]:

@@ -284,10 +284,10 @@ def test_queue_asks_for_unsure_pictures_first(tmp_path: Path) -> None:
         records = project.pictures.all()
         project.pictures.set_split([r.id for r in records], Split.TRAIN)
         order = AcquisitionOrder(project, 0)
-        assert order.order(records[3:]) == records[3:]
+        assert order.order(records[3:], records[:3], {}) == records[3:]
         for record in records:
             predict(project, record.id, confidence=90 if record is records[7] else 250)
-        found = order.order(records[3:])
+        found = order.order(records[3:], records[:3], {})
         assert sorted(r.id for r in found) == [r.id for r in records[3:]]
         assert records[7] in found[:4]
-        assert [r.id for r in order.order(records[3:])] == [r.id for r in found]
+        assert [r.id for r in order.order(records[3:], records[:3], {})] == [r.id for r in found]
