@@ -7,10 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from core.base.errors import UserError
 from core.base.geometry import Box, Point
+from core.evaluation.report.page_file import check_report_place
 from core.labels.class_list import ClassList
 from core.labels.label_map import Edit, LabelMap
 from core.labels.prediction import PredictedMask, write_prediction
@@ -19,6 +22,14 @@ from core.project.project import Project
 from core.project.records import PictureRecord
 
 MODEL = '{"architecture": "asymmetric-unet"}'
+
+
+def skip_without_pdf() -> None:
+    """Skip the test where reports cannot be printed. Not pytest.importorskip: WeasyPrint changes what Pillow reads."""
+    try:
+        check_report_place(Path("report.pdf"))
+    except UserError as missing:
+        pytest.skip(str(missing))
 
 
 def picture(width: int = 96, height: int = 64, seed: int = 0) -> NDArray[np.uint8]:

@@ -110,14 +110,14 @@ def measure_widget(points: int) -> dict[str, float]:
     random, nothing = np.random.default_rng(0), np.zeros(points)
     steps = np.arange(float(points))
     noisy = 0.2 + np.exp(-steps / points * 4) * (1 + 0.2 * random.standard_normal(points))
-    loss = RunSeries(1, "loss", None, steps, steps, steps / 100, nothing + 9, noisy, nothing)
+    loss = RunSeries(1, "loss", None, steps, steps, steps / 100, nothing + 9, nothing, noisy, nothing)
     classes = ClassList()
     found = []
     for number in range(1, 151):
         classes = classes.with_class(f"class {number}")
         x = np.arange(400.0)
         iou = number / 200 + 0.02 * random.standard_normal(400)
-        found.append(RunSeries(1, "iou", number, x, x, x, x, iou, np.zeros(400)))
+        found.append(RunSeries(1, "iou", number, x, x, x, x, x, iou, np.zeros(400)))
     lines = CurveLines().make([loss], "seconds", {}, 60)
     chart = NavigableChart(
         theme, lambda point: describe(lines[point.key], point.index, classes) if point.key in lines else None

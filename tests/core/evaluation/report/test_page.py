@@ -28,7 +28,7 @@ from core.evaluation.report.run_report import RunReport, ScoredPicture, differin
 from core.labels.class_list import ClassList
 from core.project.records import Measurement, ProjectCounts, RunRecord, Split
 from core.training.experiments.experiment import ReferenceScores
-from tests.factories import project_in
+from tests.factories import project_in, skip_without_pdf
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -149,7 +149,7 @@ def test_a_page_about_an_experiment_says_what_was_done() -> None:
 
 
 def test_a_report_is_printed_as_pdf_and_reads_nothing_else(tmp_path: Path) -> None:
-    pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+    skip_without_pdf()
     secret = tmp_path / "secret.png"
     cv2.imwrite(str(secret), np.full((4, 4), 77, np.uint8))
     page = render_report("streets", Split.VAL, class_list(3), ProjectCounts(9, 4), [report(1, 3, 0.2, "1")])
@@ -182,7 +182,7 @@ try:
 except ImageError:
     sys.exit(7)
 """
-    pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+    skip_without_pdf()
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "half.png")], check=False)
     assert done.returncode == 7
 
@@ -245,7 +245,9 @@ def test_a_page_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("runs", [1, 2, 4])
 def test_nothing_of_a_printed_page_is_cut_off(runs: int) -> None:
     """Every cell and chart of every page of the PDF ends within the paper."""
-    weasyprint = pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+    skip_without_pdf()
+    import weasyprint
+
     history = [
         RunRecord(
             n, "finished", "2026-01-01T10:00:00", "2026-01-01T10:30:00", "cuda:0 NVIDIA RTX 4090",

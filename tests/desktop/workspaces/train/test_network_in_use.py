@@ -21,7 +21,7 @@ from core.training.recipe import Recipe
 from desktop.workspaces.train.page import TrainPage
 from desktop.workspaces.train.report_controller import KINDS
 from tests.desktop.conftest import GuiDriver
-from tests.factories import label_all, predict
+from tests.factories import label_all, predict, skip_without_pdf
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
 SENTENCE = (
@@ -192,7 +192,7 @@ def test_a_report_on_the_selected_runs_is_opened(
 def test_a_report_on_the_project_is_printed_as_pdf(
     gui: GuiDriver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pytest.importorskip("weasyprint", exc_type=(ImportError, OSError))
+    skip_without_pdf()
     place = "desktop.workspaces.train.report_controller.QDesktopServices.openUrl"
     monkeypatch.setattr(place, lambda _url: True)
     page = two_runs(gui)
