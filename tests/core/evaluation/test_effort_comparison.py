@@ -1,0 +1,54 @@
+"""Means over seeds and paired differences of orders."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from core.evaluation.effort import AnnotatedPicture, summarise_effort
+from core.evaluation.effort_comparison import SimulatedRun, mean_interval, means_by_order, paired_differences
+
+
+def run(order: str, seed: int, share: float, miou: float | None) -> SimulatedRun:
+    picture = AnnotatedPicture("p.png", 5, 10 * share, 0.0, 9, 9, 10.0, None, None, 0.0, 0.1, miou)
+    return SimulatedRun(order, seed, summarise_effort([picture] * 4), miou)
+
+
+def test_interval_is_students_t_over_seeds() -> None:
+    found = mean_interval([1.0, 2.0, 3.0])
+    assert found is not None and found.low is not None and found.high is not None
+    assert (found.mean, found.seeds) == (2.0, 3)
+    assert (
+        found.high - found.mean
+        == pytest.approx(4.303 / math.sqrt(3))
+        == pytest.approx(found.mean - found.low)
+    )
+    alone = mean_interval([0.5])
+    assert alone is not None and (alone.mean, alone.low, alone.high) == (0.5, None, None)
+    assert mean_interval([]) is None
+    # 2.086 by the tables, for 20 degrees of freedom.
+    many = mean_interval([0.0, 1.0] * 10 + [0.5])
+    assert many is not None and many.high is not None
+    deviation = math.sqrt(20 * 0.25 / 20)
+    assert (many.high - many.mean) / (deviation / math.sqrt(21)) == pytest.approx(2.086, abs=0.01)
+
+
+def test_differences_are_paired_by_seed() -> None:
+    runs = [run("queue", 0, 0.5, 0.6), run("random", 0, 0.6, 0.5)]
+    runs += [run("queue", 1, 0.7, 0.3), run("random", 1, 0.8, 0.2), run("queue", 2, 0.1, None)]
+    found = paired_differences(runs)
+    share, miou = found["share"], found["miou_at_fifth"]
+    assert share is not None and miou is not None
+    assert share.low is not None and share.high is not None
+    assert (share.mean, share.seeds) == (pytest.approx(-0.1), 2)
+    assert share.high - share.low == pytest.approx(0.0, abs=1e-9), "both seeds differ by the same"
+    assert miou.mean == pytest.approx(0.1)
+    means = means_by_order(runs)
+    assert list(means) == ["queue", "random"]
+    of_queue = means["queue"]
+    assert of_queue["share"] is not None and of_queue["share"].seeds == 3
+    assert of_queue["miou"] is not None and of_queue["miou"].seeds == 2
+    assert paired_differences(runs[:1]) == {}
+    assert paired_differences([*runs, replace(runs[0], order="name")]) == {}
