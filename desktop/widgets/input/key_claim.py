@@ -20,15 +20,16 @@ def is_plain_key(event: QEvent, keys: Container[int], *, with_shift: bool = Fals
 
 def claim_keys(event: QEvent, keys: Container[int], *, with_shift: bool = False) -> bool:
     """Keep one of `keys` from being a shortcut. For `QWidget.event`: True when the event is handled with that."""
-    return _claim(event, is_plain_key(event, keys, with_shift=with_shift))
+    return claim(event, is_plain_key(event, keys, with_shift=with_shift))
 
 
 def claim_letters(event: QEvent) -> bool:
     """As `claim_keys`, for keys that type a character."""
-    return _claim(event, isinstance(event, QKeyEvent) and is_letter(event))
+    return claim(event, isinstance(event, QKeyEvent) and is_letter(event))
 
 
-def _claim(event: QEvent, is_wanted: bool) -> bool:
+def claim(event: QEvent, is_wanted: bool) -> bool:
+    """As `claim_keys`, for what `is_wanted` says."""
     if event.type() != QEvent.Type.ShortcutOverride or not is_wanted:
         return False
     event.accept()

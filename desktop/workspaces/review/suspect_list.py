@@ -21,6 +21,7 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemD
 
 from core.evaluation.suspected_components import SuspectedComponent
 from desktop.theme.theme import Theme
+from desktop.widgets.input.key_claim import claim
 from desktop.widgets.plain_text import plain_tooltip
 from desktop.workspaces.review.class_pair import ROW_HEIGHT, ClassPairText, paint_class_pair
 from desktop.workspaces.review.suspect_keys import command_of
@@ -168,14 +169,8 @@ class SuspectList(QListView):
         self.select_row(row)
 
     def event(self, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and command_of(event)
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        wanted = isinstance(event, QKeyEvent) and command_of(event) is not None
+        return claim(event, wanted) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         command = command_of(event)

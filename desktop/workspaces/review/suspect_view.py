@@ -10,6 +10,7 @@ from core.evaluation.suspected_components import SuspectedComponent
 from core.labels.outlines import Ring
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, button, column, row, text_label
+from desktop.widgets.input.key_claim import claim
 from desktop.widgets.plain_text import menu_text
 from desktop.workspaces.review.class_pair import ClassPairText
 from desktop.workspaces.review.suspect_keys import HELP, SuspectCommand, command_of
@@ -135,14 +136,8 @@ class SuspectView(QWidget):
         self.fix.setText(f"Fix to {_short(pair.prediction[1])}")
 
     def event(self, event: QEvent) -> bool:
-        if (
-            event.type() == QEvent.Type.ShortcutOverride
-            and isinstance(event, QKeyEvent)
-            and command_of(event)
-        ):
-            event.accept()
-            return True
-        return super().event(event)
+        wanted = isinstance(event, QKeyEvent) and command_of(event) is not None
+        return claim(event, wanted) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         command = command_of(event)
