@@ -108,7 +108,8 @@ def test_export_with_other_channels_is_compared_on_such_pictures(tmp_path: Path)
 
 @pytest.mark.no_cover  # the tests above count these lines; being traced, torch's export takes half as long again
 @pytest.mark.parametrize(
-    "name", [row.name for row in architectures() if row.name not in (SPEC.architecture, "asymmetric-unet-large")]
+    "name",
+    [row.name for row in architectures() if row.name not in (SPEC.architecture, "asymmetric-unet-large")],
 )
 def test_every_network_can_be_exported(tmp_path: Path, name: str) -> None:
     """That of SPEC is exported above; the large one has more channels and nothing else."""
