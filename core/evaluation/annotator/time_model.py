@@ -12,8 +12,8 @@ class PointingModel(StrEnum):
 
     QUICK: the simulated user with which RootPainter was evaluated (A. G. Smith et al., "RootPainter: deep learning
     segmentation of biological images with corrective annotation", New Phytologist 236, 2022). KEYSTROKE: the
-    keystroke-level model (S. K. Card, T. P. Moran, A. Newell, Communications of the ACM 23(7), 1980), about five times
-    as slow; people are closer to it.
+    keystroke-level model (S. K. Card, T. P. Moran, A. Newell, Communications of the ACM 23(7), 1980), which on
+    street scenes takes about four times as long.
     """
 
     QUICK = "quick"
