@@ -9,8 +9,8 @@ from typing import Any
 from core.base.text import count_of, duration_text
 from core.cli.common_options import JsonOption, ProjectOption
 from core.cli.terminal import print_result, report_errors
-from core.evaluation.work.work_overview import BASES, Forecast, read_overview
-from core.evaluation.work.work_series import WorkPoint, work_averages
+from core.evaluation.picture_work.work_overview import BASES, Forecast, read_overview
+from core.evaluation.picture_work.work_series import WorkPoint, work_averages
 from core.labels.class_list import ClassList
 from core.project.project import Project
 

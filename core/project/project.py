@@ -22,13 +22,13 @@ from core.project.journal import JournalRepository
 from core.project.label_repository import LabelRepository
 from core.project.locks.writer_lock import WriterLock
 from core.project.picture_repository import PictureRepository
+from core.project.picture_work.work_repository import WorkRepository
 from core.project.project_files import HOME_FOLDER, PROJECT_FILE
 from core.project.records import now
 from core.project.run_repository import RunRepository
 from core.project.schema import facts
 from core.project.store import Store
 from core.project.verdicts.kept_labels import KeptLabelRepository
-from core.project.work.work_repository import WorkRepository
 
 __all__ = ["HOME_FOLDER", "PROJECT_FILE", "Project", "find_home", "run_class_mapping"]
 

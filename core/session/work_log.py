@@ -11,12 +11,12 @@ from dataclasses import replace
 from core.base.changes import Changes
 from core.base.errors import ProjectError
 from core.base.lane import Lane
-from core.evaluation.work.picture_measure import keep, measure_work
-from core.evaluation.work.work_overview import WorkOverview, read_overview
+from core.evaluation.picture_work.picture_measure import keep, measure_work
+from core.evaluation.picture_work.work_overview import WorkOverview, read_overview
 from core.labels.prediction import PredictedMask
+from core.project.picture_work.work_repository import MAX_KEPT_BYTES, PictureWork, WorkMeasure, seconds_of
 from core.project.project import Project
 from core.project.records import PictureRecord, Status
-from core.project.work.work_repository import MAX_KEPT_BYTES, PictureWork, WorkMeasure, seconds_of
 from core.session.picture_index import PictureIndex
 from core.session.read_lane import ReadLane
 

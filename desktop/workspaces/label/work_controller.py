@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 
 from core.base.changes import Changes
+from core.project.picture_work.work_repository import PictureWork
 from core.project.records import now
-from core.project.work.work_repository import PictureWork
 from core.session.session import Session
 from desktop.controller import Controller
 from desktop.dispatcher import MainThreadDispatcher

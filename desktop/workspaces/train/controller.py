@@ -26,13 +26,13 @@ from desktop.workspaces.train.curves.curve_controller import CurveController
 from desktop.workspaces.train.epochs.epoch_strip_controller import EpochStripController
 from desktop.workspaces.train.evaluation.evaluation_controller import EvaluationController
 from desktop.workspaces.train.page import TrainPage
+from desktop.workspaces.train.picture_work.work_chart_controller import WorkChartController
 from desktop.workspaces.train.report_controller import ReportController
 from desktop.workspaces.train.run_setup import RunSetup
 from desktop.workspaces.train.run_switch import RunSwitch
 from desktop.workspaces.train.runs.run_titles import MISSING, RUN_STATES, network_title
 from desktop.workspaces.train.runs.runs_controller import RunsController
 from desktop.workspaces.train.runs.runs_table import RunRow
-from desktop.workspaces.train.work.work_chart_controller import WorkChartController
 
 REFRESH_MS = 400
 """Changes come in bursts: curves and counts are read at most this often."""

@@ -32,8 +32,8 @@ from desktop.widgets.controls import (
 from desktop.widgets.table import DataTable
 from desktop.workspaces.train.curves.curve_view import CurveView
 from desktop.workspaces.train.offer_bar import MARGIN, OfferBar
+from desktop.workspaces.train.picture_work.work_view import WorkView
 from desktop.workspaces.train.runs.runs_table import METRICS, RunRow, RunsTable
-from desktop.workspaces.train.work.work_view import WorkView
 
 NO_LABEL_SCORES = (
     "The best score over the number of labelled pictures appears here with the first validation."

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from core.evaluation.work.work_overview import BASES
+from core.evaluation.picture_work.work_overview import BASES
+from core.project.picture_work.work_repository import WorkMeasure
 from core.project.project import Project
 from core.project.records import Status, now
-from core.project.work.work_repository import WorkMeasure
 from tests.command_line import error_of, json_of, output_of
 from tests.factories import label_all, project_in
 

@@ -15,9 +15,9 @@ from core.labels.class_list import UNLABELLED
 from core.labels.label_iou import label_iou
 from core.labels.label_map import Edit, LabelMap, Values
 from core.labels.prediction import PredictedMask
+from core.project.picture_work.work_repository import PictureWork
 from core.project.project import Project
 from core.project.records import Status, now
-from core.project.work.work_repository import PictureWork
 from core.session.session import Session, SessionEvent
 from core.session.training.training_state import TrainingPreferences
 from tests.factories import predict, project_in, truth

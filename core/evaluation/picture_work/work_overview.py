@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.evaluation.work.learning_forecast import (
+from core.evaluation.picture_work.learning_forecast import (
     MIN_POINTS,
     MIN_SPAN,
     NEXT_PICTURES,
@@ -13,7 +13,7 @@ from core.evaluation.work.learning_forecast import (
     expected_gain,
     is_enough,
 )
-from core.evaluation.work.work_series import (
+from core.evaluation.picture_work.work_series import (
     Curve,
     WorkPoint,
     class_score_curves,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from core.base.text import count_of, duration_text
-from core.evaluation.work.work_series import WINDOW, Curve, WorkPoint, moving_average, work_averages
+from core.evaluation.picture_work.work_series import WINDOW, Curve, WorkPoint, moving_average, work_averages
 from desktop.widgets.chart import CurveStyle
 
 PREDICTED, BLANK, MEAN = "predicted", "blank", "mean"

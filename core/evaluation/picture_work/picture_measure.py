@@ -11,7 +11,7 @@ from core.labels.class_list import UNLABELLED, VOID
 from core.labels.confusion_scores import mean_iou
 from core.labels.label_map import Values
 from core.labels.prediction import PredictedMask
-from core.project.work.work_repository import (
+from core.project.picture_work.work_repository import (
     MAX_KEPT_PIXELS,
     EditTime,
     KeptPrediction,

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from core.labels.label_map import LabelMap
+from core.project.picture_work.work_repository import KeptPrediction, WorkMeasure
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Status, now
 from core.project.row_changes import RowChange
-from core.project.work.work_repository import KeptPrediction, WorkMeasure
 from tests.factories import predict, project_in, stroke, truth
 
 OPENED = "2020-01-01T00:00:00.000+00:00"

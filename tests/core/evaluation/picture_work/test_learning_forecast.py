@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.evaluation.work.learning_forecast import MIN_POINTS, expected_gain, is_enough
+from core.evaluation.picture_work.learning_forecast import MIN_POINTS, expected_gain, is_enough
 
 A, B, C = 0.7, 0.6, 0.5
 

@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from core.evaluation.work.work_overview import WorkOverview, make_forecast
-from core.evaluation.work.work_series import WorkPoint
+from core.evaluation.picture_work.work_overview import WorkOverview, make_forecast
+from core.evaluation.picture_work.work_series import WorkPoint
 from core.labels.class_list import ClassList
 from core.labels.label_iou import label_iou
 from core.project.project import Project
@@ -19,8 +19,8 @@ from core.project.records import Status
 from desktop.theme.theme import Theme
 from desktop.tour.window_driver import CTRL
 from desktop.widgets.navigable_chart import ChartPoint
-from desktop.workspaces.train.work.work_lines import BLANK, MEAN, NO_PREDICTION, NOTHING, PREDICTED
-from desktop.workspaces.train.work.work_view import WorkView
+from desktop.workspaces.train.picture_work.work_lines import BLANK, MEAN, NO_PREDICTION, NOTHING, PREDICTED
+from desktop.workspaces.train.picture_work.work_view import WorkView
 from tests.command_line import json_of
 from tests.desktop.conftest import GuiDriver, show_widget
 from tests.factories import predict, project_in

@@ -5,12 +5,12 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer, Signal
 
 from core.base.changes import Changes
-from core.evaluation.work.work_overview import WorkOverview
+from core.evaluation.picture_work.work_overview import WorkOverview
 from core.session.session import Session
 from desktop.controller import Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.timers import start_if_idle
-from desktop.workspaces.train.work.work_view import WorkView
+from desktop.workspaces.train.picture_work.work_view import WorkView
 
 FACT = "work_chart"
 REFRESH_MS = 1000

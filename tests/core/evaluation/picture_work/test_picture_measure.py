@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from core.evaluation.work import picture_measure
-from core.evaluation.work.picture_measure import MAX_IDLE_SECONDS, active_seconds, keep, measure_work
+from core.evaluation.picture_work import picture_measure
+from core.evaluation.picture_work.picture_measure import MAX_IDLE_SECONDS, active_seconds, keep, measure_work
 from core.labels.label_iou import label_iou
 from core.labels.prediction import PredictedMask
-from core.project.work.work_repository import EditTime
+from core.project.picture_work.work_repository import EditTime
 
 LABEL = np.array([[1, 1, 1, 2, 2, 0, 255, 2]], np.uint8)
 SAID = np.array([[1, 1, 3, 2, 1, 2, 2, 0]], np.uint8)

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.evaluation.work.work_overview import make_forecast, read_overview
-from core.evaluation.work.work_series import WorkPoint, moving_average, score_curve, work_points
+from core.evaluation.picture_work.work_overview import make_forecast, read_overview
+from core.evaluation.picture_work.work_series import WorkPoint, moving_average, score_curve, work_points
 from core.labels.class_list import ClassList
+from core.project.picture_work.work_repository import PictureWork, WorkMeasure
 from core.project.project import Project
 from core.project.records import Measurement, PictureRecord, Status
-from core.project.work.work_repository import PictureWork, WorkMeasure
 from tests.factories import MODEL, label_all, project_in
 
 CLASSES = ClassList().with_class("road").with_class("pole")

@@ -6,14 +6,14 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from core.evaluation.work.work_overview import BASES, WorkOverview
-from core.evaluation.work.work_series import WINDOW
+from core.evaluation.picture_work.work_overview import BASES, WorkOverview
+from core.evaluation.picture_work.work_series import WINDOW
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, column, combo_box, row, segmented_control, text_label
 from desktop.widgets.legend import CurveLegend, LegendEntry
 from desktop.widgets.navigable_chart import ChartPoint, NavigableChart
 from desktop.workspaces.train.offer_bar import MARGIN
-from desktop.workspaces.train.work.work_lines import (
+from desktop.workspaces.train.picture_work.work_lines import (
     AXES,
     BLANK,
     MEAN,

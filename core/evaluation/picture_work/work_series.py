@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from core.project.picture_work.work_repository import ClassCounts, PictureWork
 from core.project.records import PictureRecord, Status
-from core.project.work.work_repository import ClassCounts, PictureWork
 
 WINDOW = 10
 """Pictures that a moving average takes together."""
