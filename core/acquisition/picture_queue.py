@@ -134,19 +134,19 @@ def order_pictures(
         if classes[place, 0] != value:
             classes[place] = value, classes[place, 0]
     if len(order.labelled):
-        novelty[rows >= 0] = order.looks.nearest(rows[rows >= 0], order.labelled)
+        novelty[rows >= 0] = order.space.nearest(rows[rows >= 0], order.labelled)
     by_id = {picture_id: row for row, picture_id in enumerate(ids.tolist())}
     return PictureQueue(ids, np.array(reasons, np.uint8), classes, novelty, by_id)
 
 
-class _Looks:
+class _DescriptorSpace:
     """Pictures as points, with distances in typical distances of two pictures."""
 
     def __init__(self, points: Floats, squares: Floats) -> None:
         self._points, self._squares = points, squares
 
     @classmethod
-    def of(cls, descriptors: Descriptor, rng: np.random.Generator) -> _Looks:
+    def of(cls, descriptors: Descriptor, rng: np.random.Generator) -> _DescriptorSpace:
         points = descriptors.astype(np.float32)
         if len(points):
             points -= points.mean(axis=0)
@@ -158,11 +158,11 @@ class _Looks:
             points /= np.float32(typical if typical > _LEAST else 1.0)
         return cls(points, np.einsum("ij,ij->i", points, points))
 
-    def part(self, rows: NDArray[np.int64]) -> _Looks:
+    def part(self, rows: NDArray[np.int64]) -> _DescriptorSpace:
         """These pictures alone."""
-        return _Looks(self._points[rows], self._squares[rows])
+        return _DescriptorSpace(self._points[rows], self._squares[rows])
 
-    def to(self, others: _Looks) -> Floats:
+    def to(self, others: _DescriptorSpace) -> Floats:
         """Distance of each picture to the nearest of the others, infinite when there are none: (n,) float32."""
         count = len(self._points)
         found = np.full(count, np.inf, np.float32)
@@ -198,22 +198,22 @@ class _Ordering:
         self.reasons: list[QueueReason] = []
         self.drawn: dict[int, int] = {}
         self._summaries, self._at, self._seed = summaries, at, seed
-        self.looks = _Looks.of(summaries.descriptors, rng)
+        self.space = _DescriptorSpace.of(summaries.descriptors, rng)
         self._begin = len(labelled_ids)
         self.labelled = np.array(sorted(at[i] for i in set(labelled_ids) if i in at), np.int64)
         if len(self.labelled) > _LABELLED:
             self.labelled = rng.choice(self.labelled, _LABELLED, replace=False)
         # The more of the picture a class covers, the more its uncertainty counts.
         self._scores = summaries.unsure * np.sqrt(summaries.shares)
-        # Noise and lot belong to a picture: the order of the others stays when one is labelled.
+        # Noise and place at random belong to a picture: the order of the others stays when one is labelled.
         last_id = int(rest.max(initial=0))
-        lots, noise = rng.random(last_id + 1), rng.gumbel(size=last_id + 1)
-        rest = rest[np.argsort(lots[rest])]
+        random_keys, noise = rng.random(last_id + 1), rng.gumbel(size=last_id + 1)
+        rest = rest[np.argsort(random_keys[rest])]
         is_predicted = np.asarray(summaries.shares.any(axis=1))
         rows = np.array([at.get(i, -1) for i in rest.tolist()], np.int64)
         known = rows >= 0
         known[known] = is_predicted[rows[known]]
-        self._lottery, self._rows = rest, rows[known]
+        self._random_order, self._rows = rest, rows[known]
         self._ids, self._unpredicted = rest[known], rest[~known]
         self._weights = _class_weights(summaries.classes, class_pixels)
         self._noisy = np.log(np.maximum(self._scores[self._rows], _LEAST)) * NOISE_POWER
@@ -240,18 +240,18 @@ class _Ordering:
         for picture_id in first:
             self._take(picture_id, QueueReason.PINNED)
         before = np.array([self._at[i] for i in first if i in self._at], np.int64)
-        near = self.looks.nearest(self._rows, np.concatenate([self.labelled, before]))
+        near = self.space.nearest(self._rows, np.concatenate([self.labelled, before]))
         ranked = self._ranked()
         pool = np.unique(np.concatenate(ranked)) if ranked else np.zeros(0, np.int64)
-        pool_looks = self.looks.part(self._rows[pool])
+        pool_space = self.space.part(self._rows[pool])
         places = {int(row): place for place, row in enumerate(self._rows)}
-        lottery = iter(self._lottery.tolist())
+        random_order = iter(self._random_order.tolist())
         # Places are counted on from what is labelled: else whoever asks anew after each picture, and takes the first,
         # would never get a random one.
-        slots = np.arange(self._begin, self._begin + min(CHOSEN, len(self._lottery)))
+        slots = np.arange(self._begin, self._begin + min(CHOSEN, len(self._random_order)))
         for slot, is_random in zip(slots.tolist(), self._is_random(slots).tolist(), strict=True):
             if is_random:
-                picture_id, reason = next(i for i in lottery if i not in self._taken), QueueReason.RANDOM
+                picture_id, reason = next(i for i in random_order if i not in self._taken), QueueReason.RANDOM
             else:
                 found = self._draw(ranked, near, slot)
                 if found is None:
@@ -261,7 +261,7 @@ class _Ordering:
                 self.drawn[len(self.ids)] = int(self._summaries.classes[column])
             self._take(picture_id, reason)
             if (row := self._at.get(picture_id)) is not None:
-                near[pool] = np.minimum(near[pool], pool_looks.to(self.looks.part(np.array([row]))))
+                near[pool] = np.minimum(near[pool], pool_space.to(self.space.part(np.array([row]))))
                 if row in places:
                     near[places[row]] = 0
 
@@ -273,7 +273,7 @@ class _Ordering:
         score = np.zeros(len(rows))
         if self._noisy.size:
             score = (self._noisy[left] + np.log(self._weights) * NOISE_POWER).max(axis=1)
-        near = self.looks.nearest(rows, np.concatenate([self.labelled, chosen]))
+        near = self.space.nearest(rows, np.concatenate([self.labelled, chosen]))
         is_repeated = near < NEAR_DUPLICATE
         order = np.lexsort((-score, is_repeated))
         unpredicted = [i for i in self._unpredicted.tolist() if i not in self._taken]
@@ -281,13 +281,15 @@ class _Ordering:
         reasons = np.full(len(others), QueueReason.UNPREDICTED, np.uint8)
         reasons[: len(ids)] = np.where(is_repeated[order], QueueReason.REPEATED, QueueReason.UNSURE)
         slots = self._begin + len(self.ids) + np.arange(len(others))
-        is_lucky = self._is_random(slots)
-        lot = {picture_id: place for place, picture_id in enumerate(self._lottery.tolist())}
-        at_random = np.argsort(np.array([lot[i] for i in others.tolist()], np.int64))[: int(is_lucky.sum())]
+        is_random = self._is_random(slots)
+        random_place = {picture_id: place for place, picture_id in enumerate(self._random_order.tolist())}
+        at_random = np.argsort(np.array([random_place[i] for i in others.tolist()], np.int64))[
+            : int(is_random.sum())
+        ]
         in_order = np.setdiff1d(np.arange(len(others)), at_random)
         source = np.empty(len(others), np.int64)
-        source[is_lucky], source[~is_lucky] = at_random, in_order
-        reasons = np.where(is_lucky, np.uint8(QueueReason.RANDOM), reasons[source])
+        source[is_random], source[~is_random] = at_random, in_order
+        reasons = np.where(is_random, np.uint8(QueueReason.RANDOM), reasons[source])
         self.ids += others[source].tolist()
         self.reasons += [QueueReason(reason) for reason in reasons.tolist()]
 
@@ -304,8 +306,8 @@ class _Ordering:
 
     def _is_random(self, slots: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which places are random: one in each group of RANDOM_EVERY, scattered, and the same at every call."""
-        lot = (slots // RANDOM_EVERY * 2654435761 + self._seed % 1_000_000 * 40503) >> 7
-        return np.asarray(slots % RANDOM_EVERY == lot % RANDOM_EVERY)
+        offsets = (slots // RANDOM_EVERY * 2654435761 + self._seed % 1_000_000 * 40503) >> 7
+        return np.asarray(slots % RANDOM_EVERY == offsets % RANDOM_EVERY)
 
     def _draw(self, ranked: list[NDArray[np.int64]], near: Floats, slot: int) -> tuple[int, int] | None:
         """Place and column of the next picture: a class by its weight, then of its most unsure pictures the farthest

@@ -105,7 +105,7 @@ def accept_similar(labels: LabelMap, regions: Sequence[GridRegion], value: int, 
     return EditRequest(title, "accept", value, pixels, paint, Origin.ACCEPTED)
 
 
-def accept_surer(labels: LabelMap, prediction: PredictedMask, limit: int, percent: int) -> EditRequest:
+def accept_confident(labels: LabelMap, prediction: PredictedMask, limit: int, percent: int) -> EditRequest:
     """Accepts what is predicted with a confidence of `limit` (0..255) or more, for all unlabelled pixels.
 
     percent: the limit for people. Raises UserError when the sizes differ.

@@ -37,7 +37,7 @@ class UncertainRegion:
     """Connected pixels that are predicted as one class, and unsurely.
 
     box: image pixels, on the grid; mask: (h, w) bool of it, one cell for `step` x `step` image pixels; value: the class
-    sureness: mean probability of the class, 0..1; anchor: (x, y) of an image pixel well inside
+    mean_confidence: mean probability of the class, 0..1; anchor: (x, y) of an image pixel well inside
     predicted: (H, W) uint8 of the picture: of a cell, only the pixels with this value belong to the region
     """
 
@@ -45,7 +45,7 @@ class UncertainRegion:
     mask: Mask
     step: int
     value: int
-    sureness: float
+    mean_confidence: float
     anchor: tuple[int, int]
     predicted: Values
 
@@ -124,7 +124,7 @@ class UncertainRegion:
         return replace(
             self,
             value=value,
-            sureness=float(sure.mean()) / 255,
+            mean_confidence=float(sure.mean()) / 255,
             anchor=(x, y),
             predicted=prediction.values,
         )
@@ -144,7 +144,7 @@ class Uncertainty:
     labels: Values
     step: int
 
-    def share_surer(self, limit: int) -> float:
+    def share_above(self, limit: int) -> float:
         """Share of the picture, 0..1, that has no label and whose confidence is `limit` (0..255) or more."""
         return float(self.sure_counts[limit:].sum()) / self.cells
 

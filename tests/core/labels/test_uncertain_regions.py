@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.base.errors import UserError
 from core.base.geometry import Box
 from core.labels import uncertain_regions
-from core.labels.accept import accept_surer, accept_uncertain, correct_uncertain
+from core.labels.accept import accept_confident, accept_uncertain, correct_uncertain
 from core.labels.label_map import LabelMap, Origin
 from core.labels.prediction import PredictedMask
 from core.labels.region_walk import RegionWalk
@@ -67,7 +67,10 @@ def test_unsure_regions_are_found_largest_first() -> None:
         (LARGE, 1, LARGE.area),
         (SMALL, 2, SMALL.area),
     ]
-    assert [round(each.sureness, 3) for each in found.regions] == [round(150 / 255, 3), round(100 / 255, 3)]
+    assert [round(each.mean_confidence, 3) for each in found.regions] == [
+        round(150 / 255, 3),
+        round(100 / 255, 3),
+    ]
     for each in found.regions:
         assert each.covers(*each.anchor)
         assert each.pixels_in(each.box).all()
@@ -97,11 +100,11 @@ def test_what_is_surer_is_counted_without_what_is_labelled() -> None:
     paint(labels, Box(0, 0, WIDTH, 10))
     found = find(predicted(*TWO), labels)
     total = WIDTH * HEIGHT
-    assert found.share_surer(0) == pytest.approx(1 - 10 / HEIGHT)
-    assert found.share_surer(DEFAULT_LIMIT) == pytest.approx(
+    assert found.share_above(0) == pytest.approx(1 - 10 / HEIGHT)
+    assert found.share_above(DEFAULT_LIMIT) == pytest.approx(
         1 - (10 * WIDTH + LARGE.area + SMALL.area) / total
     )
-    assert found.share_surer(251) == 0
+    assert found.share_above(251) == 0
 
 
 def test_a_large_picture_is_looked_at_coarsely_and_labelled_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +130,7 @@ def test_a_large_picture_is_looked_at_coarsely_and_labelled_exactly(monkeypatch:
     painted = labels.values == 2
     assert not painted[~mask_of(odd)].any(), "pixels of the other class in the cells of the edge"
     assert painted.sum() > 0.9 * odd.area
-    assert found.share_surer(DEFAULT_LIMIT) == pytest.approx(1 - odd.area / (WIDTH * HEIGHT), abs=0.01)
+    assert found.share_above(DEFAULT_LIMIT) == pytest.approx(1 - odd.area / (WIDTH * HEIGHT), abs=0.01)
 
 
 def test_no_more_than_the_largest_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +155,7 @@ def test_verdicts_fill_unlabelled_pixels_as_one_edit() -> None:
         None,
     )
     assert (labels.values[mine.slices] == 3).all() and (labels.values[SMALL.slices] == 4).all()
-    surer = accept_surer(labels, prediction, DEFAULT_LIMIT, 80).apply(labels)
+    surer = accept_confident(labels, prediction, DEFAULT_LIMIT, 80).apply(labels)
     assert surer is not None and surer.name == "Accept what is at least 80 % sure"
     assert (labels.values != 0).all()
     with pytest.raises(UserError, match="size of the picture"):
@@ -202,7 +205,7 @@ def test_another_prediction_keeps_what_is_shown_and_drops_what_became_sure() -> 
     sure = predicted((LARGE, 2, 240), (third, 2, 90))
     now = walk.updated(find(sure, labels), sure)
     assert (now.index, len(now), shown(now).box, shown(now).value) == (0, 2, LARGE, 2)
-    assert shown(now).sureness == pytest.approx(240 / 255)
+    assert shown(now).mean_confidence == pytest.approx(240 / 255)
     # What was skipped keeps its place before the one that is shown.
     skipped = walk.moved(1).updated(find(sure, labels), sure)
     assert (skipped.index, len(skipped)) == (0, 2), "the first became sure, the second is shown"

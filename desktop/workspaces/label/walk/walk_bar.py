@@ -100,9 +100,9 @@ class WalkBar(Sheet):
         self.menu.addSeparator()
         self._add_class("Void", VOID, None)
 
-    def show_region(self, position: int, count: int, name: str, sureness: float) -> None:
-        """position: from 1; sureness: 0..1"""
-        self._show(f"Region {position} of {count}: {name}, {100 * sureness:.0f} % sure", HELP)
+    def show_region(self, position: int, count: int, name: str, mean_confidence: float) -> None:
+        """position: from 1; mean_confidence: 0..1"""
+        self._show(f"Region {position} of {count}: {name}, {100 * mean_confidence:.0f} % sure", HELP)
 
     def show_end(self, count: int, judged: int) -> None:
         """No region is left. count: of all that there were; judged: how many of them have a verdict"""

@@ -15,7 +15,7 @@ from core.base.changes import Changes
 from core.base.errors import UserError
 from core.base.geometry import Point
 from core.base.lane import Lane
-from core.labels.accept import accept_surer, accept_uncertain, correct_uncertain
+from core.labels.accept import accept_confident, accept_uncertain, correct_uncertain
 from core.labels.class_list import UNLABELLED
 from core.labels.deferred_edit import EditRequest
 from core.labels.label_map import Edit, LabelMap, LabelSnapshot
@@ -107,7 +107,7 @@ class WalkController(Controller):
             "next_region": partial(self._move, 1),
             "previous_region": partial(self._move, -1),
             "region_right": self._judge,
-            "accept_surer": self._accept_surer,
+            "accept_surer": self._accept_confident,
             "leave_regions": self.leave,
         }
 
@@ -191,7 +191,7 @@ class WalkController(Controller):
             self._bar.show_end(len(self._walk), self._walk.judged_count)
             return
         name = self._session.editing.classes.name_of(region.value)
-        self._bar.show_region(self._walk.index + 1, len(self._walk), name, region.sureness)
+        self._bar.show_region(self._walk.index + 1, len(self._walk), name, region.mean_confidence)
         box, to_widget = region.box, self._canvas.widget_point
         corners = QRectF(to_widget(Point(box.x0, box.y0)), to_widget(Point(box.x1, box.y1)))
         self._bar.make_way(corners.toAlignedRect())
@@ -226,7 +226,7 @@ class WalkController(Controller):
             self.search_again()  # somebody has gone on meanwhile
             return
         self._found, walk = result
-        self._bar.show_limit(self._percent, self._found.share_surer(self._limit))
+        self._bar.show_limit(self._percent, self._found.share_above(self._limit))
         self._show(walk)
 
     # Verdicts
@@ -266,11 +266,11 @@ class WalkController(Controller):
     def _limit_changed(self, percent: int) -> None:
         """While the slider is dragged: the share comes from a histogram, the regions follow."""
         self._percent = percent
-        self._bar.show_limit(percent, self._found.share_surer(self._limit) if self._found else None)
+        self._bar.show_limit(percent, self._found.share_above(self._limit) if self._found else None)
         self._session.set_fact(_FACT, str(percent))
         self.search_again()
 
-    def _accept_surer(self) -> None:
+    def _accept_confident(self) -> None:
         labels, prediction = self._picture.labels, self._picture.prediction
         if labels is None:
             return
@@ -278,7 +278,7 @@ class WalkController(Controller):
             self.message.emit(NO_PREDICTION)
             return
         try:
-            request = accept_surer(labels, prediction, self._limit, self._percent)
+            request = accept_confident(labels, prediction, self._limit, self._percent)
         except UserError as error:
             self.message.emit(str(error))
             return
