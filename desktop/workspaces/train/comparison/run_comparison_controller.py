@@ -84,8 +84,8 @@ class RunComparisonController(Controller):
         view.shown.connect(self._reload)
         view.curves_requested.connect(self._show_curves)
         view.report_requested.connect(self._report)
-        view.evaluate_requested.connect(self.evaluate)
-        view.cancel_requested.connect(self._cancel)
+        view.evaluation.requested.connect(self.evaluate)
+        view.evaluation.cancelled.connect(self._cancel)
         return view
 
     def _reload(self) -> None:
@@ -128,7 +128,7 @@ class RunComparisonController(Controller):
         if self.view is None or not self._waiting:
             return
         number = self._waiting[0]
-        self.view.set_running(f"Starting run {number}")
+        self.view.evaluation.set_running(f"Starting run {number}")
         job = EvaluationJob(self._session.home, number, device=self._settings.get("device"))
 
         def on_progress(done: int, total: int) -> None:  # on the evaluation lane
@@ -143,7 +143,9 @@ class RunComparisonController(Controller):
 
     def _show_progress(self, number: int, done: int, total: int) -> None:
         if self.view is not None and self._waiting[:1] == [number]:
-            self.view.set_running(f"Run {number}: {done:,} of {count_of(total, 'picture')}", done, total)
+            self.view.evaluation.set_running(
+                f"Run {number}: {done:,} of {count_of(total, 'picture')}", done, total
+            )
 
     def _on_evaluated(self, _kept: KeptEvaluation | None) -> None:
         del self._waiting[:1]
@@ -163,6 +165,6 @@ class RunComparisonController(Controller):
     def _end(self) -> None:
         self._waiting = []
         if self.view is not None:
-            self.view.set_running(None)
+            self.view.evaluation.set_running(None)
             self._is_stale = True
             self._reload()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QProgressBar, QSplitter, QStackedWidget, QWidget
+from PySide6.QtWidgets import QSplitter, QStackedWidget, QWidget
 
 from core.base.text import count_of
 from core.evaluation.run_comparison import RunComparison
@@ -21,6 +21,7 @@ from desktop.widgets.controls import (
 )
 from desktop.widgets.table import DataTable
 from desktop.workspaces.train.comparison.class_differences import DifferenceTable
+from desktop.workspaces.train.evaluation_row import EvaluationRow
 from desktop.workspaces.train.offer_bar import MARGIN
 
 SAME = "All settings are the same."
@@ -33,8 +34,6 @@ class RunComparisonView(QWidget):
     shown = Signal()
     curves_requested = Signal()
     report_requested = Signal()
-    evaluate_requested = Signal()
-    cancel_requested = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,28 +50,18 @@ class RunComparisonView(QWidget):
         self.report = button("Report…")
         self.report.clicked.connect(self.report_requested)
         self.note = text_label("", "muted", wrap=True)
-        self.evaluate = button("Evaluate", "primary")
-        self.evaluate.clicked.connect(self.evaluate_requested)
-        self.cancel = button("Cancel")
-        self.cancel.clicked.connect(self.cancel_requested)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setMaximumWidth(24 * GRID)
-        self.progress = ElidedLabel("", "muted")
+        self.evaluation = EvaluationRow()
         top = row(self.back, self.title, self.curves, self.report)
         top.setStretch(1, 1)
-        work = row(self.evaluate, self.bar, self.cancel, self.progress, None)
-        work.setStretch(3, 1)
         self.message = text_label("", "muted", wrap=True)
         self.message.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._body = QStackedWidget()
         self._body.addWidget(self.message)
         self._body.setContentsMargins(0, GRID, 0, 0)
         margins = (MARGIN, 2 * GRID, MARGIN, 2 * GRID)
-        whole = column(top, self.note, work, self._body, spacing=GRID, margins=margins)
+        whole = column(top, self.note, self.evaluation, self._body, spacing=GRID, margins=margins)
         whole.setStretch(3, 1)
         self.setLayout(whole)
-        self.set_running(None)
         self.show_message("")
 
     def show_message(self, text: str, *, is_problem: bool = False) -> None:
@@ -81,7 +70,7 @@ class RunComparisonView(QWidget):
         self.message.setText(text)
         self._body.setCurrentWidget(self.message)
         self.note.setText("")
-        self.evaluate.hide()
+        self.evaluation.set_offered(False)
 
     def show_comparison(self, found: RunComparison, classes: ClassList) -> None:
         self.title.setText(f"Runs {', '.join(map(str, found.numbers))}")
@@ -94,12 +83,12 @@ class RunComparisonView(QWidget):
             else "None of these runs has weights."
         )
         to_evaluate = [number for number, reason in found.missing.items() if not reason]
-        self.evaluate.setText(f"Evaluate {count_of(len(to_evaluate), 'run')}")
-        self.evaluate.setToolTip(
+        self.evaluation.start.setText(f"Evaluate {count_of(len(to_evaluate), 'run')}")
+        self.evaluation.start.setToolTip(
             "Predict the val pictures with "
             f"{'run' if len(to_evaluate) == 1 else 'runs'} {', '.join(map(str, to_evaluate))}, and keep the result."
         )
-        self.evaluate.setVisible(bool(to_evaluate) and not self.cancel.isVisibleTo(self))
+        self.evaluation.set_offered(bool(to_evaluate))
         self.scores = DifferenceTable(self._theme, found, classes)
         self.settings = _settings_table(found)
         body = self._make_body(self.scores, self.settings)
@@ -109,18 +98,6 @@ class RunComparisonView(QWidget):
             before.deleteLater()
         self._body.addWidget(body)
         self._body.setCurrentWidget(body)
-
-    def set_running(self, doing: str | None, done: int = 0, total: int = 0) -> None:
-        """doing: what is under way, None for nothing; total: 0 while it is not known."""
-        running = doing is not None
-        for widget in (self.bar, self.cancel):
-            widget.setVisible(running)
-        if running:
-            self.evaluate.hide()
-        self.progress.setText(doing or "")
-        self.progress.setVisible(running)
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)

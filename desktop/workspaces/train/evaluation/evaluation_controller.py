@@ -85,7 +85,7 @@ class EvaluationController(Controller):
     def on_changes(self, changes: Changes) -> None:
         has_changed = changes.labels or changes.classes
         if has_changed and self.view is not None and self.kept is not None and not self._running:
-            self.view.source.progress.setText("Labels have changed since; evaluate again.")
+            self.view.source.evaluation.progress.setText("Labels have changed since; evaluate again.")
 
     def set_runs(self, runs: Sequence[RunSummary]) -> None:
         """All runs, of which those with weights are offered."""
@@ -110,8 +110,8 @@ class EvaluationController(Controller):
         source = view.source
         source.closed.connect(lambda: self._page.close_part(view))
         source.changed.connect(self._on_source)
-        source.evaluate_requested.connect(self.evaluate)
-        source.cancel_requested.connect(self._session.evaluator.cancel)
+        source.evaluation.requested.connect(self.evaluate)
+        source.evaluation.cancelled.connect(self._session.evaluator.cancel)
         view.cell_shown.connect(self._highlight_cell)
         view.picture_opened.connect(self.picture_requested)
         view.show_message("")

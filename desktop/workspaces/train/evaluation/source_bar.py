@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QComboBox, QProgressBar, QWidget
+from PySide6.QtWidgets import QComboBox, QWidget
 
 from desktop.theme.theme import GRID
-from desktop.widgets.controls import ElidedLabel, button, combo_box, row, text_label
+from desktop.widgets.controls import button, combo_box, row, text_label
 from desktop.widgets.plain_text import plain_tooltip
+from desktop.workspaces.train.evaluation_row import EvaluationRow
 
 _ASK = "ask"
 """Key of the last row of a choice: a file or folder is asked for."""
@@ -33,8 +34,6 @@ class SourceBar(QWidget):
 
     closed = Signal()
     changed = Signal()
-    evaluate_requested = Signal()
-    cancel_requested = Signal()
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,16 +47,8 @@ class SourceBar(QWidget):
             box.activated.connect(self.changed)
             box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
             box.setMaximumWidth(44 * GRID)
-        self.evaluate = button("Evaluate", "primary")
-        self.evaluate.clicked.connect(self.evaluate_requested)
-        self.cancel = button("Cancel")
-        self.cancel.clicked.connect(self.cancel_requested)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setMaximumWidth(24 * GRID)
-        self.progress = ElidedLabel("", "muted")
-        parts = (self.back, self.run, text_label("on", "muted"), self.place)
-        line = row(*parts, self.evaluate, self.bar, self.cancel, self.progress)
+        self.evaluation = EvaluationRow()
+        line = row(self.back, self.run, text_label("on", "muted"), self.place, self.evaluation)
         line.setStretch(line.count() - 1, 1)
         self.setLayout(line)
         self.set_running(None)
@@ -99,15 +90,9 @@ class SourceBar(QWidget):
 
     def set_running(self, doing: str | None, done: int = 0, total: int = 0) -> None:
         """doing: what is under way, None for nothing; total: 0 while it is not known."""
-        running = doing is not None
-        for widget in (self.bar, self.cancel):
-            widget.setVisible(running)
-        self.evaluate.setVisible(not running)
         for box in (self.run, self.place):
-            box.setEnabled(not running)
-        self.progress.setText(doing or "")
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
+            box.setEnabled(doing is None)
+        self.evaluation.set_running(doing, done, total)
 
 
 def _choose_path(box: QComboBox, path: Path) -> None:

@@ -93,12 +93,12 @@ def test_selected_runs_are_compared_evaluated_and_reported(gui: GuiDriver) -> No
     assert [view.settings.item(rows["Loss"], x).text() for x in (1, 2)] == ["ce", "dice"]
     assert "Optimizer" not in rows
 
-    assert view.evaluate.text() == "Evaluate 2 runs"
-    gui.click(view.evaluate)
-    assert view.cancel.isVisible()
+    assert view.evaluation.start.text() == "Evaluate 2 runs"
+    gui.click(view.evaluation.start)
+    assert view.evaluation.cancel.isVisible()
     gui.wait_until(lambda: controller.found and controller.found.pictures == 3, "both evaluations", 240)
-    assert not view.evaluate.isVisible()
-    assert not view.cancel.isVisible()
+    assert not view.evaluation.start.isVisible()
+    assert not view.evaluation.cancel.isVisible()
     found = controller.found
     assert found is not None
     assert texts(view, "grass")[3] == difference_text(found.classes[0].differences[0])
@@ -123,7 +123,7 @@ def test_a_run_whose_files_are_gone_is_compared_without_intervals(gui: GuiDriver
     (gui.session.home / "models" / "1" / WEIGHTS_FILE).unlink()
     controller, view = compared(gui)
     assert "The weights of run 1 are gone" in view.note.text()
-    assert view.evaluate.text() == "Evaluate 1 run"
+    assert view.evaluation.start.text() == "Evaluate 1 run"
     gui.click(view.back)
     assert not view.isVisible()
     assert gui.window.workspaces.train.runs.isVisible()

@@ -55,7 +55,9 @@ def evaluated(gui: GuiDriver) -> tuple[EvaluationController, EvaluationView]:
 def wait_for_result(gui: GuiDriver, controller: EvaluationController) -> None:
     view = controller.view
     assert view is not None
-    gui.wait_until(lambda: view.source.evaluate.isVisible() and view.table.isVisible(), "the scores", 180)
+    gui.wait_until(
+        lambda: view.source.evaluation.start.isVisible() and view.table.isVisible(), "the scores", 180
+    )
 
 
 def wait_for_message(gui: GuiDriver, view: EvaluationView, words: str) -> None:
@@ -63,7 +65,9 @@ def wait_for_message(gui: GuiDriver, view: EvaluationView, words: str) -> None:
 
     def has_ended() -> bool:
         return (
-            view.source.evaluate.isVisible() and view.message.isVisible() and view.message.text() != LOOKING
+            view.source.evaluation.start.isVisible()
+            and view.message.isVisible()
+            and view.message.text() != LOOKING
         )
 
     gui.wait_until(has_ended, "a sentence", 180)
@@ -125,8 +129,8 @@ def test_what_is_kept_is_shown_at_once_and_what_cannot_be_is_said(gui: GuiDriver
 
     choose(2, "test")
     wait_for_message(gui, view, "not evaluated yet")
-    gui.click(source.evaluate)
-    assert not source.evaluate.isVisible()
+    gui.click(source.evaluation.start)
+    assert not source.evaluation.start.isVisible()
     wait_for_message(gui, view, "Labelled are 3 pictures of val")
 
     (gui.session.home / "models" / "1" / WEIGHTS_FILE).unlink()
@@ -144,8 +148,8 @@ def test_what_is_kept_is_shown_at_once_and_what_cannot_be_is_said(gui: GuiDriver
     choose(broken, "val")
     assert controller.job().weights == broken
     wait_for_message(gui, view, "not evaluated yet")
-    gui.click(source.evaluate)
-    assert not source.evaluate.isVisible()
+    gui.click(source.evaluation.start)
+    assert not source.evaluation.start.isVisible()
     wait_for_message(gui, view, "network.safetensors is damaged")
     for name in ("first", "second"):
         controller.use_folder(tmp_path / name)
@@ -164,11 +168,11 @@ def test_a_changed_label_is_said_and_an_evaluation_can_be_cancelled(gui: GuiDriv
     gui.labelling.choose_class(2)
     gui.dab(0.2)
     gui.window.actions_by_id["workspace_train"].trigger()
-    gui.wait_until(lambda: "Labels have changed" in view.source.progress.text(), "the hint", 20)
-    gui.click(view.source.evaluate)
+    gui.wait_until(lambda: "Labels have changed" in view.source.evaluation.progress.text(), "the hint", 20)
+    gui.click(view.source.evaluation.start)
     assert not view.source.run.isEnabled()
-    gui.click(view.source.cancel)
-    gui.wait_until(view.source.evaluate.isVisible, "the end of the process", 180)
+    gui.click(view.source.evaluation.cancel)
+    gui.wait_until(view.source.evaluation.start.isVisible, "the end of the process", 180)
     assert view.table.isVisible(), "what was found before stays"
     evaluations = gui.session.home / "cache" / "evaluations"
     assert len(list(evaluations.iterdir())) == 1
