@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption
 from core.cli.terminal import UsageError, open_for_writing, print_result, progress_bar, report_errors
@@ -119,12 +120,15 @@ def _lines(plan: SplitPlan, classes: ClassList, *, done: bool) -> list[str]:
         )
     for split, part in plan.stats.items():
         share = part.pictures / plan.pictures if plan.pictures else 0
-        lines.append(f"{split:6} {part.pictures:8,} pictures {share:6.1%}, {part.labelled:,} labelled")
+        lines.append(
+            f"{split:6} {part.pictures:8,} pictures {percent_text(share, 1):>7}, {part.labelled:,} labelled"
+        )
     if any(part.labelled for part in plan.stats.values()):
         lines.append(f"{'class':20}" + "".join(f"{split:>9}" for split in plan.stats))
         for c in classes:
             lines.append(
-                f"{c.name:20}" + "".join(f"{part.share(c.value):9.1%}" for part in plan.stats.values())
+                f"{c.name:20}"
+                + "".join(f"{percent_text(part.share(c.value), 1):>10}" for part in plan.stats.values())
             )
     return lines + [
         f"The class {classes.name_of(value)} occurs only in {split}."

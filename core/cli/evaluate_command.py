@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.cli.common_options import DeviceOption, JsonOption, ProjectOption, RunOption, TtaOption
 from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
@@ -127,7 +128,7 @@ def _lines(found: Evaluation, network: str, place: str, names: list[str]) -> lis
     interval = found.miou_interval()
     sure = f" (95 % interval {interval[0]:.3f} to {interval[1]:.3f})" if interval else ""
     lines = [
-        f"On {count_of(len(found.pictures), 'picture')} of {place}, {found.labelled_share:.0%} of the pixels "
+        f"On {count_of(len(found.pictures), 'picture')} of {place}, {percent_text(found.labelled_share)} of the pixels "
         f"labelled, {network} has mIoU {means['miou']:.3f}{sure} and pixel accuracy {means['pixel_accuracy']:.3f}.",
         f"Dice {means['dice']:.3f}, precision {means['precision']:.3f}, mean accuracy {means['mean_accuracy']:.3f}, "
         f"frequency-weighted IoU {means['frequency_weighted_iou']:.3f}, boundary IoU {_shown(means['boundary_iou'])}, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.formats.dataset_types import Dataset
 from core.formats.doubt import unanswered
@@ -114,4 +115,4 @@ def _outcome(row: ImportClassRow) -> str:
 
 
 def _share(shares: dict[str, float], name: str) -> str:
-    return f", {shares[name]:.1%} of the pixels" if name in shares else ", in no mask"
+    return f", {percent_text(shares[name], 1)} of the pixels" if name in shares else ", in no mask"

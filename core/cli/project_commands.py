@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from core.base.errors import ProjectError
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption
 from core.cli.dataset_commands import split_json
@@ -120,7 +121,9 @@ def status_command(project: ProjectOption = Path(), as_json: JsonOption = False)
         lines.append(f"Last import ({last_import.get('format')}): {last_import['sentence']}")
     for c in classes:
         pixels = counts.class_pixels.get(c.value, 0)
-        lines.append(f"{c.value:4} {c.name:20} {pixels / painted if painted else 0:7.1%} of labelled pixels")
+        lines.append(
+            f"{c.value:4} {c.name:20} {percent_text(pixels / painted if painted else 0, 1):>8} of labelled pixels"
+        )
     lines += [f"To check: {finding.sentence}" for finding in summary.findings if finding.key != "replaced"]
     lines += [f"To check: {replaced_sentence(path)}" for path in replaced[:20]]
     if len(replaced) > 20:

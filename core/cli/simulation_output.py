@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.evaluation.effort import AnnotatedPicture
 from core.evaluation.effort_comparison import MeanInterval, SimulatedRun
@@ -45,9 +46,10 @@ def run_lines(
     return [
         *([f"Order {run.order}, seed {run.seed}:"] if several else [*_table(pictures), ""]),
         f"{count_of(total.pictures, 'picture')} took {total.seconds:.0f} simulated seconds with "
-        f"{count_of(total.strokes, 'edit')}, {total.share:.0%} of the {total.blank_seconds:.0f} s from blank, which "
+        f"{count_of(total.strokes, 'edit')}, {percent_text(total.share)} of the {total.blank_seconds:.0f} s from "
+        "blank, which "
         f"{_verdict(total.share, whole_target)}; training had {result['trainer_seconds']:.0f} s.",
-        f"The last quarter took {total.share_last_quarter:.0%} of the time from blank, which "
+        f"The last quarter took {percent_text(total.share_last_quarter)} of the time from blank, which "
         f"{_verdict(total.share_last_quarter, last_target)}.",
         f"Seconds of each tool: {_seconds(total.tools)}; from blank: {_seconds(total.blank_tools)}. "
         f"{count_of(total.from_blank, 'picture')} began blank.",
@@ -85,10 +87,10 @@ def _table(pictures: Sequence[AnnotatedPicture]) -> list[str]:
             f"{w.strokes}",
             f"{w.seconds:.1f}",
             f"{w.blank_seconds:.1f}",
-            f"{w.share:.0%}{' (blank)' if w.from_blank and w.iou is not None else ''}",
+            f"{percent_text(w.share)}{' (blank)' if w.from_blank and w.iou is not None else ''}",
             f"{w.pixels}",
             _score(w.iou),
-            f"{w.labelled_share:.0%}",
+            percent_text(w.labelled_share),
             _score(w.miou),
         )
     return _printed(table)
@@ -101,7 +103,7 @@ def _printed(table: Table) -> list[str]:
 
 
 def _verdict(share: float, target: float) -> str:
-    return f"{'meets' if share <= target else 'misses'} the target of {target:.0%}"
+    return f"{'meets' if share <= target else 'misses'} the target of {percent_text(target)}"
 
 
 def _seconds(tools: Mapping[str, float]) -> str:

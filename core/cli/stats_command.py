@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from core.base.number_text import percent_text
 from core.base.text import count_of, duration_text
 from core.cli.common_options import JsonOption, ProjectOption
 from core.cli.terminal import print_result, report_errors
@@ -46,7 +47,7 @@ def _averages_line(title: str, points: tuple[WorkPoint, ...]) -> str:
     average = work_averages(points)
     text = f"{title}: {count_of(len(points), 'picture')}, {duration_text(average.seconds)} each"
     if average.error is not None and average.share is not None:
-        text += f", error before correction {average.error:.3f}, {100 * average.share:.1f} % corrected"
+        text += f", error before correction {average.error:.3f}, {percent_text(average.share, 1)} corrected"
     return f"{text}."
 
 

@@ -12,6 +12,7 @@ import typer
 from core.base.destination import check_output_folder
 from core.base.errors import ProjectError
 from core.base.html_file import check_html_place
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.cli.common_options import JsonOption, ProjectOption, parse_run
 from core.cli.import_output import limited, plan_json, plan_lines, report_json, report_lines
@@ -116,7 +117,9 @@ def import_command(
             fit_masks=fit_masks,
         )
         verdict = dataset.recognition
-        recognised = f"The format is {verdict.format}, {verdict.confidence:.0%} sure. {verdict.reason}"
+        recognised = (
+            f"The format is {verdict.format}, {percent_text(verdict.confidence)} sure. {verdict.reason}"
+        )
         if format_ == AUTO:
             recognised = f"{recognised} {other_candidates(recognise_all(tree))}".strip()
         if dry_run:
@@ -296,7 +299,7 @@ def _export_plan_lines(plan: ExportPlan) -> list[str]:
         lines.append(f"This would cut them into at most {count_of(plan.pieces, 'tile')}.")
     total = sum(plan.pixels.values()) or 1
     lines += [
-        f"{plan.classes.name_of(value):24} {count:14,} pixels {count / total:7.2%}"
+        f"{plan.classes.name_of(value):24} {count:14,} pixels {percent_text(count / total, 2):>8}"
         for value, count in sorted(plan.pixels.items())
     ]
     lines += [f"Would be lost: {loss}" for loss in plan.losses]

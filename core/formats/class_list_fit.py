@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.base.number_text import percent_text
 from core.formats.class_list_files import ClassListFile
 from core.formats.dataset_types import ClassTarget, DatasetClass
 from core.formats.doubt import Doubt, DoubtAnswer
@@ -121,7 +122,8 @@ def _doubt_background(original: ClassListFile, moved: ClassListFile, evidence: M
     )
     return Doubt(
         "list-without-background",
-        f"{original.name} names no background, and 0 fills {evidence.share(0):.0%} of the pixels; so 0 was taken "
+        f"{original.name} names no background, and 0 fills {percent_text(evidence.share(0))} of the pixels; so 0 "
+        "was taken "
         f"for the background: {pairs}.",
         tuple((c.name, evidence.share(c.index)) for c in shown[:12]),
         (
@@ -138,7 +140,8 @@ def _doubt_first(table: ClassListFile, moved: ClassListFile, evidence: MaskEvide
     shown = [c for c in table.classes if c.index in evidence.numbers]
     return Doubt(
         "list-without-background",
-        f"{table.name} begins with {first} and names no background; 0 fills {evidence.share(0):.0%} of the pixels and "
+        f"{table.name} begins with {first} and names no background; 0 fills {percent_text(evidence.share(0))} of "
+        "the pixels and "
         f"was taken for {first}.",
         tuple((c.name, evidence.share(c.index)) for c in shown[:12]),
         (

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import FormatError
+from core.base.number_text import percent_text
 from core.formats.dataset_types import DatasetClass, LoadedMask
 from core.formats.value_runs import ValueRuns
 from core.images.image_reader import read_mask, read_picture
@@ -96,7 +97,8 @@ def colours_to_values(pixels: NDArray[np.uint8], known: Mapping[Colour, int], pa
         worst = found[is_unknown][np.argsort(-counts[is_unknown])][:3]
         shown = ", ".join(f"#{int(c):06x}" for c in worst)
         notes = (
-            f"{path.name}: {share:.2%} of the pixels have an unknown colour ({shown}) and stay unlabelled.",
+            f"{path.name}: {percent_text(share, 2)} of the pixels have an unknown colour ({shown}) and stay "
+            "unlabelled.",
         )
     return LoadedMask(runs.replaced(values), 1.0, notes)
 

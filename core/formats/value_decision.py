@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.base.errors import FormatError
+from core.base.number_text import percent_text
 from core.formats import value_doubts
 from core.formats.class_list_files import ClassListFile
 from core.formats.class_list_fit import FittedList, best_list
@@ -403,7 +404,8 @@ class _Decision:
             )
         if evidence.transparent:
             self._notes.append(
-                f"Transparent pixels stay unlabelled ({evidence.transparent / max(1, evidence.pixels):.1%})."
+                "Transparent pixels stay unlabelled "
+                f"({percent_text(evidence.transparent / max(1, evidence.pixels), 1)})."
             )
         return classes, MaskReader(reading, {}, colours)
 

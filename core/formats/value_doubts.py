@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.formats.class_list_files import ClassListFile
 from core.formats.dataset_types import DatasetClass
@@ -22,7 +23,8 @@ def smeared_edges(evidence: MaskEvidence, names: tuple[str, str], top: int, thre
     share = sum(greys.values()) / evidence.numbers.total()
     return Doubt(
         "smeared-edges",
-        f"The masks are black and white, with {count_of(len(greys), 'grey')} between ({share:.1%} of the pixels) that "
+        f"The masks are black and white, with {count_of(len(greys), 'grey')} between ({percent_text(share, 1)} "
+        "of the pixels) that "
         f"form edges and no areas; values above {threshold:g} were read as {names[1]}, the others as {names[0]}.",
         (("black", evidence.share(0)), ("white", evidence.share(top)), ("greys", share)),
         (

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from core.base.errors import ModelError
+from core.base.number_text import percent_text
 from core.base.text import count_of
 
 MODEL_FORMATS = {
@@ -102,4 +103,4 @@ ExportMessage = ExportStep | ExportReady | ExportFailed
 
 def _percent(share: float) -> str:
     """Never “100 %” while a pixel differs."""
-    return "100 %" if share == 1.0 else f"{min(share, 0.9999):.2%}".replace("%", " %")
+    return "100 %" if share == 1.0 else percent_text(min(share, 0.9999), 2)

@@ -16,6 +16,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 
+from core.base.number_text import percent_text
 from core.base.settings import Settings
 from desktop.app import build
 from desktop.shell.top_bar import WORKSPACE_ACTIONS as TABS
@@ -250,7 +251,7 @@ class Tour(WindowDriver):
         new = self.labelling.picture.prediction
         assert new is not None
         share = float(np.mean(new.values != old.values))
-        return f"{share:.0%} of the pixels changed; mIoU {self.state.miou or 0:.2f}"
+        return f"{percent_text(share)} of the pixels changed; mIoU {self.state.miou or 0:.2f}"
 
     def _pause(self) -> str:
         self.click(self.page.training.pause_button)
@@ -296,7 +297,8 @@ class Tour(WindowDriver):
         self.wait_until(lambda: self.session.pictures.get(shown).status == "done", "the mark")
         record = self.session.pictures.get(shown)
         self.expect(
-            record.labelled_share > 0.99, f"only {record.labelled_share:.0%} of the picture is labelled"
+            record.labelled_share > 0.99,
+            f"only {percent_text(record.labelled_share)} of the picture is labelled",
         )
         self.wait(500)
         return f"{record.name} is done, {self.record.name} is shown"
@@ -313,7 +315,7 @@ class Tour(WindowDriver):
         self.key(Qt.Key.Key_F)
         self.wait(100)
         self.expect(abs(self.canvas.scale - fitted) < 1e-6, "fit did not restore the scale")
-        return f"{fitted:.0%} to {zoomed:.0%} and back"
+        return f"{percent_text(fitted)} to {percent_text(zoomed)} and back"
 
     def _review(self) -> str:
         self._open_workspace("workspace_review")

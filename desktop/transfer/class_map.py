@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QFocusEvent, QIcon
 from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QWidget
 
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.formats.dataset_types import ClassTarget, DatasetClass
 from core.labels.class_list import ClassList
@@ -71,7 +72,7 @@ class ClassMapping(QWidget):
     def set_shares(self, shares: Mapping[str, float]) -> None:
         """Show the share of the pixels of each class, 0..1 by name; a class that is missing occurs in no mask."""
         for name, label in self._shares.items():
-            label.setText(f"{shares[name]:.1%}" if name in shares else "in no mask")
+            label.setText(percent_text(shares[name], 1) if name in shares else "in no mask")
 
     def share_text(self, name: str) -> str:
         return self._shares[name].text()

@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QWidget
 
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.formats.doubt import Doubt, DoubtAnswer
 from core.formats.value_doubts import ANY_NAME
@@ -118,4 +119,4 @@ def _title(answer: DoubtAnswer) -> str:
 
 
 def _shown(what: str, number: float) -> str:
-    return f"{what} {number:.1%}" if number <= 1 else f"{what} {number:,g}"
+    return f"{what} {percent_text(number, 1)}" if number <= 1 else f"{what} {number:,g}"

@@ -10,6 +10,7 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QWidget
 
 from core.base.errors import MaskloopError
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.formats.writers.base import NO_SPLIT
 from core.formats.writers.registry import EXPORT_FORMATS
@@ -175,7 +176,7 @@ def _plan_text(plan: ExportPlan) -> str:
     if total:
         largest = sorted(plan.pixels.items(), key=lambda item: -item[1])
         shares = [
-            f"{plan.classes.name_of(value)} {count / total:.1%}"
+            f"{plan.classes.name_of(value)} {percent_text(count / total, 1)}"
             for value, count in largest[:MAX_CLASSES_NAMED]
         ]
         rest = len(largest) - MAX_CLASSES_NAMED

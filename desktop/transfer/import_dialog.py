@@ -9,6 +9,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLineEdit, QProgressBar, QWidget
 
+from core.base.number_text import percent_text
 from core.formats.dataset_types import DatasetClass, Recognition
 from core.formats.doubt import Doubt, DoubtAnswer, ValueReading
 from core.labels.class_list import ClassList
@@ -243,7 +244,7 @@ class ImportDialog(QDialog):
     def _set_formats(self, recognitions: Sequence[Recognition], taken: str) -> None:
         """Offer the recognised formats, most confident first, then all others."""
         candidates = {
-            r.format: f"{self._titles.get(r.format, r.format)} (confidence {r.confidence:.0%})"
+            r.format: f"{self._titles.get(r.format, r.format)} (confidence {percent_text(r.confidence)})"
             for r in recognitions
         }
         rest = {key: title for key, title in self._titles.items() if key not in candidates}

@@ -8,6 +8,7 @@ from typing import Protocol
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
+from core.base.number_text import percent_text
 from desktop.theme.icons import icon_pixmap
 from desktop.theme.theme import Theme
 
@@ -78,7 +79,7 @@ def picture_summary(record: PictureRow) -> str:
     }
     lines = [record.name, words.get(record.status, record.status)]
     lines.append(
-        f"{record.labelled_share * 100:.0f} % of the pixels labelled"
+        f"{percent_text(record.labelled_share)} of the pixels labelled"
         if record.labelled_share
         else "No pixel labelled"
     )

@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QWidget
 
+from core.base.number_text import percent_text
 from core.base.text import clock_text
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import ElidedLabel, icon_button, row, set_background, set_role, text_label
@@ -149,7 +150,7 @@ def _prediction_text(name: str, value: int | None, confidence: float | None, sou
     if value is not None:
         parts.append(f"({value})")
     if confidence is not None:
-        parts.append(f"{confidence * 100:.0f} %")
+        parts.append(percent_text(confidence))
     if source:
         parts.append(f"({source})")
     return " ".join(parts)

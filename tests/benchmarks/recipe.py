@@ -1,17 +1,18 @@
 """One recipe trained from scratch and scored on an unseen sequence: mIoU over seconds.
 
 python -m tests.benchmarks.recipe DATA [--hold-out 0006R0] [--minutes 10] [--network hypercolumn] [--encoder E]
-                                       [--size 480] [--set loss=ce lr=0.001 ...] [--rival unet+resnet34 ...]
+                                       [--size 480] [--preset best] [--set loss=ce lr=0.001 ...]
+                                       [--rival unet+resnet34 ...]
                                        [--frames N] [--labelled 0.08 --by strokes] [--test] [--seed 0] [--json]
 
 DATA contains images/{train,val}, masks/ and classes.json (CamVid, 11 classes, 480 x 360). Frames of train whose names
 match `--hold-out`, a regular expression, are not trained on; checkpoints are selected on val, as in the program.
 Every published checkpoint is kept and scored after the training, at the pictures' own size, without void pixels, with
 one confusion matrix over all frames. `curve` lists [seconds, mIoU] of each, the first one included, and `first_step` is
-the step of that one, 0 for a fitted head. `--set` takes the options of `maskloop train`. Each `--rival`, a network with
-its encoder, is trained afterwards for the same time on the same frames by a plain loop (tests/benchmarks/plain.py),
-eight frames a batch at `--size`, and scored in the same way. With `--test` scores are computed on CamVid's official
-test split (images/test, masks/test), and all of train is trained on.
+the step of that one, 0 for a fitted head. `--preset` and `--set` take the options of `maskloop train`. Each `--rival`,
+a network with its encoder, is trained afterwards for the same time on the same frames by a plain loop
+(tests/benchmarks/plain.py), eight frames a batch at `--size`, and scored in the same way. With `--test` scores are
+computed on CamVid's official test split (images/test, masks/test), and all of train is trained on.
 
 With `--frames` only so many of the frames to train on are used, evenly spread over them; val stays complete.
 
@@ -48,7 +49,7 @@ from core.training.data.snapshot import TrainingSnapshot
 from core.training.devices import resolve_device, seed_everything
 from core.training.events import CheckpointPublished, TrainingEvent, TrainingStarted
 from core.training.loop import train
-from core.training.recipe import Recipe, default_recipe, parse_recipe_options
+from core.training.recipe import PRESETS, Recipe, default_recipe, parse_recipe_options
 from core.training.scoring.metrics import confusion_matrix
 from tests.benchmarks.plain import Pair, learn_plainly, predict_plainly
 
@@ -235,6 +236,7 @@ def add_training_options(words: argparse.ArgumentParser) -> None:
     words.add_argument("--encoder")
     words.add_argument("--weights", choices=WEIGHTS, help="default: ImageNet's where a package has them")
     words.add_argument("--size", type=int)
+    words.add_argument("--preset", choices=PRESETS, default="balanced", help="its options, but for minutes")
     words.add_argument("--set", nargs="*", default=[], metavar="CHOICE=VALUE")
     words.add_argument("--device", default="auto")
     words.add_argument("--seed", type=int, default=0)
@@ -252,7 +254,13 @@ def build_recipe(asked: argparse.Namespace, spec: ModelSpec) -> Recipe:
     by_the_clock = not {"steps", "epochs"} & said.keys()
     budget = {"minutes": asked.minutes} if by_the_clock else {}
     return default_recipe(device_kind(asked.device), pretrained=spec.is_pretrained).with_changes(
-        {**parse_recipe_options(said), **budget, "seed": asked.seed, "device": asked.device}
+        {
+            **PRESETS[asked.preset],
+            **parse_recipe_options(said),
+            **budget,
+            "seed": asked.seed,
+            "device": asked.device,
+        }
     )
 
 

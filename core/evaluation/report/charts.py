@@ -11,6 +11,7 @@ from markupsafe import Markup
 from numpy.typing import NDArray
 
 from core.base.axis_ticks import Ticks, score_ticks, value_ticks
+from core.base.number_text import percent_text
 from core.evaluation.evaluation import CalibrationBin
 from core.labels.class_list import Colour
 
@@ -99,7 +100,7 @@ def heat_map(title: str, names: Sequence[str], matrix: NDArray[np.int64]) -> Mar
             label = f"{names[row]} predicted as {names[column] if column < count else 'a deleted class'}"
             parts.append(
                 f'<rect class="{kind}" x="{x}" y="{y}" width="{side - 1}" height="{side - 1}" '
-                f'fill-opacity="{max(0.04, share):.3f}"><title>{escape(label)}: {share:.1%}, '
+                f'fill-opacity="{max(0.04, share):.3f}"><title>{escape(label)}: {escape(percent_text(share, 1))}, '
                 f"{int(matrix[row, column]):,} pixels</title></rect>"
             )
             if side >= 28 and share >= 0.005:
@@ -132,7 +133,8 @@ def calibration_chart(title: str, bins: Sequence[CalibrationBin]) -> Markup:
         radius = 3 + 7 * (each.pixels / most) ** 0.5
         parts.append(
             f'<circle class="right" cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}"><title>confidence '
-            f"{each.confidence:.2f}: right in {each.accuracy:.0%} of {each.pixels:,} pixels</title></circle>"
+            f"{each.confidence:.2f}: right in {escape(percent_text(each.accuracy))} of {each.pixels:,} "
+            "pixels</title></circle>"
         )
     return _svg(title, left + side + 12, side + bottom, parts)
 

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from core.base.errors import FormatError
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.formats.dataset_tree import DatasetTree, split_of
 from core.formats.dataset_types import Dataset, Recognition
@@ -364,7 +365,8 @@ def _open(tree: DatasetTree, format_name: str, values: ValueReading | None) -> D
 def _second_choice(first: Recognition, other: Recognition, problem: FormatError) -> Doubt:
     return Doubt(
         "second-format",
-        f"The folder looked like {first.format} ({first.confidence:.0%} sure), which could not be read, so it was "
+        f"The folder looked like {first.format} ({percent_text(first.confidence)} sure), which could not be "
+        "read, so it was "
         f"read as {other.format}. {problem}",
         ((first.format, first.confidence), (other.format, other.confidence)),
     )
@@ -379,7 +381,7 @@ def _datasets_below(tree: DatasetTree) -> list[str]:
 
 def other_candidates(recognitions: list[Recognition]) -> str:
     """A sentence that names the other formats that were recognised; empty if there is none."""
-    rest = [f"{r.format} ({r.confidence:.0%})" for r in recognitions[1:4]]
+    rest = [f"{r.format} ({percent_text(r.confidence)})" for r in recognitions[1:4]]
     return f"Other candidates: {', '.join(rest)}." if rest else ""
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from core.base.number_text import percent_text
 from core.formats.writers.base import MADE_BY
 from core.labels.class_list import VOID, ClassList
 
@@ -80,7 +81,7 @@ def _classes(classes: ClassList, counts: DatasetCounts) -> list[tuple[str, ...]]
             name.replace("|", "\\|"),
             colour,
             f"{counts.pixels[value]:,}",
-            f"{counts.pixels[value] / total:.2%}",
+            percent_text(counts.pixels[value] / total, 2),
             f"{counts.class_pictures[value]:,}",
         )
         for number, name, colour, value in named
@@ -91,7 +92,9 @@ def _origins(counts: DatasetCounts) -> list[str]:
     total = sum(counts.origin_pixels.values())
     if not total:
         return []
-    shares = [f"{origin} {count / total:.1%}" for origin, count in sorted(counts.origin_pixels.items())]
+    shares = [
+        f"{origin} {percent_text(count / total, 1)}" for origin, count in sorted(counts.origin_pixels.items())
+    ]
     return [f"Who labelled the pixels: {', '.join(shares)}.\n"]
 
 

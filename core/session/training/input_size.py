@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.base.errors import MaskloopError
+from core.base.number_text import percent_text
 from core.labels.class_list import ClassList
 from core.models.spec import ModelSpec, default_size
 from core.project.project import Project
@@ -95,7 +96,7 @@ def _sentence(advice: SizeAdvice, classes: ClassList) -> str:
     if not lost:
         return ""
     which = _listed(
-        [f"“{name}” loses {100 * share:.0f} % of its regions or pixels" for name, share in lost[:3]]
+        [f"“{name}” loses {percent_text(share)} of its regions or pixels" for name, share in lost[:3]]
     )
     if len(lost) > 3:
         which += f", and {len(lost) - 3} more classes lose as much"

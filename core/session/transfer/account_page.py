@@ -13,6 +13,7 @@ import numpy as np
 
 from core.base.display_text import printable
 from core.base.html_file import check_html_place, write_html
+from core.base.number_text import percent_text
 from core.formats.account import Account, AccountRow
 from core.formats.dataset_types import DatasetClass
 from core.formats.doubt import Doubt, unanswered
@@ -93,7 +94,7 @@ def _doubts(doubts: Sequence[Doubt]) -> list[str]:
             for a in doubt.answers
         )
         evidence = ", ".join(
-            f"{_text(what)} {number:.1%}" if number <= 1 else f"{_text(what)} {number:,g}"
+            f"{_text(what)} {_text(percent_text(number, 1))}" if number <= 1 else f"{_text(what)} {number:,g}"
             for what, number in doubt.evidence
         )
         parts.append(
@@ -124,11 +125,12 @@ def _classes(said: AccountOfImport) -> list[str]:
             f"<tr><td class='number'>{row.source.index}</td><td><span class='chip' "
             f"style='background:rgb({int(red)},{int(green)},{int(blue)})'></span>{_text(row.source.name)}</td>"
             f"<td>{_text(row.choice.name or row.choice.target.value)}</td>"
-            f"<td class='number'>{said.pixels.get(row.source.name, 0) / total:.2%}</td></tr>"
+            f"<td class='number'>{_text(percent_text(said.pixels.get(row.source.name, 0) / total, 2))}</td></tr>"
         )
     named = {row.source.name for row in said.plan.rows}
     parts += [
-        f"<tr><td></td><td>{name}</td><td></td><td class='number'>{said.pixels[name] / total:.2%}</td></tr>"
+        f"<tr><td></td><td>{name}</td><td></td><td "
+        f"class='number'>{_text(percent_text(said.pixels[name] / total, 2))}</td></tr>"
         for name in ("void", "unlabelled")
         if said.pixels.get(name) and name not in named
     ]

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.errors import Cancelled, FormatError, ImageError
+from core.base.number_text import percent_text
 from core.base.process_pool import MAX_WEIGHT, map_in_order
 from core.base.progress import ProgressCallback
 from core.base.text import count_of
@@ -172,8 +173,9 @@ def describe_blur(uncertain: Mapping[str, float], pixels: Mapping[str, int]) -> 
     mean = sum(uncertain.values()) / len(uncertain)
     void = pixels.get("void", 0) / (sum(pixels.values()) or 1)
     return (
-        f"The colours of {count_of(len(uncertain), 'mask')} are blurred: {mean:.1%} of the pixels have a certain "
-        f"class, {uncertain[worst]:.1%} in {worst}. Void is {void:.1%} of all pixels."
+        f"The colours of {count_of(len(uncertain), 'mask')} are blurred: {percent_text(mean, 1)} of the pixels "
+        "have a certain "
+        f"class, {percent_text(uncertain[worst], 1)} in {worst}. Void is {percent_text(void, 1)} of all pixels."
     )
 
 
@@ -247,7 +249,8 @@ def _frequent_void(dataset: Dataset, counts: NDArray[np.int64]) -> tuple[Doubt, 
     return (
         Doubt(
             "frequent-void",
-            f"Void is {void / total:.0%} of all pixels, more than most classes have; it is ignored in training and "
+            f"Void is {percent_text(void / total)} of all pixels, more than most classes have; it is ignored in "
+            "training and "
             "scores. Check that it is not an object or the background.",
             (("void", void / total),),
             answers,

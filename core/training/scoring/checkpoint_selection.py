@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from core.base.errors import ModelError, TrainingError
+from core.base.number_text import percent_text
 from core.labels.confusion_scores import METRIC_TITLES
 from core.models.checkpoint import all_finite, save_checkpoint
 from core.models.spec import ModelSpec
@@ -229,7 +230,8 @@ class CheckpointSelector:
             self._on_event(
                 TrainingNote(
                     "A checkpoint with a higher mIoU was not used, because one class would have lost "
-                    f"{self.rejected_class_loss:.0%} of IoU. Label more of the pixels that are predicted wrongly, also "
+                    f"{percent_text(self.rejected_class_loss)} of IoU. Label more of the pixels that are "
+                    "predicted wrongly, also "
                     "in val pictures."
                 )
             )

@@ -11,6 +11,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QColor, QPixmap
 from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.labels.class_list import UNLABELLED, VOID, ClassList
 from core.project.files.backup_preview import BackupPreview, BackupSummary, LabelThumbnail
@@ -72,7 +73,7 @@ class BackupPreviewPanel(QWidget):
                 (
                     (_colour(preview.classes, value), preview.classes.name_of(value)),
                     f"{preview.pixels[value]:,}",
-                    f"{100 * preview.pixels[value] / total:.1f} %",
+                    percent_text(preview.pixels[value] / total, 1),
                 )
                 for value in most
             ]

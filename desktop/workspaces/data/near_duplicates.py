@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from core.base.number_text import percent_text
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.cards import Card
 from desktop.widgets.controls import ElidedLabel, button, column, hairline, row, set_role, text_label
@@ -97,7 +98,7 @@ class PairWidget(QWidget):
                 ElidedLabel(f"{member.name}  ·  {member.split or 'no split'}")
                 for member in (pair.one, pair.two)
             ),
-            text_label(f"{100 * pair.similarity:.1f} % similar", "muted"),
+            text_label(f"{percent_text(pair.similarity, 1)} similar", "muted"),
             None,
             spacing=2,
         )

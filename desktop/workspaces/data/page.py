@@ -9,6 +9,7 @@ from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QPushButton, QVBoxLayout, QWidget
 
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.labels.class_list import ClassList, Colour
 from desktop.theme.theme import GRID, Theme
@@ -207,7 +208,7 @@ class DataPage(QWidget):
         bars: list[tuple[Colour, float]] = []
         for each in classes:
             count = by_value.get(each.value, ClassCount(each.value, 0, 0))
-            share = f"{100 * count.pixels / total:.1f} %" if count.pixels else "–"
+            share = percent_text(count.pixels / total, 1) if count.pixels else "–"
             numbers = (count.pixels, count.pictures, *count.by_split)
             cells.append([(each.colour, each.name), "", share, *(f"{n:,}" for n in numbers)])
             bars.append((each.colour, count.pixels / most))

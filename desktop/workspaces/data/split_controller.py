@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtWidgets import QWidget
 
 from core.base.errors import MaskloopError, UserError
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.project.records import Split
 from core.project.splits.split_plan import ALL_SPLITS, SplitGrouping, SplitPlan, classes_in_one_split
@@ -103,14 +104,15 @@ class SplitController(Controller):
 
         rows = [
             SplitPlanRow(
-                "Pictures", cells([f"{s.pictures:,}  ({100 * s.pictures / total:.1f} %)" for s in splits])
+                "Pictures",
+                cells([f"{s.pictures:,}  ({percent_text(s.pictures / total, 1)})" for s in splits]),
             ),
             SplitPlanRow("Labelled", cells([f"{s.labelled:,}" for s in splits])),
         ]
         if any(s.labelled for s in splits):
             for each in self._session.editing.classes:
                 shares = [
-                    f"{100 * s.share(each.value):.1f} %" if s.pixels[each.value] else "–" for s in splits
+                    percent_text(s.share(each.value), 1) if s.pixels[each.value] else "–" for s in splits
                 ]
                 rows.append(SplitPlanRow((each.colour, each.name), cells(shares)))
         return rows

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 from core.base.changes import Changes
+from core.base.number_text import percent_text
 from core.project.picture_work.work_repository import PictureWork
 from core.project.records import now
 from core.session.session import Session
@@ -65,8 +66,3 @@ class WorkController(Controller):
             self.message.emit(
                 f"Corrected {corrected} of {name}, {percent_text(previous)} of the previous picture."
             )
-
-
-def percent_text(share: float) -> str:
-    """A share (0..1): "12 %"; "<1 %" where rounding would hide that it is more than nothing."""
-    return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"

@@ -11,6 +11,7 @@ from PySide6.QtGui import QPixmap
 
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from core.project.records import Status
 from core.session.batch_edit import BatchEdit
@@ -203,10 +204,10 @@ class ReviewController(Controller):
 
     def caption(self, record: PictureRow) -> str:
         """Shares of labelled and suspect pixels, or the uncertainty, in one short line."""
-        parts = [f"{100 * record.labelled_share:.0f} % labelled"] if record.labelled_share else []
+        parts = [f"{percent_text(record.labelled_share)} labelled"] if record.labelled_share else []
         preview = self._previews.get(record.id)
         if preview is not None and preview.suspects is not None and preview.suspects.labelled:
-            parts.append(f"{100 * preview.suspects.share:.1f} % suspect")
+            parts.append(f"{percent_text(preview.suspects.share, 1)} suspect")
         elif record.uncertainty is not None:
             parts.append(f"uncertainty {record.uncertainty:.2f}")
         return " · ".join(parts) or "No label and no prediction yet"

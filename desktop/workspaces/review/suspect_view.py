@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSizeF, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap, QTransform
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from core.base.number_text import percent_text
 from core.evaluation.suspected_components import SuspectedComponent
 from core.labels.outlines import Ring
 from desktop.theme.theme import GRID, Theme
@@ -130,7 +131,7 @@ class SuspectView(QWidget):
         extent = "part of a larger area" if suspect.is_part else "the whole area"
         self.facts.setText(
             f"Labelled {pair.label[1]}, predicted {pair.prediction[1]}: {suspect.pixels:,} pixels, {extent}, "
-            f"at most {100 * suspect.score:.0f} % likely."
+            f"at most {percent_text(suspect.score)} likely."
         )
         self.keep.setText(f"Keep {_short(pair.label[1])}")
         self.fix.setText(f"Fix to {_short(pair.prediction[1])}")

@@ -105,7 +105,7 @@ def test_evaluate_counts_every_labelled_pixel_once(trained: tuple[Path, Any]) ->
     assert len(said["by_picture"]) == 2
     assert list(said["by_picture"].values()) == sorted(said["by_picture"].values())
     shown = output_of("evaluate", "--project", folder)
-    assert "On 1 picture of val, 100% of the pixels labelled, run 1 has mIoU" in shown
+    assert "On 1 picture of val, 100 % of the pixels labelled, run 1 has mIoU" in shown
     assert "Lowest mIoU: p2.png" in shown
     with replaced_picture(folder / "p2.png"):
         assert "no longer of the size" in error_of("evaluate", "--project", folder)

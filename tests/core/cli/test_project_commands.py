@@ -82,7 +82,7 @@ def test_status_works_while_the_project_is_open_for_writing(tmp_path: Path) -> N
     assert "Pictures: 3, of them 2 labelled, 0 done" in words
     assert "Splits: test 1" in words
     assert "roof" in words
-    assert "50.0%" in words
+    assert "50.0 %" in words
 
 
 def test_second_writer_is_refused_with_the_first_ones_name(tmp_path: Path) -> None:

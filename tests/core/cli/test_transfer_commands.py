@@ -93,7 +93,7 @@ def test_import_recognises_the_format_and_has_a_dry_run(tmp_path: Path) -> None:
     assert plan["new_classes"] == ["building"]
     assert not (tmp_path / "mine").exists()
     told = output_of(*words, "--dry-run")
-    assert told.startswith("The format is coco, 94% sure. ")
+    assert told.startswith("The format is coco, 94 % sure. ")
     assert "roof                     becomes building (new)" in told
     came = json_of(*words)
     assert (came["format"], came["labels"], came["classes"]) == ("coco", 1, {"roof": 2})
@@ -181,7 +181,7 @@ def test_doubts_are_answered_by_options(tmp_path: Path) -> None:
     assert [answer["option"] for answer in doubt["answers"]] == ["--values binary", "--values index"]
     told = output_of(*words, "--dry-run")
     assert "Doubt: The masks hold only 0 and 255" in told
-    assert "becomes foreground (new), 50.0% of the pixels" in told
+    assert "becomes foreground (new), 50.0 % of the pixels" in told
     came = json_of(*words, "--map", "0=wall", "--map", "255=door")
     assert came["doubts"] == [], "the mapping settles it"
     assert came["pixels"] == plan["pixels"]

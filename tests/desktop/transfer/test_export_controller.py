@@ -35,7 +35,7 @@ def test_a_dataset_is_exported_and_its_folder_opened(
     gui.dab(0.2, 0.6)
     dialog = opened(gui, "coco")
     gui.wait_until(dialog.export.isEnabled, "the numbers", 60)
-    assert "1 label mask" in dialog.plan.text() and "100.0%" in dialog.plan.text()
+    assert "1 label mask" in dialog.plan.text() and "100.0 %" in dialog.plan.text()
     assert dialog.folder.text() == str(tmp_path / "pictures-coco")
     QTest.mouseClick(dialog.export, Qt.MouseButton.LeftButton)
     gui.wait_until(dialog.show_folder.isVisible, "the dataset", 60)

@@ -53,7 +53,7 @@ def press_import(gui: GuiDriver, dialog: ImportDialog) -> None:
 def test_a_folder_is_recognised_previewed_planned_and_imported(gui: GuiDriver, tmp_path: Path) -> None:
     dialog = opened(gui, form("cityscapes", tmp_path / "set"))
     assert dialog.format.currentData() == "cityscapes"
-    assert "98%" in dialog.format.currentText()
+    assert "98 %" in dialog.format.currentText()
     assert "_gtFine_labelIds" in dialog.reason.text()
     gui.wait_until(
         lambda: "1 picture, 1 with labels (1 train); 19 new classes" in dialog.plan.text(), "the survey"
@@ -105,7 +105,7 @@ def test_another_format_can_be_chosen(gui: GuiDriver, tmp_path: Path) -> None:
     dataset_files.write_json(place / "coco.json", external_datasets.coco_table([external_datasets.FLAT]))
     dialog = opened(gui, place)
     assert dialog.format.currentData() == "coco"
-    assert "92%" in dialog.format.itemText(1)
+    assert "92 %" in dialog.format.itemText(1)
     dialog.format.setCurrentIndex(1)
     dialog.format.activated.emit(1)
     gui.wait_until(
@@ -180,7 +180,7 @@ def test_doubts_are_shown_and_answered(gui: GuiDriver, tmp_path: Path) -> None:
     assert "255 was read as foreground and not as void" in dialog.doubts.sentences[0].text()
     assert dialog.doubts.title.text() == "1 doubt"
     assert dialog.doubts.sentences[0].property("role") == "warning"
-    gui.wait_until(lambda: dialog.class_mapping.share_text("foreground") == "50.0%", "the shares")
+    gui.wait_until(lambda: dialog.class_mapping.share_text("foreground") == "50.0 %", "the shares")
     assert dialog.values.currentText() == "Decided by evidence (Black and white)"
     field = dialog.doubts.fields["black-and-white"]
     field.setCurrentIndex(1)

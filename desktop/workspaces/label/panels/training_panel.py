@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QLabel, QProgressBar, QSizePolicy, QWidget
 
+from core.base.number_text import percent_text
 from core.base.text import clock_text
 from core.labels.class_list import ClassList
 from core.labels.score_basis import ENOUGH_PICTURES, ENOUGH_SHARE, ScoreBasis
@@ -191,7 +192,8 @@ class TrainingPanel(QWidget):
         explained = [BASIS_TOOLTIP if basis.interval else ""]
         if not basis.is_enough:
             explained.append(
-                f"Not bold, because fewer than {ENOUGH_PICTURES} val pictures or less than {ENOUGH_SHARE:.0%} of their "
+                f"Not bold, because fewer than {ENOUGH_PICTURES} val pictures or less than "
+                f"{percent_text(ENOUGH_SHARE)} of their "
                 "pixels are labelled: other pictures may be predicted much worse."
             )
         self.basis.setToolTip(" ".join(filter(None, explained)))

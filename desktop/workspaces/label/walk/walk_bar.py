@@ -8,6 +8,7 @@ from PySide6.QtCore import QRect, Qt, Signal
 from PySide6.QtGui import QAction, QColor, QIcon, QPixmap
 from PySide6.QtWidgets import QCheckBox, QMenu, QPushButton, QSizePolicy, QToolButton, QWidget
 
+from core.base.number_text import percent_text
 from core.labels.class_list import VOID, ClassList
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import (
@@ -102,7 +103,7 @@ class WalkBar(Sheet):
 
     def show_region(self, position: int, count: int, name: str, mean_confidence: float) -> None:
         """position: from 1; mean_confidence: 0..1"""
-        self._show(f"Region {position} of {count}: {name}, {100 * mean_confidence:.0f} % sure", HELP)
+        self._show(f"Region {position} of {count}: {name}, {percent_text(mean_confidence)} sure", HELP)
 
     def show_end(self, count: int, judged: int) -> None:
         """No region is left. count: of all that there were; judged: how many of them have a verdict"""
@@ -117,7 +118,7 @@ class WalkBar(Sheet):
         self.slider.blockSignals(True)
         self.slider.setValue(percent)
         self.slider.blockSignals(False)
-        takes = "" if share is None else f": {share_text(share)} of the picture"
+        takes = "" if share is None else f": {percent_text(share)} of the picture"
         self.limit.setText(f"At least {percent} % sure{takes}")
 
     def make_way(self, area: QRect) -> None:
@@ -143,11 +144,6 @@ class WalkBar(Sheet):
             swatch = QPixmap(_SWATCH, _SWATCH)
             swatch.fill(colour)
             action.setIcon(QIcon(swatch))
-
-
-def share_text(share: float) -> str:
-    """A share (0..1): "12 %", or "<1 %" where rounding would hide that it is more than nothing."""
-    return "<1 %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
 def _connect(made: QPushButton | QToolButton, action: QAction) -> None:

@@ -15,6 +15,7 @@ from core.base.changes import Changes
 from core.base.errors import UserError
 from core.base.geometry import Point
 from core.base.lane import Lane
+from core.base.number_text import percent_text
 from core.labels.accept import accept_confident, accept_uncertain, correct_uncertain
 from core.labels.class_list import UNLABELLED
 from core.labels.deferred_edit import EditRequest
@@ -29,7 +30,7 @@ from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.page import LabelPage
 from desktop.workspaces.label.walk.region_focus import RegionFocus
-from desktop.workspaces.label.walk.walk_bar import HIGHEST, LOWEST, share_text
+from desktop.workspaces.label.walk.walk_bar import HIGHEST, LOWEST
 from desktop.workspaces.label.walk.walk_keys import WalkKeys
 
 SEARCH_DELAY_MS = 60
@@ -288,7 +289,7 @@ class WalkController(Controller):
         if edit is None:
             self.message.emit(f"Nothing to accept: no pixel without a label is at least {percent} % sure.")
         else:
-            share = share_text(edit.pixels / pixels)
+            share = percent_text(edit.pixels / pixels)
             self.message.emit(f"Accepted {share} of the picture: what is at least {percent} % sure.")
 
 

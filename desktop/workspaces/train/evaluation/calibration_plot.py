@@ -9,6 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from core.base.axis_ticks import score_ticks
+from core.base.number_text import percent_text
 from core.evaluation.evaluation import CalibrationBin
 from desktop.theme.theme import GRID, Theme
 
@@ -34,7 +35,7 @@ class CalibrationPlot(QWidget):
         """Also says in words what is drawn, for screen readers and as tooltip."""
         self._bins = tuple(bins)
         lines = [
-            f"Confidence {each.confidence:.2f}: right in {each.accuracy:.0%} of {each.pixels:,} pixels"
+            f"Confidence {each.confidence:.2f}: right in {percent_text(each.accuracy)} of {each.pixels:,} pixels"
             for each in self._bins
         ]
         self.setAccessibleName("Accuracy over confidence")

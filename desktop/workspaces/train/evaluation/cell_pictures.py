@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QWidget
 
+from core.base.number_text import percent_text
 from core.base.text import count_of
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, row, text_label
@@ -92,6 +93,7 @@ def cell_text(
         return f"{cell_title(true, predicted, is_right=is_right)}: no pixel"
     by_row, by_column = pixels / max(1, of_true), pixels / max(1, of_predicted)
     return (
-        f"{cell_title(true, predicted, is_right=is_right)}: {count_of(pixels, 'pixel')}, {by_row:.1%} of {true}, "
-        f"{by_column:.1%} of what is predicted as {predicted}"
+        f"{cell_title(true, predicted, is_right=is_right)}: {count_of(pixels, 'pixel')}, "
+        f"{percent_text(by_row, 1)} of {true}, "
+        f"{percent_text(by_column, 1)} of what is predicted as {predicted}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from core.base.number_text import percent_text
 from core.base.text import count_of, duration_text
 from core.evaluation.picture_work.work_series import WINDOW, Curve, WorkPoint, moving_average, work_averages
 from desktop.widgets.chart import CurveStyle
@@ -88,7 +89,7 @@ def describe_point(point: WorkPoint) -> tuple[str, ...]:
     lines = [f"{point.number}. {point.name}"]
     if point.error is not None and point.share is not None:
         lines.append(f"Error before correction {point.error:.3f}, IoU {1 - point.error:.3f}")
-        lines.append(f"Corrected {100 * point.share:.1f} %, {point.corrected_pixels:,} px")
+        lines.append(f"Corrected {percent_text(point.share, 1)}, {point.corrected_pixels:,} px")
         by = f"run {point.run_id}" if point.run_id is not None else "no network"
         lines.append(f"Predicted live, on {by}" if point.is_live else f"Predicted by {by}")
     else:
@@ -118,5 +119,5 @@ def summary_text(points: Sequence[WorkPoint]) -> str:
     last = "The last one" if len(newest) == 1 else f"The last {len(newest)}"
     text += f" {last}: {duration_text(average.seconds)} each"
     if average.error is not None and average.share is not None:
-        text += f", error before correction {average.error:.3f}, {100 * average.share:.1f} % corrected"
+        text += f", error before correction {average.error:.3f}, {percent_text(average.share, 1)} corrected"
     return f"{text}."

@@ -216,7 +216,7 @@ def test_a_heat_map_has_the_shares_of_each_row() -> None:
     matrix = np.array([[90, 10, 0], [0, 0, 0]])
     chart = heat_map("Confusion", ["road", "<tree>"], matrix)
     ElementTree.fromstring(chart)
-    assert "road predicted as road: 90.0%, 90 pixels" in chart
+    assert "road predicted as road: 90.0 %, 90 pixels" in chart
     assert "&lt;tree&gt;" in chart
     assert chart.count("<rect") == 2
 

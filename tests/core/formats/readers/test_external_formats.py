@@ -370,7 +370,7 @@ def test_format_with_the_highest_confidence_is_used(tmp_path: Path) -> None:
     dataset_files.write_json(tmp_path / "coco.json", external_datasets.coco_table([external_datasets.FLAT]))
     said = recognise_all(DatasetTree(tmp_path))
     assert [r.format for r in said] == ["coco", "labelme"]
-    assert other_candidates(said) == "Other candidates: labelme (92%)."
+    assert other_candidates(said) == "Other candidates: labelme (92 %)."
 
 
 def test_repeated_import_reads_only_what_changed(tmp_path: Path) -> None:

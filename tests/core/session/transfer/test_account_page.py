@@ -55,7 +55,7 @@ def test_the_page_is_self_contained_and_escaped(tmp_path: Path) -> None:
     assert len(tags.links) == 1 and tags.links[0].startswith("data:image/jpeg;base64,")
     assert not re.search(r"https?://", page)
     assert "… and 10 more" in page and "30 × file" in page
-    assert "a.jpg with its mask" in page and "75.00%" in page
+    assert "a.jpg with its mask" in page and "75.00 %" in page
 
 
 def test_a_sample_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -90,7 +90,7 @@ def test_void_is_doubted_when_it_is_frequent(tmp_path: Path) -> None:
     Image.fromarray(mask).save(tmp_path / "masks" / "a.png")
     (doubt,) = survey_dataset(open_dataset(tmp_path)).doubts
     assert (doubt.key, doubt.evidence) == ("frequent-void", (("void", 0.5),))
-    assert "50%" in doubt.sentence
+    assert "50 %" in doubt.sentence
 
 
 def test_a_survey_reads_some_samples_and_can_be_stopped(tmp_path: Path) -> None:

@@ -215,9 +215,9 @@ def test_the_card_counts_what_was_written(tmp_path: Path) -> None:
     for line in (
         "| train | 1 | 1 |",
         "| unsplit | 1 | 1 |",
-        "| 1 | grass | #e66e28 | 9,216 | 50.00% | 3 |",
-        "| 255 | (void) |  | 0 | 0.00% | 0 |",
-        "Who labelled the pixels: painted 100.0%.",
+        "| 1 | grass | #e66e28 | 9,216 | 50.00 % | 3 |",
+        "| 255 | (void) |  | 0 | 0.00 % | 0 |",
+        "Who labelled the pixels: painted 100.0 %.",
         "- 3 pictures are not JPEGs",
     ):
         assert line in card

@@ -17,7 +17,6 @@ from core.labels.prediction import PredictedMask, write_prediction
 from core.project.records import Status
 from desktop.tour.window_driver import CTRL
 from desktop.workspaces.label import controller
-from desktop.workspaces.label.work_controller import percent_text
 from tests.desktop.conftest import GuiDriver
 from tests.factories import project_in
 
@@ -177,12 +176,3 @@ def test_the_corrected_share_is_reported_beside_the_previous_one(gui: GuiDriver,
     gui.session.wait_until_saved()
     gui.wait(50)
     assert not gui.said, "nobody had predicted it"
-
-
-def test_shares_as_text() -> None:
-    assert [percent_text(share) for share in (0, 0.004, 0.03, 0.114)] == [
-        "0 %",
-        "<1 %",
-        "3 %",
-        "11 %",
-    ]

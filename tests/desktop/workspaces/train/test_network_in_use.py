@@ -25,7 +25,7 @@ from tests.factories import label_all, predict, skip_without_pdf
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
 SENTENCE = (
-    "Pictures are scaled to 64 pixels for the network, where “roof” loses 80% of its regions or pixels."
+    "Pictures are scaled to 64 pixels for the network, where “roof” loses 80 % of its regions or pixels."
 )
 
 

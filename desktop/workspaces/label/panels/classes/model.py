@@ -8,6 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
 
+from core.base.number_text import percent_text
 from core.labels.class_list import UNLABELLED, VOID, ClassList, LabelClass
 from desktop.actions.catalog import shortcut_text
 from desktop.widgets.plain_text import plain_tooltip
@@ -113,7 +114,9 @@ class ClassListModel(QAbstractListModel):
         name = self.classes.name_of(value)
         share, score = self.numbers.shares.get(value), self.numbers.scores.get(value)
         parts = [f"{name}, pixel value {value}"]
-        parts.append("no pixel labelled yet" if not share else f"{share * 100:.1f} % of the labelled pixels")
+        parts.append(
+            "no pixel labelled yet" if not share else f"{percent_text(share, 1)} of the labelled pixels"
+        )
         if score is not None and not math.isnan(score):
             parts.append(
                 f"IoU {score:.2f} (intersection over union): how well the predicted area covers the labelled one"

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from core.base.number_text import percent_text
 from core.labels.class_list import VOID
 from desktop.theme.class_patterns import draw_chip_pattern
 from desktop.theme.icons import icon_pixmap
@@ -214,6 +215,4 @@ def scroll_bar_width(view: QAbstractItemView) -> int:
 
 def share_text(share: float) -> str:
     """A share (0..1) for a narrow column: "–", "<1 %", "12 %"."""
-    if share <= 0:
-        return "–"
-    return "<1 %" if share < 0.01 else f"{share * 100:.0f} %"
+    return percent_text(share) if share > 0 else "–"
