@@ -27,14 +27,23 @@ class JobLane(Generic[R]):
     def __init__(self, name: str, module: str, kind: Any) -> None:
         self._module, self._kind = module, kind
         self._lane = Lane(name)
-        self._cancel = threading.Event()
         self._lock = threading.Lock()
+        self._jobs: dict[threading.Event, Future[R] | None] = {}
+        """Those that wait or are under way, by the event that cancels them."""
         self._process: JsonProcess | None = None
+        self._process_cancel: threading.Event | None = None
+        """Of the job that the process is working on."""
 
     def submit(self, work: Callable[[threading.Event], R]) -> Future[R]:
         """Call `work` on the lane with the event that says whether it was cancelled."""
-        self._cancel = cancel = threading.Event()  # a new one: the job before may still be ending
-        return self._lane.submit(work, cancel)
+        cancel = threading.Event()
+        with self._lock:
+            self._jobs[cancel] = None  # before it can begin: `close` must not miss it
+        future = self._lane.submit(work, cancel)
+        with self._lock:
+            self._jobs[cancel] = future
+        future.add_done_callback(lambda _done: self._forget(cancel))
+        return future
 
     def run(
         self,
@@ -54,6 +63,7 @@ class JobLane(Generic[R]):
                 raise Cancelled
             try:
                 process = self._process = JsonProcess(self._module)
+                self._process_cancel = cancel
             except OSError as error:
                 raise UserError(
                     f"A process cannot be started: {error}. Close other programs and try again."
@@ -67,20 +77,29 @@ class JobLane(Generic[R]):
         finally:
             process.reap(_EXIT_TIMEOUT)
             with self._lock:
-                self._process = None
+                self._process = self._process_cancel = None
             clean_up(process.pid)
         if cancel.is_set() and not is_done:
             raise Cancelled
         return "\n".join(process.stderr_tail)
 
-    def cancel(self) -> None:
-        """End the job under way now."""
-        self._cancel.set()
+    def cancel(self, future: Future[R] | None = None) -> None:
+        """End this job now, or do not begin it; None: all jobs. Nothing happens to one that is done."""
         with self._lock:
-            if self._process is not None:
+            chosen = {event: job for event, job in self._jobs.items() if future is None or job is future}
+            for event in chosen:
+                event.set()
+            if self._process is not None and self._process_cancel in chosen:
                 self._process.kill()
+        for job in chosen.values():
+            if job is not None:
+                job.cancel()  # one that waits ends at once
 
     def close(self) -> None:
-        """Cancel, and end the lane."""
+        """Cancel all jobs, and end the lane."""
         self.cancel()
         self._lane.shutdown(cancel_futures=True)
+
+    def _forget(self, cancel: threading.Event) -> None:
+        with self._lock:
+            self._jobs.pop(cancel, None)

@@ -71,9 +71,9 @@ class Evaluator:
         """`draw` called with a picture of the kept evaluation on another thread; the future raises ImageError."""
         return self._pictures.submit(lambda: draw(self._store.picture(key, number)))
 
-    def cancel(self) -> None:
-        """End the evaluation under way; nothing of it is kept."""
-        self._jobs.cancel()
+    def cancel(self, evaluation: Future[KeptEvaluation | None] | None = None) -> None:
+        """End this evaluation, under way or waiting, of which nothing is kept; None: all of them."""
+        self._jobs.cancel(evaluation)
 
     def close(self) -> None:
         self._jobs.close()

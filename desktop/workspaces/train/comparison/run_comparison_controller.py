@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+
 from PySide6.QtCore import QTimer
 
 from core.base.changes import Changes
@@ -41,6 +43,8 @@ class RunComparisonController(Controller):
         self._numbers: list[int] = []
         self._waiting: list[int] = []
         """Runs that are still to be evaluated."""
+        self._evaluation: Future[KeptEvaluation | None] | None = None
+        """Of the first of them; the Train workspace may have others under way."""
         self._is_stale = False
         self._request = LatestRequest(dispatcher)
         self._reload_timer = QTimer(self, singleShot=True, interval=RELOAD_MS)
@@ -134,7 +138,7 @@ class RunComparisonController(Controller):
         def on_progress(done: int, total: int) -> None:  # on the evaluation lane
             self._dispatcher.post(lambda: self._show_progress(number, done, total))
 
-        self._dispatcher.when_done(
+        self._evaluation = self._dispatcher.when_done(
             self._session.evaluator.evaluate(job, on_progress),
             self._on_evaluated,
             self._on_not_evaluated,
@@ -160,7 +164,8 @@ class RunComparisonController(Controller):
             self._dispatcher.failed.emit(problem)
 
     def _cancel(self) -> None:
-        self._session.evaluator.cancel()
+        if self._evaluation is not None:
+            self._session.evaluator.cancel(self._evaluation)
 
     def _end(self) -> None:
         self._waiting = []

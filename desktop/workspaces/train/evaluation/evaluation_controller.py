@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 
@@ -65,6 +66,8 @@ class EvaluationController(Controller):
         """What is shown or evaluated."""
         self.kept: KeptEvaluation | None = None
         self._running = False
+        self._evaluation: Future[KeptEvaluation | None] | None = None
+        """The one that is computed; others wait for the same process, as those of a comparison of runs."""
         self._lookup = LatestRequest(dispatcher)
         self._highlight_request = LatestRequest(dispatcher)
         self.connections.connect(page.evaluate_requested, self.open)
@@ -111,7 +114,7 @@ class EvaluationController(Controller):
         source.closed.connect(lambda: self._page.close_part(view))
         source.changed.connect(self._on_source)
         source.evaluation.requested.connect(self.evaluate)
-        source.evaluation.cancelled.connect(self._session.evaluator.cancel)
+        source.evaluation.cancelled.connect(self._cancel)
         view.cell_shown.connect(self._highlight_cell)
         view.picture_opened.connect(self.picture_requested)
         view.show_message("")
@@ -195,12 +198,16 @@ class EvaluationController(Controller):
         self.view.source.set_running("Starting")
         if self.kept is None:
             self.view.show_message(UNDER_WAY)
-        self._dispatcher.when_done(
+        self._evaluation = self._dispatcher.when_done(
             self._session.evaluator.evaluate(self.job(), self._on_progress),
             self._on_evaluated,
             self._on_failed,
             self._on_cancelled,
         )
+
+    def _cancel(self) -> None:
+        if self._evaluation is not None:
+            self._session.evaluator.cancel(self._evaluation)
 
     def _on_progress(self, done: int, total: int) -> None:
         """On the evaluation lane."""

@@ -134,6 +134,19 @@ def test_a_run_whose_files_are_gone_is_compared_without_intervals(gui: GuiDriver
     gui.wait_until(lambda: controller.found and controller.found.runs[1].record.note == "noted", "it", 30)
 
 
+def test_cancel_ends_only_the_evaluation_that_it_belongs_to(gui: GuiDriver) -> None:
+    two_runs(gui)
+    _, view = compared(gui)
+    single = gui.window.context.train_controller.evaluation_controller
+    single.open(1)  # under way, while those of the comparison wait
+    assert single.view is not None
+    view.evaluation.requested.emit()
+    view.evaluation.cancelled.emit()
+    gui.wait_until(lambda: view.evaluation.cancel.isHidden(), "the end of the comparison's", 20)
+    gui.wait_until(lambda: single.kept is not None, "the other one", 180)
+    assert single.view.table.isVisible()
+
+
 def made(classes: int, runs: int) -> RunComparison:
     """Class n has an IoU of n / 1000 in the first run, and the others have alternating changes."""
     records = [
