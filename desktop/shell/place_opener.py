@@ -36,7 +36,13 @@ class PlaceOpener(Controller):
         if self._is_framed:
             self._is_framed = False
             self._canvas.highlight(None)
-        self._dispatcher.post(self._frame)  # the view is set after this signal
+        wanted = self._wanted
+        self._dispatcher.post(lambda: self._on_view_set(wanted))  # the view is set after this signal
+
+    def _on_view_set(self, wanted: tuple[int, Box] | None) -> None:
+        self._frame()
+        if self._canvas.has_picture and self._wanted is wanted:
+            self._wanted = None  # another picture was asked for meanwhile
 
     def _frame(self) -> None:
         if self.is_closed or self._wanted is None or not self._canvas.has_picture:
