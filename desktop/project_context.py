@@ -120,7 +120,7 @@ class ProjectContext(ControllerGroup):
         self.review_controller.place_requested.connect(self._place_opener.open)
         self._place_opener.picture_requested.connect(self._open_picture)
         self.review_controller.about_to_change.connect(label.finish_stroke)
-        self.review_controller.labels_changed.connect(label.reload)
+        self.review_controller.labels_changed.connect(label.reload_pictures)
 
     def start(self, *, train: bool = False) -> None:
         """Fill the pages; `train`: start training at once."""

@@ -234,6 +234,11 @@ class LabelController(ControllerGroup):
         """Read label and prediction of the picture on screen again: something other than the canvas changed them."""
         self._pictures.reload()
 
+    def reload_pictures(self, picture_ids: frozenset[int]) -> None:
+        """As `reload`, if the picture on screen is one of these."""
+        if self._pictures.requested in picture_ids:
+            self._pictures.reload()
+
     def filter_pictures(self, key: str, title: str, found: frozenset[int] = frozenset()) -> None:
         """Let the filmstrip show only what passes a filter; see `PictureNavigator.set_filter`."""
         self._navigator.set_filter(key, title, found)

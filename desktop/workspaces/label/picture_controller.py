@@ -111,6 +111,11 @@ class PictureController(Controller):
             self._request.cancel()
             self._show_loaded(ready.loaded, ready.labels, ready.frame)
 
+    @property
+    def requested(self) -> int | None:
+        """The picture on screen, or the one that is loaded for it."""
+        return self._requested
+
     def reload(self) -> None:
         """Read label and prediction again: something other than the canvas changed them, such as an import or a class
         that was merged. Edits made meanwhile stay."""

@@ -38,13 +38,13 @@ UNDO_STEPS = 200
 
 class ReviewController(Controller):
     """`picture_requested` carries the id of a picture to open in the Label workspace, `place_requested` one and a box
-    in it. `about_to_change` comes before labels are changed here, `labels_changed` after: the Label workspace may show
-    one of them."""
+    in it. `about_to_change` comes before labels are changed here, `labels_changed` after, with
+    the ids of their pictures: the Label workspace may show one of them."""
 
     picture_requested = Signal(int)
     place_requested = Signal(int, object)
     about_to_change = Signal()
-    labels_changed = Signal()
+    labels_changed = Signal(object)
 
     def __init__(
         self, session: Session, dispatcher: MainThreadDispatcher, page: ReviewPage, theme: Theme
@@ -237,7 +237,8 @@ class ReviewController(Controller):
         edit = self._edits.pop()
         self.about_to_change.emit()
         self._show_undo()
-        self._run(self._session.review.undo(edit, self._show_progress), partial(self._on_undone, edit))
+        future = self._session.review.undo(edit, self._show_progress)
+        self._run(future, partial(self._on_undone, edit), partial(self._on_not_undone, edit))
 
     def _undo_if_wanted(self) -> None:
         wanted, self._is_undo_wanted = self._is_undo_wanted, False
@@ -247,9 +248,14 @@ class ReviewController(Controller):
     def _show_undo(self) -> None:
         self._page.set_undo(self._edits[-1].name if self._edits else "")
 
-    def _run(self, future: Future[BatchEdit], on_result: Callable[[BatchEdit], None]) -> None:
+    def _run(
+        self,
+        future: Future[BatchEdit],
+        on_result: Callable[[BatchEdit], None],
+        on_error: Callable[[MaskloopError], None] | None = None,
+    ) -> None:
         self._page.set_running((0, 1))
-        self._dispatcher.when_done(future, on_result, self._on_error)
+        self._dispatcher.when_done(future, on_result, on_error or self._on_error)
 
     def _show_progress(self, done: int, of: int) -> None:
         """Called on a lane."""
@@ -260,9 +266,9 @@ class ReviewController(Controller):
             self._can_undo(edit)
             self._report(edit, f"{count_of(len(edit.edits), 'picture')} changed.")
 
-    def _on_verdict(self, edit: BatchEdit) -> None:
+    def _on_verdict(self, edit: BatchEdit, changed: frozenset[int]) -> None:
         self._can_undo(edit)
-        self.labels_changed.emit()
+        self.labels_changed.emit(changed)
 
     def _can_undo(self, edit: BatchEdit) -> None:
         if edit.edits:
@@ -275,9 +281,15 @@ class ReviewController(Controller):
             if edit.edits:
                 self._suspects.restore(undone)
 
+    def _on_not_undone(self, edit: BatchEdit, problem: MaskloopError) -> None:
+        """The disk refused it, and may take it later."""
+        self._on_error(problem)
+        if not self.is_closed:
+            self._can_undo(edit)
+
     def _report(self, edit: BatchEdit, sentence: str) -> None:
         self._page.set_running(None)
-        self.labels_changed.emit()
+        self.labels_changed.emit(frozenset(edit.edits))
         if not edit.edits:
             sentence = "Nothing had to be changed."
         self.message.emit(" ".join([sentence, join_problems(edit.problems)]).strip())
@@ -292,6 +304,7 @@ class ReviewController(Controller):
     def _check_labels(self) -> None:
         panel = self._page.label_check
         panel.set_running((0, 1))
+        self._suspects.check_begins()
         future = self._session.label_check.check(
             lambda done, of: self._dispatcher.post(
                 lambda: None if self.is_closed else panel.set_running((done, of))

@@ -32,13 +32,14 @@ READ_AHEAD = 2
 class SuspectController(Controller):
     """Lives on the GUI thread.
 
-    place_requested: a picture id and a box to show in the Label workspace; edited: a `BatchEdit` that can be undone;
-    about_to_change: before a label is changed; settled: all that was said so far is stored, or refused
+    place_requested: a picture id and a box to show in the Label workspace; edited: a `BatchEdit` that can be undone,
+    and the ids of the pictures whose pixels it changed; about_to_change: before a label is changed; settled: all that
+    was said so far is stored, or refused
     """
 
     place_requested = Signal(int, object)
     about_to_change = Signal()
-    edited = Signal(object)
+    edited = Signal(object, object)
     undo_requested = Signal()
     settled = Signal()
 
@@ -51,7 +52,8 @@ class SuspectController(Controller):
         self._layer = LAYERS[0][0]
         self._suspects: tuple[SuspectedComponent, ...] = ()
         self._pair: ClassPair | None = None
-        self._said: dict[SuspectedComponent, BatchEdit | None] = {}  # None: not stored yet
+        self._verdicts: dict[SuspectedComponent, BatchEdit | None] = {}  # None: not stored yet
+        self._verdicts_before_check: frozenset[SuspectedComponent] = frozenset()
         self._loaded: dict[
             SuspectedComponent, ComponentPicture | MaskloopError | None
         ] = {}  # None: under way
@@ -66,7 +68,7 @@ class SuspectController(Controller):
     @property
     def is_writing(self) -> bool:
         """Whether a verdict is not stored yet."""
-        return None in self._said.values()
+        return None in self._verdicts.values()
 
     def close(self) -> None:
         super().close()
@@ -89,10 +91,17 @@ class SuspectController(Controller):
         if current is not None and current.picture_id in touched:
             self._refresh_view()
 
+    def check_begins(self) -> None:
+        """The labels are compared as they are from now on."""
+        self._verdicts_before_check = frozenset(
+            each for each, edit in self._verdicts.items() if edit is not None
+        )
+
     def show_check(self, check: LabelCheck) -> None:
-        """List what a check has found."""
+        """List what a check has found. It may not know what was said while it was under way, so that stays said."""
         self._suspects, self._pair = check.suspects, None
-        self._said.clear()
+        for suspect in self._verdicts_before_check:
+            self._verdicts.pop(suspect, None)
         self._loaded.clear()
         self._list_rows()
 
@@ -108,7 +117,7 @@ class SuspectController(Controller):
 
     def restore(self, edit: BatchEdit) -> None:
         """What was said of a suspect has been undone: it is asked about again, and shown."""
-        for suspect, said in list(self._said.items()):
+        for suspect, said in list(self._verdicts.items()):
             if said is edit:
                 self._put_back(suspect)
 
@@ -116,13 +125,13 @@ class SuspectController(Controller):
 
     def _clear(self) -> None:
         self._suspects, self._pair = (), None
-        self._said.clear()
+        self._verdicts.clear()
         self._loaded.clear()
         self._list_rows()
 
     def _is_open(self, suspect: SuspectedComponent) -> bool:
         pair = (suspect.region.class_value, suspect.predicted)
-        return suspect not in self._said and self._pair in (None, pair)
+        return suspect not in self._verdicts and self._pair in (None, pair)
 
     def _list_rows(self) -> None:
         self._list.set_rows([self._row(each) for each in self._suspects if self._is_open(each)])
@@ -134,8 +143,8 @@ class SuspectController(Controller):
         if not self._suspects:
             title = ""
         elif not count:
-            title = "No suspect is left" if self._said else "No suspect"
-        elif len(self._suspects) == MAX_COMPONENTS and self._pair is None and not self._said:
+            title = "No suspect is left" if self._verdicts else "No suspect"
+        elif len(self._suspects) == MAX_COMPONENTS and self._pair is None and not self._verdicts:
             title = f"The {count:,} worst suspects"
         elif self._pair is not None:
             title = count_of(count, "suspect")
@@ -173,9 +182,11 @@ class SuspectController(Controller):
         pictures = self._session.pictures
         path = pictures.get(suspect.picture_id).path if pictures.has(suspect.picture_id) else ""
         view.describe(path, f"{at + 1:,} of {len(rows):,}", suspect, rows[at].pair)
-        for row in rows[at : at + 1 + READ_AHEAD]:
-            self._load(row.suspect)
+        self._load(suspect)
         picture = self._loaded[suspect]
+        if picture is not None:  # what is asked for last is read first
+            for row in reversed(rows[at + 1 : at + 1 + READ_AHEAD]):
+                self._load(row.suspect)
         view.masked.setVisible(self._layer != "none")
         if not isinstance(picture, ComponentPicture):
             view.show_text("Loading…" if picture is None else str(picture))
@@ -224,34 +235,37 @@ class SuspectController(Controller):
             case SuspectCommand.OPEN if suspect is not None:
                 self.place_requested.emit(suspect.picture_id, suspect.region.box)
             case SuspectCommand.KEEP | SuspectCommand.FIX if suspect is not None and self._page.shows_suspect:
-                if self._loaded.get(suspect) is None:
-                    return  # nothing is said of what is not seen yet
+                if not isinstance(self._loaded.get(suspect), ComponentPicture):
+                    return  # nothing is said of what is not seen
                 button = self._view.keep if command == SuspectCommand.KEEP else self._view.fix
                 if button.isEnabled():
-                    self._say(suspect, command)
+                    self._store_verdict(suspect, command)
 
-    def _say(self, suspect: SuspectedComponent, command: SuspectCommand) -> None:
+    def _store_verdict(self, suspect: SuspectedComponent, command: SuspectCommand) -> None:
         """Store a verdict and go on to the next suspect at once."""
         self.about_to_change.emit()
-        self._said[suspect] = None
+        self._verdicts[suspect] = None
         self._list.take_current()
         self._refresh_title()
         if not self._list.rows:
             self._page.show_suspect(False)
         check, name_of = self._session.label_check, self._session.editing.classes.name_of
+        # To keep a label changes no pixel.
+        changed = frozenset((suspect.picture_id,) if command == SuspectCommand.FIX else ())
         future = (
             check.keep(suspect, name_of(suspect.region.class_value))
             if command == SuspectCommand.KEEP
             else check.fix(suspect, name_of(suspect.predicted))
         )
         self._dispatcher.when_done(
-            future, partial(self._on_said, suspect), partial(self._on_refused, suspect)
+            future, partial(self._on_stored, suspect, changed), partial(self._on_refused, suspect)
         )
 
-    def _on_said(self, suspect: SuspectedComponent, edit: BatchEdit) -> None:
+    def _on_stored(self, suspect: SuspectedComponent, changed: frozenset[int], edit: BatchEdit) -> None:
         if not self.is_closed:
-            self._said[suspect] = edit
-            self.edited.emit(edit)
+            if suspect in self._verdicts:  # else the list was cleared meanwhile
+                self._verdicts[suspect] = edit
+            self.edited.emit(edit, changed)
             self._report_settled()
 
     def _on_refused(self, suspect: SuspectedComponent, problem: MaskloopError) -> None:
@@ -263,7 +277,7 @@ class SuspectController(Controller):
             self._put_back(suspect)
         else:
             self._suspects = tuple(each for each in self._suspects if each is not suspect)
-            del self._said[suspect]
+            self._verdicts.pop(suspect, None)
         self._report_settled()
 
     def _report_settled(self) -> None:
@@ -271,7 +285,9 @@ class SuspectController(Controller):
             self.settled.emit()
 
     def _put_back(self, suspect: SuspectedComponent) -> None:
-        del self._said[suspect]
+        if suspect not in self._verdicts:
+            return  # the list was cleared meanwhile
+        del self._verdicts[suspect]
         if not self._is_open(suspect):
             return
         rows = self._list.rows

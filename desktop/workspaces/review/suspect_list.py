@@ -21,12 +21,13 @@ from PySide6.QtWidgets import QAbstractItemView, QListView, QStyle, QStyledItemD
 
 from core.evaluation.suspected_components import SuspectedComponent
 from desktop.theme.theme import Theme
-from desktop.widgets.input.key_claim import claim
+from desktop.widgets.input.key_claim import claim, claim_keys
 from desktop.widgets.plain_text import plain_tooltip
 from desktop.workspaces.review.class_pair import ROW_HEIGHT, ClassPairText, paint_class_pair
 from desktop.workspaces.review.suspect_keys import command_of
 
 Index = QModelIndex | QPersistentModelIndex
+_PAGE_KEYS = (Qt.Key.Key_PageUp, Qt.Key.Key_PageDown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,27 +151,24 @@ class SuspectList(QListView):
     def step(self, by: int) -> None:
         self.select_row(self.currentIndex().row() + by)
 
-    def take_current(self) -> tuple[int, SuspectRow]:
-        """Take the selected row out and select the one that follows. Returns its place and the row."""
+    def take_current(self) -> None:
+        """Take the selected row out and select the one that follows."""
         row = self.currentIndex().row()
-        taken = self._model.rows[row]
         self.selectionModel().blockSignals(True)  # Qt selects a neighbour of its own choice meanwhile
         self._model.take(row)
         self.selectionModel().blockSignals(False)
         self.select_row(row)
         self.viewport().update()
         self.chosen.emit(self.current)
-        return row, taken
 
     def put_back(self, row: int, taken: SuspectRow) -> None:
         """Undo `take_current`, and select the row."""
-        row = min(row, len(self._model.rows))
         self._model.put(row, taken)
         self.select_row(row)
 
     def event(self, event: QEvent) -> bool:
         wanted = isinstance(event, QKeyEvent) and command_of(event) is not None
-        return claim(event, wanted) or super().event(event)
+        return claim(event, wanted) or claim_keys(event, _PAGE_KEYS) or super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         command = command_of(event)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 from core.base.geometry import Box
 from core.project.project import Project
 from core.session.access import Access
+from core.session.label_check import LabelCheck
 from desktop.tour.window_driver import CTRL, NO_MODIFIER
 from desktop.workspaces.review.page import ReviewPage
 from tests.desktop.conftest import GuiDriver
@@ -293,3 +295,101 @@ def test_verdict_that_a_full_disk_refuses_is_asked_again(
     key(gui, Qt.Key.Key_K)
     gui.wait_until(page.undo.isVisible, "it is stored", 10)
     assert listed(page) == [(2, 1200), (3, 144), (3, 100)]
+
+
+def test_verdict_given_during_a_check_stays(
+    gui: GuiDriver, page: ReviewPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(gui, page)
+    choose(gui, page, 1)
+    found = gui.session.label_check.check(lambda *_: None).result(20)
+    answer: Future[LabelCheck] = Future()
+    with monkeypatch.context() as patch:
+        patch.setattr(gui.session.label_check, "check", lambda _progress: answer)  # one that takes long
+        gui.click(page.label_check.check)
+    page.label_check.suspects.setFocus()
+    key(gui, Qt.Key.Key_K)
+    gui.wait_until(page.undo.isVisible, "it is stored", 10)
+    answer.set_result(found)
+    gui.wait_until(lambda: not page.shows_suspect, "the answer", 10)
+    assert listed(page) == [(2, 1200), (3, 144), (3, 100)]
+    gui.click(page.undo)
+    gui.wait_until(lambda: len(listed(page)) == 4, "it is asked about again", 10)
+
+
+def test_undo_that_a_full_disk_refuses_can_be_tried_again(
+    gui: GuiDriver, page: ReviewPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check(gui, page)
+    choose(gui, page, 0)
+    key(gui, Qt.Key.Key_F)
+    gui.wait_until(page.undo.isVisible, "it is stored", 10)
+
+    def full(*_: object) -> None:
+        raise sa.exc.OperationalError("UPDATE", {}, sqlite3.OperationalError("database or disk is full"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("core.project.journal.swap_rows", full)
+        key(gui, Qt.Key.Key_Z, CTRL)
+        gui.wait_until(lambda: "disk is full" in gui.said, "the reason", 10)
+    assert page.undo.toolTip() == "Undo “Fix label, roof”."
+    key(gui, Qt.Key.Key_Z, CTRL)
+    gui.wait_until(lambda: len(listed(page)) == 4, "it is back", 10)
+    np.testing.assert_array_equal(label(gui, 2), truth())
+
+
+def test_verdict_reads_only_the_picture_again_whose_pixels_it_changes(
+    gui: GuiDriver, page: ReviewPage
+) -> None:
+    reloaded: list[object] = []
+    gui.labelling._pictures.label_reloaded.connect(lambda: reloaded.append(gui.labelling.picture.id))
+    check(gui, page)
+    choose(gui, page, 0)
+    key(gui, Qt.Key.Key_F)  # of picture 2, while 1 is on screen
+    see(gui, page)
+    key(gui, Qt.Key.Key_K)  # of picture 1
+    gui.wait_until(lambda: page.undo.toolTip() == "Undo “Keep label, grass”.", "both are stored", 10)
+    gui.wait(300)
+    assert not reloaded
+    gui.labelling.reload_pictures(frozenset((1,)))
+    gui.wait_until(lambda: reloaded == [1], "a picture that did change", 10)
+
+
+def test_nothing_is_said_of_a_picture_that_cannot_be_read(
+    gui: GuiDriver, page: ReviewPage, folder: Path
+) -> None:
+    check(gui, page)
+    (folder / "p1.png").write_bytes(b"no picture")
+    suspects = page.label_check.suspects
+    suspects.setFocus()
+    suspects.select_row(0)
+    gui.wait_until(lambda: page.suspect_view.picture._text not in ("", "Loading…"), "the reason", 10)
+    for letter in (Qt.Key.Key_K, Qt.Key.Key_F):
+        key(gui, letter)
+    assert len(listed(page)) == 4
+    key(gui, Qt.Key.Key_PageDown)
+    assert page.suspect_view.place.text() == "4 of 4", "no size of the brush"
+
+
+def test_chosen_suspect_is_read_before_those_that_follow(gui: GuiDriver, page: ReviewPage) -> None:
+    check(gui, page)
+    read: list[int] = []
+    service, load = gui.session.label_check, gui.session.label_check._picture
+    service._picture = lambda project, suspect, side: (  # type: ignore[method-assign]
+        read.append(suspect.pixels),
+        load(project, suspect, side),
+    )[1]
+    choose(gui, page, 0)
+    gui.wait_until(lambda: len(read) == 3, "those that are read ahead", 10)
+    assert read == [1200, 400, 144]
+
+
+def test_place_is_forgotten_when_another_picture_is_asked_for_first(gui: GuiDriver, page: ReviewPage) -> None:
+    gui.window.context._place_opener.open(3, PLACES[2])
+    gui.labelling.show_picture(2)
+    gui.wait_until(lambda: gui.labelling.picture.id == 2, "the other one", 10)
+    gui.wait(50)
+    gui.labelling.show_picture(3)
+    gui.wait_until(lambda: gui.labelling.picture.id == 3, "the picture", 10)
+    gui.wait(50)
+    assert gui.canvas._overlays._highlight is None
