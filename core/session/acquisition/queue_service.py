@@ -63,8 +63,10 @@ class QueueService:
         self._lock = threading.Lock()
         self._changed: set[int] = set()
         self._is_started = self._is_scheduled = self._closing = False
+        self._unusable = frozenset[int]()
         # On the lane
         self._table: SummaryTable | None = None
+        self._remap_id = -1
         self._waiting: dict[int, None] = {}
         self._is_unsaved, self._saved_at = False, time.monotonic()
 
@@ -79,6 +81,8 @@ class QueueService:
         if row is None:
             return ""
         if queue.reasons[row] == QueueReason.UNPREDICTED and self._index.get(picture_id).is_predicted:
+            if picture_id in self._unusable:
+                return "Its prediction cannot be used for the order"
             return "Its prediction was not read yet"
         return queue.reason(picture_id, {each.value: each.name for each in self._editing.classes})
 
@@ -98,7 +102,7 @@ class QueueService:
             return
         with self._lock:
             self._changed |= changes.predictions | changes.labels | changes.files | changes.pictures
-        if changes.predictions or changes.files or changes.picture_list:
+        if changes.predictions or changes.files or changes.picture_list or changes.classes:
             self._schedule()
 
     def close(self) -> None:
@@ -115,13 +119,11 @@ class QueueService:
     # The lane ---------------------------------------------------------------------------------------
 
     def _loaded(self) -> SummaryTable:
-        """The table, from the cache the first time; then all pictures wait to be compared with it."""
+        """The table, from the cache the first time."""
         if self._table is None:
             self._table = SummaryTable.load(self._path)
-            listed = self._index.ids()
-            for picture_id in set(self._table.ids()).difference(listed):
+            for picture_id in set(self._table.ids()).difference(self._index.ids()):
                 self._table.remove(picture_id)
-            self._waiting = dict.fromkeys(listed)
         return self._table
 
     def _schedule(self) -> None:
@@ -138,8 +140,17 @@ class QueueService:
         """Sum up some pictures, then let others use the lane."""
         with self._lock:
             self._is_scheduled = False
+        self._sum_up(project)
+        if self._waiting:
+            self._schedule()
+
+    def _sum_up(self, project: Project) -> None:
+        with self._lock:
             changed, self._changed = self._changed, set()
         table, end, summed = self._loaded(), time.monotonic() + _TURN_SECONDS, 0
+        if (remap_id := project.classes.latest_remap_id()) != self._remap_id:
+            self._remap_id = remap_id
+            changed.update(self._index.ids())
         self._waiting |= dict.fromkeys(sorted(changed))
         while self._waiting and summed < _BATCH and time.monotonic() < end and not self._closing:
             picture_id = next(iter(self._waiting))
@@ -147,8 +158,6 @@ class QueueService:
             summed += self._refresh(project, table, picture_id)
         if self._is_unsaved and (not self._waiting or time.monotonic() - self._saved_at > _SAVE_SECONDS):
             self._save()
-        if self._waiting:
-            self._schedule()
 
     def _refresh(self, project: Project, table: SummaryTable, picture_id: int) -> bool:
         """Bring one summary up to date; False when there was nothing to do."""
@@ -158,7 +167,7 @@ class QueueService:
             return False
         try:
             path = project.picture_path(record.path)
-            stamp = SummaryStamp(path.stat().st_mtime_ns, *_prediction_stamp(project, record))
+            stamp = SummaryStamp(path.stat().st_mtime_ns, *_prediction_stamp(project, record, self._remap_id))
             known = table.stamp(picture_id)
             if stamp == known:
                 return False
@@ -178,7 +187,9 @@ class QueueService:
         return True
 
     def _order(self, project: Project) -> QueueUpdate:
-        self._work(project)
+        self._sum_up(project)
+        if self._waiting:
+            self._schedule()
         records = [self._index.get(picture_id) for picture_id in self._index.ids()]
         opened = [record for record in records if is_open(record)]
         open_ids = {record.id for record in opened}
@@ -196,7 +207,10 @@ class QueueService:
             skipped=[record.id for record in opened if SKIPPED_TAG in record.tags],
         )
         with self._lock:
-            return QueueUpdate(queue, len(self._waiting) + len(self._changed))
+            waiting = self._waiting.keys() | self._changed
+        unpredicted = set(queue.ids[queue.reasons == QueueReason.UNPREDICTED].tolist()) - waiting
+        self._unusable = frozenset(r.id for r in opened if r.is_predicted and r.id in unpredicted)
+        return QueueUpdate(queue, len(waiting))
 
     def _save(self) -> None:
         if self._is_writing and self._table is not None:
@@ -204,12 +218,13 @@ class QueueService:
         self._is_unsaved, self._saved_at = False, time.monotonic()
 
 
-def _prediction_stamp(project: Project, record: PictureRecord) -> tuple[int, int]:
-    """When the prediction was written and how much is labelled: zeros where neither matters, in a finished picture."""
+def _prediction_stamp(project: Project, record: PictureRecord, remap_id: int) -> tuple[int, int, int]:
+    """When the prediction was written, how much is labelled, and the newest replacement of a class value: zeros where
+    none of them matters, in a finished picture."""
     pixels = (record.width or 0) * (record.height or 0)
     if not record.is_predicted or not is_open(record) or not 0 < pixels <= MAX_PIXELS:
-        return 0, 0
-    return project.prediction_path(record.id).stat().st_mtime_ns, record.labelled_pixels
+        return 0, 0, 0
+    return project.prediction_path(record.id).stat().st_mtime_ns, record.labelled_pixels, remap_id
 
 
 def _read_uncertainty(project: Project, record: PictureRecord) -> tuple[Floats, Floats]:

@@ -14,7 +14,7 @@ from core.acquisition.picture_summary import DESCRIPTOR_SIZE, Descriptor, Floats
 from core.base.atomic_file import atomic_file
 
 SUMMARY_FILE = "queue.bin"
-_FORMAT = "maskloop queue 1"
+_FORMAT = "maskloop queue 2"
 _MAX_ROWS = 10_000_000
 _MAX_HEAD = 10_000
 
@@ -22,12 +22,14 @@ _MAX_HEAD = 10_000
 class SummaryStamp(msgspec.Struct, frozen=True, gc=False):
     """What a summary was made of; another one means that it is out of date.
 
-    picture, prediction: when the files were written, ns, 0 without a prediction; labelled: pixels with a label
+    picture, prediction: when the files were written, ns, 0 without a prediction; labelled: pixels with a label;
+    remap: the newest replacement of a class value, since a prediction counts in class values of now
     """
 
     picture: int
     prediction: int
     labelled: int
+    remap: int
 
 
 class _Head(msgspec.Struct):
@@ -45,7 +47,7 @@ class SummaryTable:
         self._rows: dict[int, int] = {}
         self._classes: list[int] = []
         self._ids = np.zeros(0, np.int64)
-        self._stamps = np.zeros((0, 3), np.int64)
+        self._stamps = np.zeros((0, 4), np.int64)
         self._descriptors = np.zeros((0, DESCRIPTOR_SIZE), np.float16)
         self._unsure = np.zeros((0, 0), np.float16)
         self._shares = np.zeros((0, 0), np.float16)
@@ -77,7 +79,7 @@ class SummaryTable:
             self._classes += new
             self._grow(len(self._ids), len(self._classes))
         self._ids[row], self._descriptors[row] = picture_id, descriptor
-        self._stamps[row] = stamp.picture, stamp.prediction, stamp.labelled
+        self._stamps[row] = stamp.picture, stamp.prediction, stamp.labelled, stamp.remap
         self._unsure[row], self._shares[row] = unsure[self._classes], shares[self._classes]
 
     def remove(self, picture_id: int) -> None:
@@ -91,13 +93,14 @@ class SummaryTable:
         self._rows[int(self._ids[row])] = row
 
     def columns(self) -> SummaryColumns:
-        """A copy of everything but the stamps."""
+        """A copy of everything but the stamps, with a column for each class that one of the pictures has."""
         count = len(self._rows)
+        used = self._shares[:count].any(axis=0)
         return SummaryColumns(
             self._ids[:count].copy(),
-            np.array(self._classes, np.uint8),
-            self._unsure[:count].astype(np.float32),
-            self._shares[:count].astype(np.float32),
+            np.array(self._classes, np.uint8)[used],
+            self._unsure[:count, used].astype(np.float32),
+            self._shares[:count, used].astype(np.float32),
             self._descriptors[:count].copy(),
         )
 
@@ -127,7 +130,7 @@ class SummaryTable:
             raise ValueError("another version")
         if len(set(values)) != len(values) or not all(0 < value < 255 for value in values):
             raise ValueError("no class values")
-        return head.rows * (8 * 4 + 2 * DESCRIPTOR_SIZE + 4 * len(values))
+        return head.rows * (8 * 5 + 2 * DESCRIPTOR_SIZE + 4 * len(values))
 
     def _read(self, head: _Head, body: bytes) -> None:
         if len(body) != self._size(head) or zlib.crc32(body) != head.checksum:
@@ -153,7 +156,7 @@ class SummaryTable:
             return made
 
         self._ids = np.resize(self._ids, rows) if len(self._ids) else np.zeros(rows, np.int64)
-        stamps = np.zeros((rows, 3), np.int64)
+        stamps = np.zeros((rows, 4), np.int64)
         stamps[: len(self._stamps)] = self._stamps
         self._stamps = stamps
         self._descriptors = larger(self._descriptors, DESCRIPTOR_SIZE)

@@ -12,12 +12,14 @@ from core.acquisition.picture_queue import PictureQueue, QueueReason
 from core.project.project import Project
 from core.project.records import Status
 from core.session.access import Access
+from core.session.acquisition import queue_service
 from core.session.acquisition.queue_service import PINNED_TAG, SKIPPED_TAG, QueueUpdate
 from core.session.acquisition.summary_table import SUMMARY_FILE, SummaryTable
 from core.session.session import Session
 from tests.factories import label_all, predict, project_in
 
 TIMEOUT = 20
+UNUSABLE = "Its prediction cannot be used for the order"
 
 
 @pytest.fixture
@@ -94,7 +96,7 @@ def test_summaries_survive_a_restart_and_a_new_prediction_replaces_one(folder: P
 def test_a_damaged_cache_is_made_again(folder: Path) -> None:
     path = folder / ".maskloop" / "cache" / SUMMARY_FILE
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b'{"format":"maskloop queue 1","rows":3}\nrubbish')
+    path.write_bytes(b'{"format":"maskloop queue 2","rows":3}\nrubbish')
     session = Session.open(folder, None, lambda _news: None)
     assert len(settled(session).queue) == 5
     session.close()
@@ -131,3 +133,39 @@ def test_a_read_only_project_has_a_queue_and_no_file(folder: Path) -> None:
     assert len(settled(session).queue) == 5
     session.close()
     assert not (folder / ".maskloop" / "cache" / SUMMARY_FILE).exists()
+
+
+def test_a_merged_class_leaves_the_queue_and_its_file(folder: Path) -> None:
+    session = Session.open(folder, None, lambda _news: None)
+    settled(session)
+    session.editing.merge_class(2, 1).result(TIMEOUT)
+    queue = settled(session).queue
+    name = session.editing.classes.name_of(1)
+    assert any(text.startswith(f"Unsure about {name}") for text in reasons(session, queue).values())
+    session.close()
+    path = folder / ".maskloop" / "cache" / SUMMARY_FILE
+    assert SummaryTable.load(path).columns().classes.tolist() == [1]
+
+
+def test_an_unreadable_prediction_is_said_to_be_of_no_use(folder: Path) -> None:
+    with Project.open(folder) as project:
+        project.prediction_path(5).write_bytes(b"rubbish")
+    session = Session.open(folder, None, lambda _news: None)
+    queue = settled(session).queue
+    said = reasons(session, queue)
+    session.close()
+    unknown = [said[int(i)] for i in queue.ids[queue.reasons == QueueReason.UNPREDICTED]]
+    assert unknown in ([UNUSABLE, "No prediction yet"], ["No prediction yet", UNUSABLE], [UNUSABLE])
+
+
+def test_many_orders_leave_one_turn_of_work_in_the_lane(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue_service, "_BATCH", 0)  # there is always something left to sum up
+    session = Session.open(folder, None, lambda _news: None)
+    turns = []
+    for _ in range(5):
+        assert session.queue.order().result(TIMEOUT).waiting == 6
+        turns.append(len(session.queue._lane._queue))
+    session.close()
+    assert max(turns) <= 1
