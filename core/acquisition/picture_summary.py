@@ -67,22 +67,11 @@ class SummaryColumns:
         )
 
 
-def summarise(
-    picture_id: int,
-    prediction: PredictedMask,
-    label: NDArray[np.uint8] | None,
-    thumbnail: NDArray[np.uint8],
-) -> PictureSummary:
-    """Sum up a picture: some milliseconds.
-
-    label: (H, W) uint8 in the size of the prediction, None where nothing is labelled; thumbnail: (h, w, 3) uint8 RGB
-    """
-    unsure, shares = class_uncertainty(prediction, label)
-    return PictureSummary(picture_id, unsure, shares, describe(thumbnail))
-
-
 def class_uncertainty(prediction: PredictedMask, label: NDArray[np.uint8] | None) -> tuple[Floats, Floats]:
-    """`unsure` and `shares` of a PictureSummary. Of a large picture every n-th pixel counts."""
+    """`unsure` and `shares` of a PictureSummary. Of a large picture every n-th pixel counts.
+
+    label: (H, W) uint8 in the size of the prediction, None where nothing is labelled
+    """
     step = 1
     while prediction.values.size // step**2 > _MAX_COUNTED:
         step += 1

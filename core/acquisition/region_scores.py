@@ -36,13 +36,10 @@ class UsefulRegion:
     classes: tuple[int, ...]
 
 
-def find_useful_regions(
-    prediction: PredictedMask, snapshot: LabelSnapshot, class_weights: NDArray[np.float32] | None = None
-) -> tuple[UsefulRegion, ...]:
+def find_useful_regions(prediction: PredictedMask, snapshot: LabelSnapshot) -> tuple[UsefulRegion, ...]:
     """The most useful regions, best first; none when the prediction is sure of all that has no label.
 
-    prediction: in the size of the label; class_weights: (256,), how much the doubt of each predicted class counts,
-    None: the same. Some milliseconds for a million pixels: call it on a lane.
+    prediction: in the size of the label. Some milliseconds for a million pixels: call it on a lane.
     """
     height, width = prediction.values.shape
     step = 1
@@ -52,8 +49,6 @@ def find_useful_regions(
     label = snapshot.part(Box(0, 0, width, height), step)
     doubt = 255 - prediction.confidence[::step, ::step].astype(np.float32)
     doubt[(label != UNLABELLED) | (values == UNLABELLED) | (values == VOID)] = 0
-    if class_weights is not None:
-        doubt *= class_weights[values]
     rows, columns = (
         _edges(values.shape[0], step, min(width, height)),
         _edges(values.shape[1], step, min(width, height)),

@@ -8,10 +8,10 @@ import pytest
 
 from core.acquisition.picture_summary import (
     DESCRIPTOR_SIZE,
+    PictureSummary,
     SummaryColumns,
     class_uncertainty,
     describe,
-    summarise,
 )
 from core.labels.prediction import PredictedMask
 from core.samples.scenes import draw_scene
@@ -43,8 +43,8 @@ def test_uncertainty_is_the_mean_over_pixels_without_a_label() -> None:
 
 
 def test_columns_hold_only_the_classes_that_occur() -> None:
-    grey = np.full((20, 30, 3), 90, np.uint8)
-    summaries = [summarise(i, halves(i, 9, (200, 100)), None, grey) for i in (4, 2)]
+    look = describe(np.full((20, 30, 3), 90, np.uint8))
+    summaries = [PictureSummary(i, *class_uncertainty(halves(i, 9, (200, 100)), None), look) for i in (4, 2)]
     columns = SummaryColumns.of(summaries)
     assert columns.ids.tolist() == [4, 2]
     assert columns.classes.tolist() == [2, 4, 9]

@@ -69,18 +69,6 @@ def test_small_and_narrow_pictures_have_smaller_regions() -> None:
     assert regions[0].classes == (1,)
 
 
-def test_a_weight_moves_the_choice_to_a_rare_class() -> None:
-    prediction = certain(1024, 512)
-    prediction.confidence[:128, :128] = 100
-    prediction.values[384:, 896:] = 5
-    prediction.confidence[384:, 896:] = 150
-    blank = LabelMap.blank(1024, 512).snapshot()
-    assert find_useful_regions(prediction, blank)[0].classes == (1,)
-    weights = np.ones(256, np.float32)
-    weights[5] = 3
-    assert find_useful_regions(prediction, blank, weights)[0].classes == (5,)
-
-
 def test_large_pictures_are_thinned_out() -> None:
     prediction = certain(6000, 4000)
     prediction.confidence[3800:4000, 5700:6000] = 10
