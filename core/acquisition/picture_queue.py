@@ -110,12 +110,7 @@ def order_pictures(
     class_pixels: (256,) labelled pixels of each class in the project; None when they are not known
     pinned: come first, in this order; skipped: come last
 
-    A second for 100,000 pictures. As the simulated annotator calls it:
-
-        summaries = SummaryColumns.of([summarise(i, prediction, None, thumbnail), ...])  # again for new predictions
-        queue = order_pictures(summaries, open_ids=waiting, labelled_ids=done, class_pixels=pixels, seed=seed)
-        following = int(queue.ids[0])
-        why = queue.reason(following, {label_class.value: label_class.name for label_class in classes})
+    A second for 100,000 pictures.
     """
     is_open, is_skipped = set(open_ids), set(skipped)
     last = sorted(is_skipped & is_open)
@@ -205,9 +200,11 @@ class _Ordering:
             self.labelled = rng.choice(self.labelled, _LABELLED, replace=False)
         # The more of the picture a class covers, the more its uncertainty counts.
         self._scores = summaries.unsure * np.sqrt(summaries.shares)
-        # Noise and place at random belong to a picture: the order of the others stays when one is labelled.
+        # Noise and place at random belong to a picture: the order of the others stays when one is labelled. A generator
+        # each: from one of both, the noise of all would depend on the highest id.
         last_id = int(rest.max(initial=0))
-        random_keys, noise = rng.random(last_id + 1), rng.gumbel(size=last_id + 1)
+        random_keys = np.random.default_rng((seed, 1)).random(last_id + 1)
+        noise = np.random.default_rng((seed, 2)).gumbel(size=last_id + 1)
         rest = rest[np.argsort(random_keys[rest])]
         is_predicted = np.asarray(summaries.shares.any(axis=1))
         rows = np.array([at.get(i, -1) for i in rest.tolist()], np.int64)

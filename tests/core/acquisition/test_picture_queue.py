@@ -67,6 +67,13 @@ def test_one_place_in_five_is_random_from_the_start() -> None:
     assert abs(np.mean(first_at_random) - CHOSEN) < 0.2 * CHOSEN  # uniform, not what is unsure
 
 
+def test_without_the_picture_with_the_highest_id_the_order_of_the_others_stays() -> None:
+    summaries = columns([{ROAD: 0.4}] * 300)
+    whole, rest = (order_pictures(summaries, open_ids=range(1, end)) for end in (301, 300))
+    moved = [abs(whole.rows[i] - rest.rows[i]) for i in range(1, 300)]
+    assert max(moved) <= 5
+
+
 def test_unsure_pictures_come_before_certain_ones() -> None:
     summaries = columns([{ROAD: 0.5 if i % 2 else 0.05} for i in range(1, 101)])
     queue = order_pictures(summaries, open_ids=range(1, 101))
