@@ -48,9 +48,7 @@ def mean_interval(values: Sequence[float]) -> MeanInterval | None:
     mean = fmean(values)
     if len(values) == 1:
         return MeanInterval(mean, None, None, 1)
-    freedom = len(values) - 1
-    t = _T_975[freedom - 1] if freedom <= len(_T_975) else _NORMAL_975 + 2.37 / freedom
-    half = t * stdev(values) / math.sqrt(len(values))
+    half = _t_975(len(values) - 1) * stdev(values) / math.sqrt(len(values))
     return MeanInterval(mean, mean - half, mean + half, len(values))
 
 
@@ -86,3 +84,10 @@ def _differences(
         if one is not None and two is not None:
             found.append(one - two)
     return found
+
+
+def _t_975(freedom: int) -> float:
+    """Student's t, 97.5 %: above the table within 0.003, by the first terms of its expansion in 1 / freedom."""
+    if freedom <= len(_T_975):
+        return _T_975[freedom - 1]
+    return _NORMAL_975 + 2.37 / freedom + 2.8 / freedom**2

@@ -28,11 +28,10 @@ def test_interval_is_students_t_over_seeds() -> None:
     alone = mean_interval([0.5])
     assert alone is not None and (alone.mean, alone.low, alone.high) == (0.5, None, None)
     assert mean_interval([]) is None
-    # 2.086 by the tables, for 20 degrees of freedom.
-    many = mean_interval([0.0, 1.0] * 10 + [0.5])
-    assert many is not None and many.high is not None
-    deviation = math.sqrt(20 * 0.25 / 20)
-    assert (many.high - many.mean) / (deviation / math.sqrt(21)) == pytest.approx(2.086, abs=0.01)
+    for freedom, t in ((10, 2.228), (20, 2.086), (60, 2.000)):  # by the tables
+        many = mean_interval([0.0, 1.0] * (freedom // 2) + [0.5])
+        assert many is not None and many.high is not None
+        assert (many.high - many.mean) / (0.5 / math.sqrt(freedom + 1)) == pytest.approx(t, abs=0.003)
 
 
 def test_differences_are_paired_by_seed() -> None:
