@@ -38,9 +38,10 @@ class AcquisitionOrder:
         done: the pictures that were labelled; class_pixels: labelled pixels by class value
         """
         waiting_ids = {record.id for record in waiting}
-        summaries = [s for record in (*waiting, *done) if (s := self._summary(record)) is not None]
-        if not any(summary.picture_id in waiting_ids for summary in summaries):
+        summaries = [s for record in waiting if (s := self._summary(record)) is not None]
+        if not summaries:
             return list(waiting)
+        summaries += [s for record in done if (s := self._labelled_summary(record)) is not None]
         pixels = np.zeros(256, np.int64)
         pixels[list(class_pixels)] = list(class_pixels.values())
         queue = order_pictures(
@@ -57,10 +58,24 @@ class AcquisitionOrder:
         """None without a prediction."""
         try:
             prediction = read_prediction(self._project.prediction_path(record.id))
-            if record.id not in self._descriptors:
-                path = self._project.picture_path(record.path)
-                self._descriptors[record.id] = describe(read_thumbnail(path, DESCRIBED_SIDE))
+            descriptor = self._descriptor(record)
         except ImageError:
             return None
         unsure, shares = uncertainty_of(prediction, None)
-        return PictureSummary(record.id, unsure, shares, self._descriptors[record.id])
+        return PictureSummary(record.id, unsure, shares, descriptor)
+
+    def _labelled_summary(self, record: PictureRecord) -> PictureSummary | None:
+        """Of a labelled picture only what it looks like counts; None when it cannot be read."""
+        try:
+            descriptor = self._descriptor(record)
+        except ImageError:
+            return None
+        nothing = np.zeros(256, np.float32)
+        return PictureSummary(record.id, nothing, nothing, descriptor)
+
+    def _descriptor(self, record: PictureRecord) -> Descriptor:
+        """Raises ImageError."""
+        if record.id not in self._descriptors:
+            path = self._project.picture_path(record.path)
+            self._descriptors[record.id] = describe(read_thumbnail(path, DESCRIBED_SIDE))
+        return self._descriptors[record.id]
