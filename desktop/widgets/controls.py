@@ -262,6 +262,7 @@ class ElidedLabel(QLabel):
     ) -> None:
         super().__init__()
         self._mode, self._lines = mode, lines
+        self._whole_text = ""  # the tooltip, while the text is elided
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         if role:
@@ -274,8 +275,7 @@ class ElidedLabel(QLabel):
     def paintEvent(self, _event: QPaintEvent) -> None:  # noqa: N802
         painter = QPainter(self)
         shown = self._elided(self.contentsRect().width())
-        if shown.replace("\n", " ") != self.text() and self.toolTip() != plain_tooltip(self.text()):
-            self.setToolTip(plain_tooltip(self.text()))
+        self._update_tooltip(is_elided=shown.replace("\n", " ") != self.text())
         self.style().drawItemText(
             painter,
             self.rect(),
@@ -285,6 +285,14 @@ class ElidedLabel(QLabel):
             shown,
             self.foregroundRole(),
         )
+
+    def _update_tooltip(self, *, is_elided: bool) -> None:
+        whole = plain_tooltip(self.text()) if is_elided else ""
+        if whole and self.toolTip() != whole:
+            self.setToolTip(whole)
+        elif not whole and self._whole_text and self.toolTip() == self._whole_text:
+            self.setToolTip("")
+        self._whole_text = whole
 
     def _elided(self, width: int) -> str:
         """The text elided to a width in pixels, broken between two words where there are two lines."""

@@ -22,6 +22,19 @@ def test_elided_label_paints_no_lone_ellipsis(qtbot, theme: Theme) -> None:
         assert text.toolTip() == text.text()
 
 
+def test_tooltip_of_an_elided_label_goes_with_its_text(qtbot, theme: Theme) -> None:
+    label = ElidedLabel("Drag to paint, and more words than fit.")
+    show_widget(qtbot, label, 60, 40)
+    label.grab()
+    assert label.toolTip() == label.text()
+    label.setText("Fits")
+    label.grab()
+    assert label.toolTip() == ""
+    label.setToolTip("Something else")
+    label.grab()
+    assert label.toolTip() == "Something else"
+
+
 def test_elided_label_wraps_before_it_elides(qtbot, theme: Theme) -> None:
     words = "Drag to paint. Right-drag erases."
     label = ElidedLabel(words, lines=2)
