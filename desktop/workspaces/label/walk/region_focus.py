@@ -11,6 +11,11 @@ MAX_PIXELS = 1 << 22
 """Predictions of larger pictures are not confined: merging them takes longer than a frame."""
 
 
+def can_confine(pixels: int) -> bool:
+    """Whether predictions of a picture of so many pixels are confined."""
+    return pixels <= MAX_PIXELS
+
+
 class RegionFocus:
     """Lives on the GUI thread. on_released: the newest prediction shall be shown again, all of it."""
 
@@ -42,7 +47,7 @@ class RegionFocus:
     def confine(self, newest: PredictedMask) -> PredictedMask:
         """What is to be shown of the newest live prediction."""
         region, shown = self._region, self._shown
-        if not self._is_on or region is None or shown is None or newest.values.size > MAX_PIXELS:
+        if not self._is_on or region is None or shown is None or not can_confine(newest.values.size):
             return newest
         if shown.values.shape != newest.values.shape:
             return newest

@@ -10,8 +10,10 @@ from PySide6.QtWidgets import QCheckBox, QMenu, QPushButton, QSizePolicy, QToolB
 
 from core.base.number_text import percent_text
 from core.labels.class_list import VOID, ClassList
+from desktop.actions.catalog import action_spec, shortcut_text
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import (
+    ElidedLabel,
     LevelSlider,
     button,
     column,
@@ -20,10 +22,17 @@ from desktop.widgets.controls import (
     row,
     text_label,
 )
+from desktop.widgets.plain_text import menu_text
 from desktop.widgets.sheet import Sheet
+from desktop.workspaces.label.walk.region_focus import MAX_PIXELS
 
 HELP = "Enter: right. 1–9: another class. Tab: skip. Esc: leave."
-HELP_AT_END = "Ctrl+Enter accepts the rest, marks the picture as done and shows the next."
+CONFINE_HELP = (
+    "The live prediction follows strokes only inside the outline, until you go on to the next region."
+)
+CANNOT_CONFINE = (
+    f"Only in pictures of up to {MAX_PIXELS >> 20} megapixels: in larger ones it would slow down painting."
+)
 LOWEST, HIGHEST = 5, 99
 """Percent."""
 _WIDTH = 46 * GRID
@@ -45,8 +54,7 @@ class WalkBar(Sheet):
 
     def __init__(self, actions: Mapping[str, QAction], theme: Theme, canvas: QWidget) -> None:
         super().__init__(canvas, "Uncertain region", _WIDTH, _CORNERS[0])
-        self.title = text_label("", "heading")
-        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.title = ElidedLabel("", "heading")
         self.help = text_label(HELP, "muted", wrap=True)
         self.help.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         self.close_button = icon_button("close", "Leave", theme, 16)
@@ -55,9 +63,7 @@ class WalkBar(Sheet):
         self.class_button = button("Another class")
         self.right_button = button("That is right", "primary")
         self.only_here = QCheckBox("Strokes change only this region")
-        self.only_here.setToolTip(
-            "The live prediction follows strokes only inside the outline, until you go on to the next region."
-        )
+        self.set_can_confine(True)
         self.only_here.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.slider = LevelSlider(LOWEST, HIGHEST, "How sure, in percent")
         self.slider.setToolTip("What is less sure is asked about; the rest can be accepted at once.")
@@ -101,6 +107,11 @@ class WalkBar(Sheet):
         self.menu.addSeparator()
         self._add_class("Void", VOID, None)
 
+    def set_can_confine(self, on: bool) -> None:
+        """Whether strokes can be made to change only the region that is shown."""
+        self.only_here.setEnabled(on)
+        self.only_here.setToolTip(CONFINE_HELP if on else CANNOT_CONFINE)
+
     def show_region(self, position: int, count: int, name: str, mean_confidence: float) -> None:
         """position: from 1; mean_confidence: 0..1"""
         self._show(f"Region {position} of {count}: {name}, {percent_text(mean_confidence)} sure", HELP)
@@ -111,7 +122,7 @@ class WalkBar(Sheet):
             title = "No uncertain region"
         else:
             title = "All regions have a verdict" if judged == count else "No uncertain region is left"
-        self._show(title, HELP_AT_END, asks=False)
+        self._show(title, _help_at_end(), asks=False)
 
     def show_limit(self, percent: int, share: float | None) -> None:
         """What is at least so sure. share: of the picture, 0..1, that it would label; None: not known yet"""
@@ -121,7 +132,7 @@ class WalkBar(Sheet):
         takes = "" if share is None else f": {percent_text(share)} of the picture"
         self.limit.setText(f"At least {percent} % sure{takes}")
 
-    def make_way(self, area: QRect) -> None:
+    def move_away_from(self, area: QRect) -> None:
         """Stay in the corner where the sheet hides less of these pixels of the canvas."""
         hidden = []
         for corner in _CORNERS:
@@ -133,17 +144,22 @@ class WalkBar(Sheet):
     def _show(self, title: str, help_line: str, *, asks: bool = True) -> None:
         self._verdicts.setVisible(asks)
         self.title.setText(title)
-        self.title.setToolTip(title)
         self.help.setText(help_line)
         self.appear()
 
     def _add_class(self, name: str, value: int, colour: QColor | None) -> None:
-        action = self.menu.addAction(name.replace("&", "&&"))
+        action = self.menu.addAction(menu_text(name))
         action.setData(value)
         if colour is not None:
             swatch = QPixmap(_SWATCH, _SWATCH)
             swatch.fill(colour)
             action.setIcon(QIcon(swatch))
+
+
+def _help_at_end() -> str:
+    keys = shortcut_text("accept_and_next").replace("Return", "Enter")
+    means = keys or f"“{action_spec('accept_and_next').title}”"
+    return f"{means} accepts the rest, marks the picture as done and shows the next."
 
 
 def _connect(made: QPushButton | QToolButton, action: QAction) -> None:

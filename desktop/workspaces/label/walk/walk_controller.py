@@ -29,12 +29,16 @@ from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.page import LabelPage
-from desktop.workspaces.label.walk.region_focus import RegionFocus
+from desktop.workspaces.label.walk.region_focus import RegionFocus, can_confine
 from desktop.workspaces.label.walk.walk_bar import HIGHEST, LOWEST
 from desktop.workspaces.label.walk.walk_keys import WalkKeys
 
 SEARCH_DELAY_MS = 60
 """Regions are searched again so long after a change: a live prediction and a verdict come close together."""
+STORE_MS = 400
+"""The limit is stored so long after the slider was moved last."""
+LIMIT_STEP = 5
+"""Percent, by key."""
 MIN_LENGTH = 24
 """Widget pixels; a region that is shorter on the screen is zoomed in on."""
 NO_PREDICTION = "There is no prediction of this picture yet. Train first."
@@ -73,6 +77,8 @@ class WalkController(Controller):
         self._request = LatestRequest(dispatcher)
         self._search_delay = QTimer(self, singleShot=True, interval=SEARCH_DELAY_MS)
         self._search_delay.timeout.connect(self._search)
+        self._store_delay = QTimer(self, singleShot=True, interval=STORE_MS)
+        self._store_delay.timeout.connect(self._store_limit)
         self._searching: Future[tuple[Uncertainty, RegionWalk]] | None = None
         self._is_active = False
         self._walk: RegionWalk | None = None
@@ -94,6 +100,9 @@ class WalkController(Controller):
 
     def close(self) -> None:
         super().close()
+        if self._store_delay.isActive():
+            self._store_delay.stop()
+            self._store_limit()
         self.leave()
         self._keys.close()
         self._lane.shutdown(cancel_futures=True, wait=False)
@@ -109,6 +118,8 @@ class WalkController(Controller):
             "previous_region": partial(self._move, -1),
             "region_right": self._judge,
             "accept_surer": self._accept_confident,
+            "raise_limit": partial(self._step_limit, LIMIT_STEP),
+            "lower_limit": partial(self._step_limit, -LIMIT_STEP),
             "leave_regions": self.leave,
         }
 
@@ -154,6 +165,7 @@ class WalkController(Controller):
             self.message.emit(NO_PREDICTION)
         elif not self._is_active:
             self._is_active = True
+            self._bar.set_can_confine(can_confine(self._picture.labels.values.size))
             self._bar.show_limit(self._percent, None)
             self._search()
         elif self._walk is not None:
@@ -195,7 +207,7 @@ class WalkController(Controller):
         self._bar.show_region(self._walk.index + 1, len(self._walk), name, region.mean_confidence)
         box, to_widget = region.box, self._canvas.widget_point
         corners = QRectF(to_widget(Point(box.x0, box.y0)), to_widget(Point(box.x1, box.y1)))
-        self._bar.make_way(corners.toAlignedRect())
+        self._bar.move_away_from(corners.toAlignedRect())
 
     def _confine_strokes(self, is_on: bool) -> None:
         self._focus.switch(is_on, self._picture.prediction)
@@ -268,8 +280,16 @@ class WalkController(Controller):
         """While the slider is dragged: the share comes from a histogram, the regions follow."""
         self._percent = percent
         self._bar.show_limit(percent, self._found.share_above(self._limit) if self._found else None)
-        self._session.set_fact(_FACT, str(percent))
+        self._store_delay.start()
         self.search_again()
+
+    def _step_limit(self, by: int) -> None:
+        self._limit_changed(min(HIGHEST, max(LOWEST, self._percent + by)))
+        self.message.emit(f"What is less than {self._percent} % sure is asked about.")
+
+    def _store_limit(self) -> None:
+        if not self._session.read_only_reason:
+            self._session.set_fact(_FACT, str(self._percent))
 
     def _accept_confident(self) -> None:
         labels, prediction = self._picture.labels, self._picture.prediction

@@ -12,6 +12,7 @@ from core.base.geometry import Box
 from core.labels.prediction import PredictedMask
 from core.labels.uncertain_regions import UncertainRegion
 from desktop.tour.window_driver import CTRL, LEFT_BUTTON, SHIFT
+from desktop.workspaces.label.walk import region_focus
 from desktop.workspaces.label.walk.walk_bar import WalkBar
 from desktop.workspaces.label.walk.walk_controller import WalkController
 from tests.desktop.conftest import GuiDriver
@@ -207,6 +208,41 @@ def test_tab_leaves_a_canvas_without_prediction_and_ctrl_tab_always(gui: GuiDriv
     assert gui.canvas.hasFocus() and bar(gui).isVisible()
     gui.key(ESC)
     assert not bar(gui).isVisible()
+
+
+def test_the_limit_is_moved_by_keys_and_stored_once(gui: GuiDriver) -> None:
+    start(gui)
+    stored: list[str] = []
+    store = gui.session.set_fact
+    gui.session.set_fact = lambda name, value: (stored.append(value), store(name, value))[1]  # type: ignore[method-assign]
+    alt = Qt.KeyboardModifier.AltModifier
+    for _ in range(3):
+        gui.key(Qt.Key.Key_PageDown, alt)
+    gui.key(Qt.Key.Key_PageUp, alt)
+    assert gui.said == "What is less than 70 % sure is asked about."
+    assert bar(gui).slider.value() == 70 and bar(gui).limit.text().startswith("At least 70 % sure")
+    gui.wait_until(lambda: stored == ["70"], "the fact", 5)
+    bar(gui).slider.setValue(99)
+    gui.key(Qt.Key.Key_PageUp, alt)
+    assert bar(gui).slider.value() == 99
+    folder = gui.session.folder
+    gui.window.close_project()
+    assert stored == ["70", "99"]
+    gui.window.open_project(folder)
+    gui.wait_until(lambda: bar(gui).limit.text() == "At least 99 % sure", "what was stored", 20)
+    gui.wait_until(gui.has_picture, "a picture", 20)
+
+
+def test_strokes_are_confined_only_where_that_is_quick(
+    gui: GuiDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(gui)
+    assert bar(gui).only_here.isEnabled()
+    gui.key(ESC)
+    monkeypatch.setattr(region_focus, "MAX_PIXELS", 96 * 64 - 1)
+    gui.key(TAB)
+    wait_for(gui, LARGE, "Region 1 of 3: grass, 59 % sure")
+    assert not bar(gui).only_here.isEnabled() and "up to 4 megapixels" in bar(gui).only_here.toolTip()
 
 
 def test_the_view_moves_only_to_what_cannot_be_seen(gui: GuiDriver) -> None:
