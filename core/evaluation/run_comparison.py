@@ -17,6 +17,7 @@ from core.evaluation.run_settings import differing, run_settings, run_title
 from core.evaluation.run_summary import RunSummary, summarize_runs
 from core.labels.bootstrap import Interval
 from core.labels.confusion_scores import MEAN_SCORES, class_iou
+from core.project.class_remaps import surviving_values
 from core.project.project import Project, run_class_mapping
 from core.project.records import RunRecord, Split
 
@@ -113,16 +114,14 @@ def run_facts(run: RunSummary) -> dict[str, str]:
 
 def kept_class_iou(project: Project, run: RunRecord) -> dict[int, float]:
     """IoU by class value of now, measured in training on val, of the weights that the run kept. Classes that are gone
-    are left out."""
+    or were merged are left out."""
     if run.best_miou is None:
         return {}
-    table, known = run_class_mapping(project, run.id), set(project.classes.read().values)
-    found = {}
-    for point in project.runs.kept_scores([run.id], ["iou"]).get(run.id, ()):
-        value = int(table[point.class_value]) if 0 < (point.class_value or 0) < 256 else 0
-        if value in known:
-            found[value] = point.value
-    return found
+    points = project.runs.kept_scores([run.id], ["iou"]).get(run.id, ())
+    iou = {point.class_value: point.value for point in points if point.class_value is not None}
+    known = set(project.classes.read().values)
+    present = surviving_values(run_class_mapping(project, run.id), iou)
+    return {new: iou[value] for value, new in present.items() if new in known}
 
 
 def compare_runs(project: Project, numbers: Sequence[int], split: Split = Split.VAL) -> RunComparison:

@@ -7,7 +7,8 @@ replacements in effect at any earlier time are known, even when their edits were
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from itertools import takewhile
 from typing import Any
@@ -84,6 +85,14 @@ def remap_since(connection: Connection, remap_id: int) -> RemapTable:
         if remap.kind != RemapKind.SPLIT:
             table[table == remap.old_value] = remap.new_value
     return table
+
+
+def surviving_values(table: RemapTable, values: Collection[int]) -> dict[int, int]:
+    """The new value of each of `values` whose score is still that of a class: those of classes that are gone are left
+    out, and those of several that were merged, because the score of a part is not that of the whole."""
+    found = {value: int(table[value]) for value in values if 0 < value < len(table)}
+    counts = Counter(found.values())
+    return {value: new for value, new in found.items() if new not in (UNLABELLED, VOID) and counts[new] == 1}
 
 
 def replacement_values(connection: Connection, edit: Edit) -> RemapTable:

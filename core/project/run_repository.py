@@ -241,21 +241,20 @@ class RunRepository:
         with self._store.read_transaction() as connection:
             return [Measurement(*row) for row in connection.execute(query)]
 
-    def best_by_labels(self) -> dict[int | None, tuple[tuple[float, float], ...]]:
-        """The best mIoU on the validation pictures for each number of labelled pictures, (number, mIoU) ascending; by
-        class value the best IoU, under None the mean."""
+    def best_by_labels(self) -> dict[int, list[tuple[int | None, int, float]]]:
+        """By run, for each number of labelled pictures: (class value as the run has it, number, best IoU on the
+        validation pictures); without a class value the mean."""
         points = measurements.c
         query = (
-            select(points.class_value, points.labelled_pictures, func.max(points.value))
+            select(points.run_id, points.class_value, points.labelled_pictures, func.max(points.value))
             .where(points.name.in_(("miou", "iou")), points.value.between(0, 1))
-            .group_by(points.class_value, points.labelled_pictures)
-            .order_by(points.labelled_pictures)
+            .group_by(points.run_id, points.class_value, points.labelled_pictures)
         )
-        found: dict[int | None, list[tuple[float, float]]] = defaultdict(list)
+        found: dict[int, list[tuple[int | None, int, float]]] = defaultdict(list)
         with self._store.read_transaction() as connection:
-            for value, count, best in connection.execute(query):
-                found[value].append((float(count), float(best)))
-        return {value: tuple(curve) for value, curve in found.items()}
+            for run_id, value, count, best in connection.execute(query):
+                found[run_id].append((value, int(count), float(best)))
+        return dict(found)
 
     def training_seconds(self, run_ids: Collection[int]) -> dict[int, float]:
         """Of those runs that have measurements, by run."""

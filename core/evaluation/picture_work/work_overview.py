@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,7 +22,9 @@ from core.evaluation.picture_work.work_series import (
     work_points,
 )
 from core.labels.class_list import ClassList
-from core.project.project import Project
+from core.project.class_remaps import surviving_values
+from core.project.project import Project, run_class_mapping
+from core.project.records import Split
 
 STOP_GAIN = 0.005
 """Of mIoU: “you may stop” needs an interval of which the upper end is below."""
@@ -36,7 +39,8 @@ BASES = {
 class Forecast:
     """gain: of the mIoU by the next pictures, None while it is too early; by_class: of the IoU, by class value.
 
-    basis: a key of BASES; labelled: pictures now; sentence: all of it for people
+    basis: a key of BASES; labelled: pictures now, without those of test where it rests on validation; sentence: all of
+    it for people
     """
 
     sentence: str
@@ -60,22 +64,39 @@ def read_overview(project: Project) -> WorkOverview:
     works = project.work.all()
     records = {record.id: record for record in project.pictures.get_many(work.picture_id for work in works)}
     points = work_points(works, records)
-    best = project.runs.best_by_labels()
-    validation = best.pop(None, ())
-    labelled = project.work.labelled_pictures()
+    curves = _validation_curves(project)
+    validation = curves.get(None, ())
     classes = project.classes.read()
     if is_enough(validation):
-        by_class = {value: curve for value, curve in best.items() if value is not None}
-        return WorkOverview(points, make_forecast("validation", validation, by_class, labelled, classes))
+        by_class = {value: curve for value, curve in curves.items() if value is not None}
+        learned = sum(record.split != Split.TEST for record in project.pictures.labelled())
+        return WorkOverview(points, make_forecast("validation", validation, by_class, learned, classes))
+    labelled = project.work.labelled_pictures()
     return WorkOverview(
         points, make_forecast("pictures", score_curve(points), class_score_curves(points), labelled, classes)
     )
 
 
+def _validation_curves(project: Project) -> dict[int | None, Curve]:
+    """(labelled pictures of train and val, best IoU on val) by class value of now, under None the mean."""
+    best: dict[int | None, dict[int, float]] = defaultdict(dict)
+    for run_id, scores in project.runs.best_by_labels().items():
+        values = {value for value, _, _ in scores if value is not None}
+        present = surviving_values(run_class_mapping(project, run_id), values)
+        for value, count, score in scores:
+            if value is None or value in present:
+                curve = best[None if value is None else present[value]]
+                curve[count] = max(curve.get(count, 0.0), score)
+    return {
+        value: tuple((float(count), score) for count, score in sorted(curve.items()))
+        for value, curve in best.items()
+    }
+
+
 def make_forecast(
     basis: str, curve: Curve, by_class: Mapping[int, Curve], labelled: int, classes: ClassList
 ) -> Forecast:
-    """curve, by_class: (labelled pictures, mIoU, or IoU by class value); labelled: pictures now."""
+    """curve, by_class: (labelled pictures, mIoU, or IoU by class value); labelled: pictures now, counted alike."""
     gain = expected_gain(curve, labelled)
     if gain is None:
         return Forecast(_too_early(curve), basis, labelled)

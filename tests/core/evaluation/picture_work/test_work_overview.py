@@ -13,7 +13,7 @@ from core.evaluation.picture_work.work_series import WorkPoint, moving_average, 
 from core.labels.class_list import ClassList
 from core.project.picture_work.work_repository import PictureWork, WorkMeasure
 from core.project.project import Project
-from core.project.records import Measurement, PictureRecord, Status
+from core.project.records import Measurement, PictureRecord, Split, Status
 from tests.factories import MODEL, label_all, project_in
 
 CLASSES = ClassList().with_class("road").with_class("pole")
@@ -113,8 +113,20 @@ def test_a_forecast_rests_on_validation_where_there_is_enough_of_it(project: Pro
         )
     found = read_overview(project).forecast
     assert (found.basis, found.labelled, set(found.by_class)) == ("validation", 3, {1})
-    best = project.runs.best_by_labels()
-    assert best[None] == best[1] == rising(15, 0.7, 0.5)
+    best = project.runs.best_by_labels()[run]
+    for value in (None, 1):
+        assert tuple((n, score) for each, n, score in best if each == value) == rising(15, 0.7, 0.5)
+
+    project.pictures.set_split([3], Split.TEST)
+    project.classes.change_value(1, 7)
+    found = read_overview(project).forecast
+    assert (found.labelled, set(found.by_class)) == (2, {7}), "networks never see the test pictures"
+    project.runs.add_measurements(
+        Measurement(run, "iou", 2, 1, 1.0, count, 0.5 + count / 100) for count in range(1, 16)
+    )
+    assert set(read_overview(project).forecast.by_class) == {2, 7}
+    project.classes.merge(2, 7)
+    assert not read_overview(project).forecast.by_class, "the score of a part is not that of the whole"
 
 
 def test_the_overview_has_a_point_for_each_picture_that_was_measured(project: Project) -> None:
