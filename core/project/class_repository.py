@@ -34,6 +34,7 @@ from core.project.row_changes import RowChange, swap_rows
 from core.project.schema import class_moves, class_pixels, classes, edits, facts, pictures
 from core.project.store import Store
 from core.project.stored_tiles import StoredTile, count_values, tiles_of_picture, update_pixel_counts
+from core.project.verdicts.kept_labels import renumbered_rows
 
 HIGHEST_VALUE_FACT = "highest_class"
 """Name of the fact that holds the highest class value ever used."""
@@ -198,6 +199,9 @@ class ClassRepository:
                     continue
                 _replace_value(connection, edit_id, picture_id, (width, height), value, new_value)
                 changed.add(picture_id)
+            if new_value not in (UNLABELLED, VOID):
+                kept = renumbered_rows(connection, changed, value, new_value)
+                save_and_swap_rows(connection, edit_id, kept)
         return Changes(pictures=frozenset(changed), labels=frozenset(changed), classes=True)
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row, select
 
 from core.base.geometry import Box
 from core.labels.label_region import LabelRegion
@@ -47,6 +49,18 @@ def keep_row(picture_id: int, region: LabelRegion) -> RowChange:
         "mask": base64.b64encode(region.mask).decode(),
     }
     return RowChange("kept_labels", f"{picture_id}:{region.digest}", content)
+
+
+def renumbered_rows(
+    connection: Connection, picture_ids: Collection[int], value: int, new_value: int
+) -> list[RowChange]:
+    """The rows of these pictures whose class gets another value, for the edit that gives it to their labels."""
+    found = []
+    for row in connection.execute(select(kept_labels).where(kept_labels.c.class_value == value)):
+        if row.picture_id in picture_ids and (region := _region_of(row)) is not None:
+            found.append(RowChange("kept_labels", f"{row.picture_id}:{row.digest}", None))
+            found.append(keep_row(row.picture_id, replace(region, class_value=new_value)))
+    return found
 
 
 def _region_of(row: Row[Any]) -> LabelRegion | None:

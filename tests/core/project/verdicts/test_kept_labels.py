@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,28 @@ def test_keeping_is_undone_and_redone_with_the_edits_of_its_picture(project: Pro
     np.testing.assert_array_equal(project.labels.read(2, 96, 64), before)
     assert project.journal.redo(2) is not None
     assert project.kept_labels.of_picture(2) == [REGION]
+
+
+@pytest.mark.parametrize("is_merge", [False, True])
+def test_keeping_follows_its_class_to_another_value(project: Project, is_merge: bool) -> None:
+    keep(project, 2)
+    new = 2 if is_merge else 7
+    if is_merge:
+        project.classes.merge(1, new)
+    else:
+        project.classes.change_value(1, new)
+    assert project.kept_labels.of_picture(2) == [replace(REGION, class_value=new)]
+    for again in (REGION, replace(REGION, class_value=new)):
+        (project.journal.undo if again == REGION else project.journal.redo)(2)
+        assert project.kept_labels.of_picture(2) == [again]
+
+
+def test_keeping_of_a_deleted_class_is_back_when_that_is_undone(project: Project) -> None:
+    keep(project, 2)
+    project.classes.delete(1)
+    project.journal.undo(2)
+    assert project.kept_labels.of_picture(2) == [REGION]
+    assert project.kept_labels.picture_ids() == frozenset([2])
 
 
 def test_same_region_is_kept_once(project: Project) -> None:
