@@ -277,7 +277,6 @@ picture_work = Table(  # what it took to label a picture; a log, which undo does
     Column("after_move_id", Integer, nullable=False, server_default="0"),  # of class_moves, at that time
     Column("labelled_pictures", Integer),  # others, at that time
     Column("step", Integer, nullable=False, server_default="1"),  # every step-th row and column is kept
-    Column("prediction", Blob),  # uint8 class values, encoded by core/labels/codec.py; NULL: none, or too old
     Column("measured_at", Text),  # when the picture was last marked done, or left; NULL: not yet
     Column("measured_move_id", Integer, nullable=False, server_default="0"),
     Column("iou", Float),  # of the prediction with the label, mean over the classes of the label
@@ -286,6 +285,9 @@ picture_work = Table(  # what it took to label a picture; a log, which undo does
     Column("corrected_pixels", Integer, nullable=False, server_default="0"),
     Column("edits", Integer, nullable=False, server_default="0"),
     Column("seconds", Float, nullable=False, server_default="0"),  # of active work
+    # uint8 class values, encoded by core/labels/codec.py; NULL: none, or too old. Last, because SQLite reads a row up
+    # to the column that is asked for. In files of the first days it is not, which no query by name notices.
+    Column("prediction", Blob),
 )
 
 kept_labels = Table(  # what a person has called right although a network contradicts it

@@ -239,7 +239,6 @@ CREATE TABLE picture_work (
 	after_move_id INTEGER DEFAULT '0' NOT NULL, 
 	labelled_pictures INTEGER, 
 	step INTEGER DEFAULT '1' NOT NULL, 
-	prediction BLOB, 
 	measured_at TEXT, 
 	measured_move_id INTEGER DEFAULT '0' NOT NULL, 
 	iou FLOAT, 
@@ -248,6 +247,7 @@ CREATE TABLE picture_work (
 	corrected_pixels INTEGER DEFAULT '0' NOT NULL, 
 	edits INTEGER DEFAULT '0' NOT NULL, 
 	seconds FLOAT DEFAULT '0' NOT NULL, 
+	prediction BLOB, 
 	CONSTRAINT pk_picture_work PRIMARY KEY (picture_id), 
 	CONSTRAINT fk_picture_work_picture_id FOREIGN KEY(picture_id) REFERENCES pictures (id) ON DELETE CASCADE, 
 	CONSTRAINT fk_picture_work_run_id FOREIGN KEY(run_id) REFERENCES runs (id) ON DELETE SET NULL

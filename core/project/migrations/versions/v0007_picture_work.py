@@ -17,7 +17,6 @@ def upgrade() -> None:
         sa.Column("after_move_id", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("labelled_pictures", sa.Integer()),
         sa.Column("step", sa.Integer(), nullable=False, server_default="1"),
-        sa.Column("prediction", sa.LargeBinary()),
         sa.Column("measured_at", sa.Text()),
         sa.Column("measured_move_id", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("iou", sa.Float()),
@@ -26,6 +25,9 @@ def upgrade() -> None:
         sa.Column("corrected_pixels", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("edits", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("seconds", sa.Float(), nullable=False, server_default="0"),
+        sa.Column(
+            "prediction", sa.LargeBinary()
+        ),  # last: SQLite reads a row up to the column that is asked for
         sa.PrimaryKeyConstraint("picture_id", name="pk_picture_work"),
         sa.ForeignKeyConstraint(
             ["picture_id"], ["pictures.id"], name="fk_picture_work_picture_id", ondelete="CASCADE"
