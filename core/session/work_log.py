@@ -11,7 +11,7 @@ from dataclasses import replace
 from core.base.changes import Changes
 from core.base.errors import ProjectError
 from core.base.lane import Lane
-from core.evaluation.picture_work.picture_measure import keep, measure_work
+from core.evaluation.picture_work.picture_measure import measure_work, subsample_prediction
 from core.evaluation.picture_work.work_overview import WorkOverview, read_overview
 from core.labels.prediction import PredictedMask
 from core.project.picture_work.work_repository import MAX_KEPT_BYTES, PictureWork, WorkMeasure, seconds_of
@@ -133,7 +133,7 @@ class WorkLog:
         self._document.submit(self._take_up, self._lane.project.work.picture_ids())
 
     def _keep(self, picture_id: int, opened_at: str, mask: PredictedMask) -> None:
-        work, kept = self._project.work, keep(mask)
+        work, kept = self._project.work, subsample_prediction(mask)
         read = self._lane.project
         labelled = read.work.labelled_pictures() - read.pictures.get(picture_id).is_labelled
         self._document.submit(work.keep_prediction, picture_id, opened_at, kept, labelled)

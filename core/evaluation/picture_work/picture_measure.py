@@ -14,7 +14,7 @@ from core.labels.prediction import PredictedMask
 from core.project.picture_work.work_repository import (
     MAX_KEPT_PIXELS,
     EditTime,
-    KeptPrediction,
+    InitialPrediction,
     WorkMeasure,
 )
 
@@ -22,16 +22,16 @@ MAX_IDLE_SECONDS = 30.0
 """Of a pause between two edits: who does nothing for longer is not at work."""
 
 
-def keep(mask: PredictedMask) -> KeptPrediction:
+def subsample_prediction(mask: PredictedMask) -> InitialPrediction:
     """What is kept of a prediction: all of it, or of a large one a regular grid of pixels."""
     step = 1
     while step < TILE_SIZE and mask.values[::step, ::step].size > MAX_KEPT_PIXELS:
         step *= 2
-    return KeptPrediction(mask.values[::step, ::step], step)
+    return InitialPrediction(mask.values[::step, ::step], step)
 
 
 def measure_work(
-    opened_at: float | None, edits: Sequence[EditTime], label: Values | None, kept: KeptPrediction | None
+    opened_at: float | None, edits: Sequence[EditTime], label: Values | None, kept: InitialPrediction | None
 ) -> WorkMeasure:
     """label: (h, w) uint8 as it is now, of the pixels that are kept of the prediction; opened_at: seconds since 1970.
 

@@ -27,7 +27,7 @@ from core.project.store import Store
 MAX_KEPT_PIXELS = 1 << 22
 """Of a prediction; of a larger one only every second, fourth, ... row and column is kept."""
 MAX_KEPT_BYTES = 256 << 20
-"""Of all kept predictions; the oldest that were compared are dropped first, and what they showed stays."""
+"""Of all kept predictions; the oldest are dropped first, and those that were not compared last. What they showed stays."""
 MAX_SECONDS = 1e7
 _MAX_PIXELS = 1 << 53
 
@@ -36,7 +36,7 @@ ClassCounts = Mapping[int, tuple[int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class KeptPrediction:
+class InitialPrediction:
     """values: (h, w) uint8, every `step`-th row and column of a prediction, in class values of now"""
 
     values: Values
@@ -126,7 +126,9 @@ class WorkRepository:
             )
         return True
 
-    def keep_prediction(self, picture_id: int, opened_at: str, kept: KeptPrediction, labelled: int) -> None:
+    def keep_prediction(
+        self, picture_id: int, opened_at: str, kept: InitialPrediction, labelled: int
+    ) -> None:
         """Store what was predicted when the work began. labelled: number of other labelled pictures then."""
         values = {"step": kept.step, "prediction": encode(kept.values), "labelled_pictures": labelled}
         with self._store.write_transaction(durable=False) as connection:
@@ -137,15 +139,14 @@ class WorkRepository:
             )
 
     def drop_predictions(self, kept_bytes: int = MAX_KEPT_BYTES) -> int:
-        """Drop the oldest predictions that were compared until the rest fits. Returns their number."""
+        """Drop the oldest predictions until the rest fits, those that were not compared last. Returns their number."""
         size = func.length(picture_work.c.prediction)
         with self._store.write_transaction(durable=False) as connection:
             total = connection.execute(select(func.sum(size))).scalar() or 0
-            compared = picture_work.c.measured_at.is_not(None)
             rows = connection.execute(
                 select(picture_work.c.picture_id, size)
-                .where(compared, picture_work.c.prediction.is_not(None))
-                .order_by(picture_work.c.opened_at)
+                .where(picture_work.c.prediction.is_not(None))
+                .order_by(picture_work.c.measured_at.is_(None), picture_work.c.opened_at)
             ).all()
             dropped = []
             for picture_id, length in rows:
@@ -183,7 +184,7 @@ class WorkRepository:
         with self._store.read_transaction() as connection:
             return {int(picture_id): bool(fresh) for picture_id, fresh in connection.execute(query)}
 
-    def prediction(self, picture_id: int, size: tuple[int, int]) -> KeptPrediction | None:
+    def prediction(self, picture_id: int, size: tuple[int, int]) -> InitialPrediction | None:
         """What was predicted when the work began; None where nothing was, or the picture has another size now.
 
         size: (width, height) of the picture
@@ -198,7 +199,7 @@ class WorkRepository:
             values = decode(row.prediction, height, width, np.uint8)
         except ProjectError:
             return None
-        return KeptPrediction(self._mapping_since(row.after_move_id)[values], row.step)
+        return InitialPrediction(self._mapping_since(row.after_move_id)[values], row.step)
 
     def edit_times(self, picture_id: int) -> list[EditTime]:
         """All edits of a picture since its work began, undone ones included, oldest first."""

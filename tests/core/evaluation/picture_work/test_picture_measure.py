@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from core.evaluation.picture_work import picture_measure
-from core.evaluation.picture_work.picture_measure import MAX_IDLE_SECONDS, active_seconds, keep, measure_work
+from core.evaluation.picture_work.picture_measure import (
+    MAX_IDLE_SECONDS,
+    active_seconds,
+    measure_work,
+    subsample_prediction,
+)
 from core.labels.label_iou import label_iou
 from core.labels.prediction import PredictedMask
 from core.project.picture_work.work_repository import EditTime
@@ -20,7 +25,7 @@ def mask(values: np.ndarray) -> PredictedMask:
 
 
 def test_void_unlabelled_and_unpredicted_pixels_do_not_count() -> None:
-    found = measure_work(None, [], LABEL, keep(mask(SAID)))
+    found = measure_work(None, [], LABEL, subsample_prediction(mask(SAID)))
     assert found.iou == pytest.approx((2 / 4 + 1 / 2) / 2)
     assert found.counts == {1: (2, 3, 3), 2: (1, 2, 1), 3: (0, 0, 1)}
     assert (found.compared_pixels, found.corrected_pixels) == (5, 2)
@@ -30,7 +35,7 @@ def test_without_a_prediction_or_a_label_there_is_no_error() -> None:
     edit = EditTime(10, None, 1, 5)
     assert measure_work(8, [edit], LABEL, None).iou is None
     assert measure_work(8, [edit], LABEL, None).edits == 1
-    assert measure_work(8, [], np.zeros_like(LABEL), keep(mask(SAID))).iou is None
+    assert measure_work(8, [], np.zeros_like(LABEL), subsample_prediction(mask(SAID))).iou is None
 
 
 def test_a_large_prediction_is_kept_as_a_grid(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,7 +43,7 @@ def test_a_large_prediction_is_kept_as_a_grid(monkeypatch: pytest.MonkeyPatch) -
     label = np.repeat(np.repeat(rng.integers(1, 4, (25, 40)), 8, 0), 8, 1).astype(np.uint8)
     said = np.where(np.roll(label, 4, 1) == 3, 1, np.roll(label, 4, 1)).astype(np.uint8)
     monkeypatch.setattr(picture_measure, "MAX_KEPT_PIXELS", label.size // 3)
-    kept = keep(mask(said))
+    kept = subsample_prediction(mask(said))
     assert (kept.step, kept.values.shape) == (2, (100, 160))
     found = measure_work(None, [], label[::2, ::2], kept)
     exact = label_iou(said, label)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from core.labels.label_map import LabelMap
-from core.project.picture_work.work_repository import KeptPrediction, WorkMeasure
+from core.project.picture_work.work_repository import InitialPrediction, WorkMeasure
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
 from core.project.records import Status, now
 from core.project.row_changes import RowChange
@@ -36,7 +36,7 @@ def paint(project: Project, picture_id: int, value: int = 1) -> None:
 def test_work_begins_once_and_anew_only_without_a_label_and_with_another_run(project: Project) -> None:
     assert project.work.begin(1, OPENED, 1, is_live=False)
     assert not project.work.begin(1, now(), 1, is_live=True)
-    project.work.keep_prediction(1, OPENED, KeptPrediction(truth(), 1), 0)
+    project.work.keep_prediction(1, OPENED, InitialPrediction(truth(), 1), 0)
     paint(project, 1)
     newer = project.runs.start("{}", "{}", None, 1).id
     assert not project.work.begin(1, now(), newer, is_live=False), "it is labelled"
@@ -60,7 +60,7 @@ def test_a_run_that_is_not_there_is_dropped(project: Project) -> None:
 
 def test_predictions_and_scores_follow_the_classes(project: Project) -> None:
     project.work.begin(1, OPENED, 1, is_live=False)
-    project.work.keep_prediction(1, OPENED, KeptPrediction(truth(), 1), 4)
+    project.work.keep_prediction(1, OPENED, InitialPrediction(truth(), 1), 4)
     assert project.work.measured(1, MEASURE).work == {1}
     project.classes.change_value(2, 7)
     found = project.work.get(1)
@@ -75,7 +75,7 @@ def test_predictions_and_scores_follow_the_classes(project: Project) -> None:
 
 def test_a_prediction_of_another_size_is_none(project: Project) -> None:
     project.work.begin(1, OPENED, 1, is_live=False)
-    project.work.keep_prediction(1, OPENED, KeptPrediction(truth()[::2, ::2], 2), 0)
+    project.work.keep_prediction(1, OPENED, InitialPrediction(truth()[::2, ::2], 2), 0)
     kept = project.work.prediction(1, (95, 63))
     assert kept is not None and (kept.step, kept.values.shape) == (2, (32, 48))
     assert project.work.prediction(1, (100, 64)) is None
@@ -105,18 +105,20 @@ def test_work_is_stale_after_a_later_edit(project: Project) -> None:
     assert project.work.picture_ids() == {1: True}
 
 
-def test_the_oldest_compared_predictions_are_dropped_first(project: Project) -> None:
+def test_the_oldest_compared_predictions_are_dropped_first_and_the_others_last(project: Project) -> None:
     noise = np.random.default_rng(0).integers(1, 3, (64, 96)).astype(np.uint8)
     for picture_id, opened_at in ((1, OPENED), (2, now()), (3, OPENED.replace("2020", "2019"))):
         project.work.begin(picture_id, opened_at, None, is_live=False)
-        project.work.keep_prediction(picture_id, opened_at, KeptPrediction(noise, 1), 0)
+        project.work.keep_prediction(picture_id, opened_at, InitialPrediction(noise, 1), 0)
     for picture_id in (1, 2):
         project.work.measured(picture_id, MEASURE)
     assert project.work.drop_predictions(project.work.kept_bytes() - 1) == 1
     assert [project.work.prediction(i, (96, 64)) is None for i in (1, 2, 3)] == [True, False, False]
     first = project.work.get(1)
     assert first is not None and first.iou == 0.5
-    assert project.work.drop_predictions(0) == 1, "what was not compared yet stays"
+    assert project.work.drop_predictions(project.work.kept_bytes() - 1) == 1
+    assert [project.work.prediction(i, (96, 64)) is None for i in (1, 2, 3)] == [True, True, False]
+    assert (project.work.drop_predictions(0), project.work.kept_bytes()) == (1, 0)
 
 
 def test_a_log_from_a_stranger_is_read_without_harm(tmp_path: Path) -> None:
