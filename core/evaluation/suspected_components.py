@@ -100,14 +100,17 @@ def softmin(sure: NDArray[np.uint8], groups: NDArray[np.int32], count: int) -> N
     return np.divide(sums, weights, out=np.ones(count), where=weights > 0)
 
 
-def without_regions(label: Values, regions: Sequence[LabelRegion]) -> Values:
-    """The label with those regions unlabelled whose pixels are still as they were; the label itself without any."""
-    left = label
+def without_regions(label: Values, regions: Sequence[LabelRegion]) -> tuple[Values, int]:
+    """The label with those regions unlabelled whose pixels are still as they were, and their number; the label itself
+    without any."""
+    left, count = label, 0
     for region in regions:
-        if region.is_in(label):
+        pixels = region.pixels_if_in(label)
+        if pixels is not None:
             left = label.copy() if left is label else left
-            left[region.box.slices][region.pixels()] = UNLABELLED
-    return left
+            left[region.box.slices][pixels] = UNLABELLED
+            count += 1
+    return left, count
 
 
 def find_suspected_components(

@@ -39,10 +39,15 @@ class LabelRegion:
 
     def is_in(self, label: Values) -> bool:
         """Whether all its pixels lie in a label, (H, W) uint8, and have the class there."""
+        return self.pixels_if_in(label) is not None
+
+    def pixels_if_in(self, label: Values) -> Mask | None:
+        """Its pixels, (h, w) bool of the box, if all lie in a label, (H, W) uint8, and have the class there."""
         height, width = label.shape
         if self.box.is_empty or self.box.clipped(width, height) != self.box:
-            return False
+            return None
         try:
-            return bool((label[self.box.slices][self.pixels()] == self.class_value).all())
+            pixels = self.pixels()
         except ProjectError:
-            return False
+            return None
+        return pixels if (label[self.box.slices][pixels] == self.class_value).all() else None

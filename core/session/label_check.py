@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -32,6 +33,7 @@ from core.evaluation.suspected_components import (
     mask_of,
     without_regions,
 )
+from core.images.file_age import FileAge, file_age
 from core.images.image_reader import read_picture
 from core.labels.deferred_edit import EditRequest
 from core.labels.label_map import LabelMap, Origin, Values
@@ -49,6 +51,8 @@ SAMPLED_PICTURES = 400
 """The thresholds of the classes are means over so many pictures, evenly spread: no second look at 100,000."""
 MIN_CONTEXT = 24
 """Image pixels around a component that are shown with it, at least."""
+MAX_KEPT_PIXELS = 30_000_000
+"""Of a picture that is kept in memory for its next suspect; each takes five bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,19 @@ class ComponentPicture:
     box: Box
 
 
+@dataclass(frozen=True, slots=True)
+class _ReadPicture:
+    """stamp: changes with the picture, its label and its prediction
+
+    pixels: (H, W, 3) uint8; label, prediction: (H, W) uint8 class values, None where there is none
+    """
+
+    stamp: tuple[object, ...]
+    pixels: NDArray[np.uint8]
+    label: Values | None
+    prediction: Values | None
+
+
 class LabelCheckService:
     """Called from the GUI thread. Reads on lanes of its own, so that a check of many pictures holds up nothing, and
     writes on the document lane."""
@@ -93,6 +110,8 @@ class LabelCheckService:
         self._project, self._index, self._document, self._announce = project, index, document, announce
         self._lane = ReadLane("label check", project.home, low_priority=True)
         self._pictures = ReadLane("suspects", project.home)
+        self._last: _ReadPicture | None = None
+        """On the picture lane: many suspects are of the same picture, and follow each other."""
         self._cancel = threading.Event()
 
     def check(self, progress: ProgressCallback) -> Future[LabelCheck]:
@@ -130,6 +149,7 @@ class LabelCheckService:
         self.cancel()
         self._lane.close()
         self._pictures.close()
+        self._last = None
 
     # Check lane -------------------------------------------------------------------------------------
 
@@ -150,9 +170,8 @@ class LabelCheckService:
             if label is None or prediction is None:
                 continue
             if record.id in with_kept:
-                regions = [r for r in project.kept_labels.of_picture(record.id) if r.is_in(label)]
-                kept += len(regions)
-                label = without_regions(label, regions)
+                label, excluded = without_regions(label, project.kept_labels.of_picture(record.id))
+                kept += excluded
             disagreement = find_disagreements(label, prediction, thresholds)
             shares[record.id] = disagreement.share
             for pair, count in disagreement.pixels.items():
@@ -166,10 +185,8 @@ class LabelCheckService:
     # Picture lane -----------------------------------------------------------------------------------
 
     def _picture(self, project: Project, suspect: SuspectedComponent, side: int) -> ComponentPicture:
-        record = self._record(suspect)
-        pixels = read_picture(project.picture_path(record.path))
-        height, width = pixels.shape[:2]
-        label, prediction = read_masks(project, record)
+        picture = self._read(project, self._record(suspect))
+        height, width = picture.pixels.shape[:2]
         box = _surroundings(suspect.region.box, width, height)
         scale = min(1.0, side / max(1, box.width, box.height))
         size = max(1, round(box.width * scale)), max(1, round(box.height * scale))
@@ -181,12 +198,34 @@ class LabelCheckService:
 
         mask = cv2.resize(mask_of(suspect, box).view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
         return ComponentPicture(
-            np.asarray(cv2.resize(pixels[box.slices], size, interpolation=cv2.INTER_AREA), np.uint8),
-            crop(label),
-            crop(prediction.values if prediction else None),
+            np.asarray(cv2.resize(picture.pixels[box.slices], size, interpolation=cv2.INTER_AREA), np.uint8),
+            crop(picture.label),
+            crop(picture.prediction),
             tuple(trace_outlines(Box(0, 0, *size), mask)),
             box,
         )
+
+    def _read(self, project: Project, record: PictureRecord) -> _ReadPicture:
+        """A picture as it is now; the one that was read last is read again only where something has changed."""
+        path = project.picture_path(record.path)
+        stamp = (
+            record.id,
+            path,
+            (record.width, record.height),
+            _age(path),
+            _age(project.prediction_path(record.id)) if record.is_predicted else None,
+            project.classes.latest_remap_id(),
+            project.labels.stored_label(record.id).digest(),
+        )
+        if self._last is not None and self._last.stamp == stamp:
+            return self._last
+        self._last = None
+        pixels = read_picture(path)
+        label, prediction = read_masks(project, record)
+        found = _ReadPicture(stamp, pixels, label, prediction.values if prediction else None)
+        if pixels.shape[0] * pixels.shape[1] <= MAX_KEPT_PIXELS:
+            self._last = found
+        return found
 
     # Document lane ----------------------------------------------------------------------------------
 
@@ -274,3 +313,11 @@ def _surroundings(box: Box, width: int, height: int) -> Box:
     x = min(max(0, box.x0 - margin), width - wide)
     y = min(max(0, box.y0 - margin), height - high)
     return Box(x, y, x + wide, y + high)
+
+
+def _age(path: Path) -> FileAge | None:
+    """None for a file that is not there."""
+    try:
+        return file_age(path)
+    except OSError:
+        return None

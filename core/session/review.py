@@ -17,6 +17,7 @@ from core.base.lane import Lane
 from core.base.progress import ProgressCallback
 from core.base.text import count_of
 from core.evaluation.label_errors import LabelDisagreement, Thresholds, find_disagreements
+from core.evaluation.suspected_components import without_regions
 from core.images.thumbnail import read_thumbnail
 from core.labels.accept import accept_everywhere
 from core.labels.label_map import LabelMap, Values
@@ -36,7 +37,7 @@ class PicturePreview:
     """A picture as the review grid shows it.
 
     pixels: (h, w, 3) uint8; label, prediction: (h, w) uint8 class values, None where there is none; suspects: where
-    label and prediction disagree, None unless there are both.
+    label and prediction disagree and nobody has called the label right, None unless there are both.
     """
 
     pixels: NDArray[np.uint8]
@@ -117,7 +118,8 @@ class ReviewService:
         label, prediction = read_masks(project, record)
         suspects = None
         if label is not None and prediction is not None:
-            suspects = find_disagreements(label, prediction, self.thresholds)
+            asked, _kept = without_regions(label, project.kept_labels.of_picture(picture_id))
+            suspects = find_disagreements(asked, prediction, self.thresholds)
         shape = pixels.shape[:2]
         return PicturePreview(
             pixels,

@@ -199,11 +199,12 @@ def test_regions_left_out_are_asked_again_once_the_label_changes() -> None:
     label = scene()
     label[50:60, 40:52] = TREE
     (one,) = found_in(label, predicted(scene()))
-    left = without_regions(label, [one.region])
-    assert found_in(left, predicted(scene())) == []
+    left, count = without_regions(label, [one.region])
+    assert count == 1 and found_in(left, predicted(scene())) == []
     assert (label[50:60, 40:52] == TREE).all(), "the label itself stays"
     label[55, 45] = ROAD
-    assert len(found_in(without_regions(label, [one.region]), predicted(scene()))) == 1
+    left, count = without_regions(label, [one.region])
+    assert count == 0 and left is label and len(found_in(left, predicted(scene()))) == 1
 
 
 def test_only_the_worst_are_kept() -> None:

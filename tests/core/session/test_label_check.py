@@ -10,8 +10,11 @@ import pytest
 
 from core.base.errors import Cancelled, ImageError
 from core.base.geometry import Box
+from core.images.image_reader import read_picture
 from core.labels.label_map import LabelMap, Origin
+from core.labels.prediction import PredictedMask, write_prediction
 from core.project.project import Project
+from core.session import label_check
 from core.session.label_check import LabelCheck
 from core.session.session import Session
 from tests.factories import label_all, predict, project_in, stroke, truth
@@ -106,6 +109,24 @@ def test_picture_of_a_suspect_shows_what_is_around_it(session: Session) -> None:
     small = session.label_check.picture(suspect, 34).result(TIMEOUT)
     assert small.pixels.shape[:2] == (32, 34)
     assert {x for ring in small.outlines for x, _y in ring} == {5, 15}
+
+
+def test_picture_is_read_once_for_suspects_that_follow_each_other(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr(label_check, "read_picture", lambda path: read.append(path) or read_picture(path))
+    first, third = check(session).suspects
+    for suspect in (first, first, third, first):
+        shown = session.label_check.picture(suspect, 400).result(TIMEOUT)
+    assert [path.name for path in read] == ["p0.png", "p2.png", "p0.png"]
+    session.label_check.fix(first, "roof").result(TIMEOUT)
+    shown = session.label_check.picture(first, 400).result(TIMEOUT)
+    assert shown.label is not None and (shown.label[SHED.slices] == ROOF).all()
+    with Project.open_read_only(session.folder) as project:
+        write_prediction(project.prediction_path(1), PredictedMask(truth(), truth(), 1))
+    shown = session.label_check.picture(first, 400).result(TIMEOUT)
+    np.testing.assert_array_equal(shown.prediction, truth()[shown.box.slices])
 
 
 def test_fixed_component_has_the_predicted_class_in_one_edit(session: Session) -> None:

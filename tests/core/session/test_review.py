@@ -59,6 +59,14 @@ def test_preview_has_picture_label_and_prediction_at_one_size(session: Session) 
     assert nothing.label is None and nothing.prediction is None and nothing.suspects is None
 
 
+def test_labels_called_right_are_no_suspects_in_a_preview(session: Session) -> None:
+    suspect = session.label_check.check(silent).result(TIMEOUT).suspects[0]
+    session.label_check.keep(suspect, "grass").result(TIMEOUT)
+    shown = session.review.preview(1, 48).result(TIMEOUT)
+    assert shown.suspects is not None and shown.suspects.share == 0
+    np.testing.assert_array_equal(shown.label, truth(48, 32))
+
+
 def test_batch_of_accepted_predictions_is_undone_at_once(session: Session, project: Project) -> None:
     batch = session.review.accept([1, 2, 3], silent, done=True).result(TIMEOUT)
     np.testing.assert_array_equal(label(project, 1), truth(), "a prediction never overwrites a label")
