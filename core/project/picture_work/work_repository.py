@@ -27,7 +27,7 @@ from core.project.store import Store
 MAX_KEPT_PIXELS = 1 << 22
 """Of a prediction; of a larger one only every second, fourth, ... row and column is kept."""
 MAX_KEPT_BYTES = 256 << 20
-"""Of all kept predictions; the oldest are dropped first, and those that were not compared last. What they showed stays."""
+"""Of all kept predictions; the oldest are dropped first, those not compared last. What they showed stays."""
 MAX_SECONDS = 1e7
 _MAX_PIXELS = 1 << 53
 
