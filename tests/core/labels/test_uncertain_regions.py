@@ -195,6 +195,16 @@ def test_undo_of_a_verdict_leads_back_to_its_region() -> None:
         assert (shown(back).box, shown(back).value) == (LARGE, value)
 
 
+def test_judged_regions_keep_no_earlier_prediction_in_memory() -> None:
+    labels, prediction = LabelMap.blank(WIDTH, HEIGHT), predicted(*TWO)
+    walk = RegionWalk.over(find(prediction).regions)
+    paint(labels, LARGE)
+    newer = predicted(*TWO)
+    walk = walk.judged().updated(find(newer, labels), newer)
+    assert walk.judged_count == 1
+    assert all(stop.region.predicted is newer.values for stop in walk.stops)
+
+
 def test_another_prediction_keeps_what_is_shown_and_drops_what_became_sure() -> None:
     labels = LabelMap.blank(WIDTH, HEIGHT)
     third = Box(100, 100, 120, 120)
