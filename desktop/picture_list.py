@@ -96,11 +96,14 @@ class PictureList:
         elif self.order == "doubt":
             ids.sort(key=lambda i: -self.disagreement.get(i, 0.0))
         elif self.order == "queue":
-            ids.sort(key=lambda i: self.queue.get(i, len(self.queue)))
-            self._hold(ids)
-        self._listed = self.order
-        self._ids = ids
-        self._rows = {picture_id: row for row, picture_id in enumerate(ids)}
+            self._sort_by_queue(ids)
+        self._list(ids)
+
+    def reorder(self) -> None:
+        """Sort what is listed by the queue as it is now. The filter takes nothing out and lets nothing in."""
+        ids = [i for i in self._index.ids() if i in self._rows]
+        self._sort_by_queue(ids)
+        self._list(ids)
 
     def count(self) -> int:
         return len(self._ids)
@@ -124,7 +127,13 @@ class PictureList:
             at += step
         return None
 
-    def _hold(self, ids: list[int]) -> None:
+    def _list(self, ids: list[int]) -> None:
+        self._listed = self.order
+        self._ids = ids
+        self._rows = {picture_id: row for row, picture_id in enumerate(ids)}
+
+    def _sort_by_queue(self, ids: list[int]) -> None:
+        ids.sort(key=lambda i: self.queue.get(i, len(self.queue)))
         row = self._rows.get(self.held) if self.held is not None and self._listed == self.order else None
         if self.held is not None and row is not None and self.held in ids:
             ids.remove(self.held)

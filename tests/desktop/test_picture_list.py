@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.project.records import PictureRecord
+from core.project.records import PictureRecord, Status
 from core.session.picture_index import PictureIndex
 from desktop.picture_list import PictureList
 
@@ -32,6 +32,18 @@ def test_rows_and_names_belong_together_while_pictures_are_added() -> None:
     shown.refresh()
     assert names(shown) == ["a.png", "b.png", "d.png", "e.png"]
     assert [shown.row_of(number) for number in (4, 1, 2, 3)] == [0, 1, 2, 3]
+
+
+def test_a_new_order_takes_nothing_out_that_no_longer_passes_the_filter() -> None:
+    index = PictureIndex(PictureRecord(number, f"{number}.png") for number in range(1, 5))
+    shown = PictureList(index, "new", "queue")
+    index.update(PictureRecord(2, "2.png", status=Status.IN_PROGRESS))
+    shown.queue = {4: 0, 2: 1}
+    shown.reorder()
+    assert names(shown) == ["4.png", "2.png", "1.png", "3.png"]
+    assert shown.row_of(2) == 1
+    shown.refresh()
+    assert names(shown) == ["4.png", "1.png", "3.png"]
 
 
 def test_the_order_of_the_queue_holds_the_picture_on_screen_where_it_is() -> None:

@@ -123,7 +123,8 @@ class PictureNavigator(Controller):
         """The queue of what to label next: places by picture id."""
         self._list.queue = rows
         if self._list.order == "queue":
-            self._relist(self._list.filter, "queue")
+            self._list.reorder()
+            self._strip.refresh()  # who has scrolled away stays there
 
     def _show_first(self, stored_id: str | None) -> None:
         """Show the picture of last time, else the first."""

@@ -1,4 +1,4 @@
-"""What to label next: the order of the queue, the reason of a picture, and a walk over its most useful regions."""
+"""What to label next: the order of the queue, the reason of a picture, and its useful regions, one after another."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from core.base.errors import MaskloopError
 from core.base.lane import Lane
 from core.session.acquisition.queue_service import PINNED_TAG, SKIPPED_TAG, QueueUpdate
 from core.session.session import Session
+from desktop.actions.catalog import shortcut_text
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
@@ -37,7 +38,7 @@ MIN_LENGTH = 96
 NO_PREDICTIONS = (
     "There are no predictions yet that could say what helps most. Train first; it takes a minute."
 )
-NO_MORE = "You have seen all pictures that are worth labelling now. Press again to begin anew."
+NO_MORE = "No other picture in the filmstrip is worth labelling now, or you have seen them all."
 SURE = "The prediction is sure of this picture."
 FIRST = "This is where you began."
 
@@ -71,7 +72,7 @@ class QueueController(Controller):
         self._opening: tuple[int, int] | None = None  # a picture, and the step that led to it
         self._begin_at = 0  # where a search under way begins: 1 at the first region, -1 at the last
         self._shown: int | None = None
-        self._visited: list[int] = []  # pictures of this walk, the one on screen last
+        self._visited: list[int] = []  # pictures, the one on screen last
         self._regions: tuple[UsefulRegion, ...] = ()
         self._index: int | None = None  # None: the picture was not searched
         self._menu: QMenu | None = None
@@ -110,7 +111,7 @@ class QueueController(Controller):
 
     @property
     def region(self) -> UsefulRegion | None:
-        """The region that is walked to."""
+        """The region that was gone to."""
         if self._index is None or not 0 <= self._index < len(self._regions):
             return None
         return self._regions[self._index]
@@ -164,12 +165,12 @@ class QueueController(Controller):
             self._order_delay.start(LONG_ORDER_DELAY_MS if many else ORDER_DELAY_MS)
 
     def _order(self) -> None:
+        if self.is_closed:
+            return  # a pin or a skip was stored while the project closed
         self._order_delay.stop()
         self._order_request.send(self._session.queue.order(), self._ordered)
 
     def _ordered(self, update: QueueUpdate) -> None:
-        if self.is_closed:
-            return
         before, self._queue = self._queue, update.queue
         if before is None or not np.array_equal(before.ids, update.queue.ids):
             self._navigator.set_queue(update.queue.rows)
@@ -188,7 +189,7 @@ class QueueController(Controller):
         self._actions["pin_picture"].setChecked(PINNED_TAG in tags)
         self._actions["skip_for_now"].setChecked(SKIPPED_TAG in tags)
 
-    # Walking ----------------------------------------------------------------------------------------
+    # The next region --------------------------------------------------------------------------------
 
     def _go(self, step: int) -> None:
         """To the next (1) or previous (-1) region, in this picture or another one."""
@@ -227,12 +228,13 @@ class QueueController(Controller):
             self._open(found, step)
         elif (self._queue.reasons == QueueReason.UNSURE).any():
             self._visited = [current or 0]
-            self.message.emit(NO_MORE)
+            keys = shortcut_text("next_uncertain")
+            self.message.emit(f"{NO_MORE} Press {keys} to begin again." if keys else NO_MORE)
         else:
             self.message.emit(NO_PREDICTIONS)
 
     def _next(self, queue: PictureQueue) -> int | None:
-        """The first picture of the queue, among those of the filmstrip, that this walk has not seen."""
+        """The first picture of the queue, among those of the filmstrip, that was not visited."""
         seen = {*self._visited, self._picture.id}
         wanted = [QueueReason.PINNED]
         if (queue.reasons == QueueReason.UNSURE).any():
@@ -277,7 +279,7 @@ class QueueController(Controller):
                 return
             self._show()
             return
-        # The others stay where they are in the walk, and those that are labelled leave it.
+        # The others keep their order, and those that are labelled are left out.
         boxes = {region.box for region in regions}
         kept = [region for region in self._regions if region.box in boxes]
         before = sum(region.box in boxes for region in self._regions[: self._index])
@@ -290,13 +292,20 @@ class QueueController(Controller):
         region = self.region
         self._frame()
         if region is None:
-            reason = self.reason(self._picture.id or 0)
-            self.message.emit(f"{reason}: label all of it, or press again." if reason else SURE)
+            self.message.emit(self._why_whole() or SURE)
             return
         self._canvas.reveal(region.box, MIN_LENGTH)
         names = [self._session.editing.classes.name_of(value) for value in region.classes]
         place = f"Region {(self._index or 0) + 1} of {len(self._regions)}"
         self.message.emit(f"{place}: unsure about {' and '.join(names)}.")
+
+    def _why_whole(self) -> str:
+        """For a picture that is to be labelled whatever is predicted of it; "" for any other."""
+        queue, picture_id = self._queue, self._picture.id
+        row = queue.rows.get(picture_id) if queue is not None and picture_id is not None else None
+        if queue is None or row is None or queue.reasons[row] not in (QueueReason.PINNED, QueueReason.RANDOM):
+            return ""
+        return f"{self.reason(picture_id or 0)}: label all of it, or press again."
 
     def _frame(self) -> None:
         self._canvas.set_frames(
@@ -329,17 +338,23 @@ class QueueController(Controller):
             self._mark(self._session.queue.pin(self._picture.id, on=not is_pinned))
 
     def _skip(self) -> None:
-        """Skip the picture on screen and go to the next one, or skip it no longer."""
+        """Skip the picture on screen and go to the next one, of the queue if it has one, or skip it no longer."""
         if self._picture.id is None:
             return
         is_skipped = SKIPPED_TAG in self._session.pictures.get(self._picture.id).tags
         self._mark(self._session.queue.skip(self._picture.id, on=not is_skipped))
-        if not is_skipped and self._queue is not None:
+        if is_skipped:
+            return
+        if self._queue is not None and self._next(self._queue) is not None:
             self._go_to_picture(1)
+        else:
+            self._navigator.go(1, "open")
 
     def _mark(self, stored: Future[None]) -> None:
         self._dispatcher.when_done(stored, lambda _none: self._order(), self._refused)
 
     def _refused(self, error: MaskloopError) -> None:
+        if self.is_closed:
+            return
         self.message.emit(str(error))
         self._show_reason()

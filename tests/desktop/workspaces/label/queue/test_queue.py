@@ -1,4 +1,4 @@
-"""The queue in the real window: N walks the useful regions across pictures; order of the filmstrip, pins, skips."""
+"""The queue in the real window: N goes from one useful region to the next; order of the filmstrip, pins, skips."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ from core.session.acquisition.queue_service import PINNED_TAG, SKIPPED_TAG
 from desktop.main_window import MainWindow
 from desktop.tour.window_driver import SHIFT
 from desktop.workspaces.label.queue import queue_controller
-from desktop.workspaces.label.queue.queue_controller import FIRST, NO_PREDICTIONS, QueueController
+from desktop.workspaces.label.queue.queue_controller import (
+    FIRST,
+    NO_MORE,
+    NO_PREDICTIONS,
+    SURE,
+    QueueController,
+)
 from tests.desktop.conftest import GuiDriver
 from tests.factories import predict, project_in
 
@@ -100,7 +106,7 @@ def press(gui: GuiDriver, *, back: bool = False) -> tuple[int | None, Box | None
     return gui.labelling.picture.id, at_region(gui)
 
 
-def test_n_walks_regions_across_pictures_and_back(queued: GuiDriver) -> None:
+def test_n_goes_to_regions_across_pictures_and_back(queued: GuiDriver) -> None:
     assert queued.labelling.picture.id == 1  # without a prediction
     steps = [press(queued) for _ in range(4)]
     first, second = steps[0][0], steps[2][0]
@@ -122,7 +128,7 @@ def test_shift_n_at_the_beginning_says_so(queued: GuiDriver) -> None:
     queued.wait_until(lambda: queued.said == FIRST, "the sentence", 5)
 
 
-def test_a_labelled_region_leaves_the_walk(queued: GuiDriver) -> None:
+def test_a_labelled_region_is_left_out(queued: GuiDriver) -> None:
     _, box = press(queued)
     queued.window.actions_by_id["accept_all"].trigger()
     queued.wait_until(lambda: frames(queued) == set(), "no frames", 10)
@@ -181,6 +187,57 @@ def test_skip_for_now_goes_on_and_pin_is_an_action(queued: GuiDriver) -> None:
     queued.window.actions_by_id["skip_for_now"].trigger()
     queued.wait_until(lambda: queued.labelling.picture.id not in (1, picture_id), "another picture", 10)
     queued.wait_until(lambda: queued.session.pictures.get(picture_id).tags == (SKIPPED_TAG,), "the skip", 10)
+
+
+def test_a_filter_that_leaves_nothing_is_said_at_the_first_press(queued: GuiDriver) -> None:
+    queued.labelling.filter_pictures("found:one", "One", frozenset((1,)))
+    queued.canvas.setFocus()
+    queued.key(N)
+    queued.wait_until(lambda: queued.said == f"{NO_MORE} Press N to begin again.", "the sentence", 10)
+    queued.labelling.filter_pictures("all", "")
+
+
+def test_a_sure_picture_is_said_to_be_sure(queued: GuiDriver) -> None:
+    queued.labelling.show_picture(2)
+    queued.wait_until(lambda: queued.labelling.picture.prediction is not None, "its prediction", 10)
+    queued.window.actions_by_id["accept_all"].trigger()
+    queued.wait_until(lambda: queued.labelled_pixels == 96 * 64, "no doubt left", 10)
+    queued.wait_until(lambda: controller(queued).reason(2) == "", "another order", 10)
+    controller(queued)._visited = [2]
+    queued.canvas.setFocus()
+    queued.key(N)
+    queued.wait_until(lambda: queued.said == SURE, "the sentence", 10)
+
+
+def test_skip_without_predictions_goes_to_the_next_open_picture(gui: GuiDriver) -> None:
+    gui.window.actions_by_id["skip_for_now"].trigger()
+    gui.wait_until(lambda: gui.labelling.picture.id == 2, "the next picture", 10)
+    gui.wait_until(lambda: gui.session.pictures.get(1).tags == (SKIPPED_TAG,), "the skip", 10)
+
+
+def test_a_pin_that_is_stored_while_the_project_closes_orders_nothing(queued: GuiDriver) -> None:
+    queued.window.actions_by_id["pin_picture"].trigger()
+    queued.window.close_project()
+    queued.wait(200)  # the fixture looks for mistakes
+
+
+def test_a_new_order_leaves_the_filmstrip_where_it_was_scrolled_to(queued: GuiDriver) -> None:
+    strip = queued.page.filmstrip
+    strip.order.setCurrentIndex(strip.order.findData("queue"))
+    strip.order.activated.emit(strip.order.currentIndex())
+    strip.thumbnails.setMaximumWidth(300)
+    bar = strip.thumbnails.horizontalScrollBar()
+    queued.wait_until(lambda: bar.maximum() > 0, "a narrow filmstrip", 5)
+    bar.setValue(bar.maximum())
+    place = bar.value()
+    assert place > 0
+    listed = queued.labelling._navigator._list
+    before = [listed.record(row).id for row in range(6)]
+    queued.session.queue.pin(before[-2]).result(10)
+    queued.wait_until(lambda: controller(queued).reason(before[-2]) == "Pinned", "the pin", 10)
+    assert bar.value() == place
+    assert [listed.record(row).id for row in range(6)] != before
+    strip.thumbnails.setMaximumWidth((1 << 24) - 1)
 
 
 def test_without_predictions_a_sentence_says_what_to_do(gui: GuiDriver) -> None:
