@@ -75,7 +75,9 @@ class TrainController(ControllerGroup):
         self.report_controller = ReportController(session, dispatcher, page, settings)
         self.evaluation_controller = EvaluationController(session, dispatcher, page, settings, theme)
         self.epoch_strip_controller = EpochStripController(session, dispatcher, page, theme)
-        self.comparison_controller = RunComparisonController(session, dispatcher, page, settings, theme)
+        self.comparison_controller = RunComparisonController(
+            session, dispatcher, page, settings, theme, actions["workspace_train"]
+        )
         self.work_chart_controller = WorkChartController(session, dispatcher, page.work)
         self.evaluation_controller.picture_requested.connect(self.picture_requested)
         self.work_chart_controller.picture_requested.connect(self.picture_requested)

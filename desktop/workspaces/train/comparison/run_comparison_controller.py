@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import Future
 
 from PySide6.QtCore import QTimer
+from PySide6.QtGui import QAction
 
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
@@ -34,10 +35,12 @@ class RunComparisonController(Controller):
         page: TrainPage,
         settings: Settings,
         theme: Theme,
+        train_workspace: QAction,
     ) -> None:
+        """train_workspace: the action that shows it"""
         super().__init__()
         self._session, self._dispatcher, self._page = session, dispatcher, page
-        self._settings, self._theme = settings, theme
+        self._settings, self._theme, self._train_workspace = settings, theme, train_workspace
         self.view: RunComparisonView | None = None
         self.found: RunComparison | None = None
         self._numbers: list[int] = []
@@ -52,7 +55,7 @@ class RunComparisonController(Controller):
         self.connections.connect(page.compare_requested, self.open)
 
     def actions(self) -> Actions:
-        return {"compare_runs": self._page.compare.click}
+        return {"compare_runs": self._compare_selected}
 
     def close(self) -> None:
         super().close()
@@ -68,6 +71,13 @@ class RunComparisonController(Controller):
             self._is_stale = True
             if self.view.isVisible() and not self._reload_timer.isActive():
                 self._reload_timer.start()
+
+    def _compare_selected(self) -> None:
+        if not self._page.compare.isEnabled():
+            self.message.emit(self._page.compare.toolTip())
+            return
+        self._train_workspace.trigger()
+        self._page.compare.click()
 
     def open(self, runs: list[int]) -> None:
         """Show these runs beside each other; the first is the one that the others are compared with."""

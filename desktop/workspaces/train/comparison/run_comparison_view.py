@@ -41,6 +41,9 @@ class RunComparisonView(QWidget):
         set_background(self, "page")
         self.scores: DifferenceTable | None = None
         self.settings: DataTable | None = None
+        self._tables: QWidget | None = None
+        self._tables_show = ""
+        """What is in the tables, to leave them as they are when it is shown again."""
         self.back = button("← Training", "quiet")
         self.back.clicked.connect(self.closed)
         self.title = ElidedLabel("", "heading")
@@ -89,15 +92,22 @@ class RunComparisonView(QWidget):
             f"{'run' if len(to_evaluate) == 1 else 'runs'} {', '.join(map(str, to_evaluate))}, and keep the result."
         )
         self.evaluation.set_offered(bool(to_evaluate))
-        self.scores = DifferenceTable(self._theme, found, classes)
-        self.settings = _settings_table(found)
-        body = self._make_body(self.scores, self.settings)
-        before = self._body.currentWidget()
-        if before is not None and before is not self.message:
+        self._body.setCurrentWidget(self._show_tables(found, classes))
+
+    def _show_tables(self, found: RunComparison, classes: ClassList) -> QWidget:
+        """Sorting, scrolling and the splitter stay where the numbers are the same."""
+        parts = (found.numbers, found.settings, found.means, found.differences, found.classes, classes)
+        shown, before = repr(parts), self._tables  # text: nan is not equal to nan
+        if before is not None:
+            if shown == self._tables_show:
+                return before
             self._body.removeWidget(before)
             before.deleteLater()
-        self._body.addWidget(body)
-        self._body.setCurrentWidget(body)
+        self.scores = DifferenceTable(self._theme, found, classes)
+        self.settings = _settings_table(found)
+        self._tables, self._tables_show = self._make_body(self.scores, self.settings), shown
+        self._body.addWidget(self._tables)
+        return self._tables
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         super().showEvent(event)

@@ -23,7 +23,7 @@ from desktop.theme.theme import Theme
 from desktop.workspaces.train.comparison.class_differences import DifferenceTable, difference_text
 from desktop.workspaces.train.comparison.run_comparison_controller import RunComparisonController
 from desktop.workspaces.train.comparison.run_comparison_view import RunComparisonView
-from tests.desktop.conftest import GuiDriver
+from tests.desktop.conftest import GuiDriver, show_widget
 from tests.factories import label_all
 
 SPEC = ModelSpec("asymmetric-unet-small", None, "none", 64, (1, 2))
@@ -84,6 +84,16 @@ def test_selected_runs_are_compared_evaluated_and_reported(gui: GuiDriver) -> No
     assert "Select two or more runs" in page.compare.toolTip()
     QTest.keyClick(page.runs, Qt.Key.Key_C)
     assert "Select two or more runs" in gui.said
+    gui.window.show_message("")
+    action = gui.window.actions_by_id["compare_runs"]
+    action.trigger()
+    assert "Select two or more runs" in gui.said
+    page.runs.select_runs([1, 2])
+    gui.window.actions_by_id["workspace_label"].trigger()
+    action.trigger()
+    shown = gui.window.context.train_controller.comparison_controller.view
+    assert shown is not None and shown.isVisible(), "in its workspace"
+    gui.click(shown.back)
     controller, view = compared(gui)
     assert texts(view, "roof") == ["roof", "0.500", "0.750", "+0.250", ""]
     assert texts(view, "mIoU")[3] == "+0.250"
@@ -142,7 +152,7 @@ def test_cancel_ends_only_the_evaluation_that_it_belongs_to(gui: GuiDriver) -> N
     assert single.view is not None
     view.evaluation.requested.emit()
     view.evaluation.cancelled.emit()
-    gui.wait_until(lambda: view.evaluation.cancel.isHidden(), "the end of the comparison's", 20)
+    gui.wait_until(view.evaluation.cancel.isHidden, "the end of the comparison's", 20)
     gui.wait_until(lambda: single.kept is not None, "the other one", 180)
     assert single.view.table.isVisible()
 
@@ -194,6 +204,21 @@ def test_classes_are_sorted_below_the_means(theme: Theme, qtbot, classes: int, r
     assert names()[-1] == f"class {max(even) - 1}"
     table.order.choose(table.columnCount() - 1)
     assert names()[0] == f"class {classes - 1}", "the most pixels first"
+
+
+def test_tables_stay_as_they_are_while_their_numbers_do(theme: Theme, qtbot) -> None:
+    view = RunComparisonView(theme)
+    show_widget(qtbot, view, 800, 500)
+    view.show_comparison(made(11, 3), class_list(11))
+    table = view.scores
+    assert table is not None
+    table.order.choose(3)
+    view.show_message("Comparing …")
+    view.show_comparison(made(11, 3), class_list(11))
+    assert view.scores is table and table.isVisible() and table.item(1, 0).text() == "class 9"
+    view.show_message("Comparing …")
+    view.show_comparison(made(11, 2), class_list(11))
+    assert view.scores is not table and view._body.count() == 2, "the tables of before are gone"
 
 
 def test_a_change_is_beyond_chance_when_its_interval_does_not_hold_zero() -> None:
