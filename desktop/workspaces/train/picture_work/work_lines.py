@@ -20,6 +20,7 @@ NO_PREDICTION = (
     "No picture was predicted before its first edit so far. Train, then correct what the network predicts in the next "
     "pictures and mark them done."
 )
+ALL_HIDDEN = "All curves are hidden. Click a name below to show one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,7 @@ def describe_point(point: WorkPoint) -> tuple[str, ...]:
         by = f"run {point.run_id}" if point.run_id is not None else "no network"
         lines.append(f"Predicted live, on {by}" if point.is_live else f"Predicted by {by}")
     else:
-        lines.append("Not predicted before its first edit, or not labelled by half")
+        lines.append("Not predicted before its first edit, or less than half of it is labelled")
     lines.append(f"{duration_text(point.seconds)} of active work, {count_of(point.edits, 'edit')}")
     return tuple(lines)
 

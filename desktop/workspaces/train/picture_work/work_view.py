@@ -14,6 +14,7 @@ from desktop.widgets.legend import CurveLegend, LegendEntry
 from desktop.widgets.navigable_chart import ChartPoint, NavigableChart
 from desktop.workspaces.train.offer_bar import MARGIN
 from desktop.workspaces.train.picture_work.work_lines import (
+    ALL_HIDDEN,
     AXES,
     BLANK,
     MEAN,
@@ -93,8 +94,12 @@ class WorkView(QWidget):
         self._refresh()
 
     def set_overview(self, overview: WorkOverview | None) -> None:
-        """None: no project is open."""
+        """None: no project is open, and the next one begins with nothing hidden and no zoom."""
         self._overview = overview
+        if overview is None:
+            self._hidden, self._shown_choices = frozenset(), None
+            self.measures["error"].setChecked(True)
+            self.axis.setCurrentIndex(0)
         self._refresh()
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
@@ -116,10 +121,9 @@ class WorkView(QWidget):
         if (measure, axis) != self._shown_choices:  # a zoom of other axes means nothing
             self._shown_choices = measure, axis
             self.chart.set_axes("time" if axis == "time" else "count", score_axis=False)
-        self.chart.set_empty_text(NO_PREDICTION if points else NOTHING)
-        self.chart.set_curves(
-            {key: style for key, style in self._lines.curves.items() if key not in self._hidden}
-        )
+        shown = {key: style for key, style in self._lines.curves.items() if key not in self._hidden}
+        self.chart.set_empty_text(ALL_HIDDEN if self._lines.curves else NO_PREDICTION if points else NOTHING)
+        self.chart.set_curves(shown)
         self.legend.set_entries(self._entries())
         for part in (self.legend, self.help):
             part.setVisible(bool(self._lines.curves))

@@ -19,7 +19,14 @@ from core.project.records import Status
 from desktop.theme.theme import Theme
 from desktop.tour.window_driver import CTRL
 from desktop.widgets.navigable_chart import ChartPoint
-from desktop.workspaces.train.picture_work.work_lines import BLANK, MEAN, NO_PREDICTION, NOTHING, PREDICTED
+from desktop.workspaces.train.picture_work.work_lines import (
+    ALL_HIDDEN,
+    BLANK,
+    MEAN,
+    NO_PREDICTION,
+    NOTHING,
+    PREDICTED,
+)
 from desktop.workspaces.train.picture_work.work_view import WorkView
 from tests.command_line import json_of
 from tests.desktop.conftest import GuiDriver, show_widget
@@ -165,5 +172,12 @@ def test_curves_can_be_hidden_and_the_axis_changed(qtbot: QtBot, theme: Theme) -
     with qtbot.waitSignal(view.picture_requested) as asked:
         view.chart.point_chosen.emit(ChartPoint(MEAN, 3))
     assert asked.args == [view._lines.points[MEAN][3].picture_id]
+    for key in (PREDICTED, BLANK, MEAN):
+        view.legend.toggled.emit(key)
+    assert view.chart._empty.text() == ALL_HIDDEN and view.chart._empty.isVisible()
+    view.chart.zoom(4, 100)
     view.set_overview(None)
     assert not view.chart._curves and not view.forecast.isVisible()
+    assert view.chart._span is None and view.choices == ("error", "pictures")
+    view.set_overview(overview)
+    assert list(view.chart._curves) == [PREDICTED, MEAN]
