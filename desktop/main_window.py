@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
-from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl
+from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer, QUrl
 from PySide6.QtGui import QCloseEvent, QDesktopServices, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -201,6 +201,7 @@ class MainWindow(QMainWindow):
         self.palette_search.set_project(session, label.choose_class, label.show_picture)
         self._set_project(session.name)
         self.top_bar.set_saved("saved")
+        context.presentation_pause.set_full_screen(self.isFullScreen())
         context.start(train=train)
         self.label_page.canvas.setFocus()
 
@@ -226,6 +227,13 @@ class MainWindow(QMainWindow):
         self._loading_lane.shutdown()
         self._auxiliary_windows.close()
         event.accept()
+
+    def changeEvent(self, event: QEvent) -> None:  # noqa: N802
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.WindowStateChange:  # by our action, or by the window manager
+            self.actions_by_id["full_screen"].setChecked(self.isFullScreen())
+            if self.context:
+                self.context.presentation_pause.set_full_screen(self.isFullScreen())
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         self.layer_controller.key_released(event)
@@ -352,9 +360,6 @@ class MainWindow(QMainWindow):
 
     def _toggle_full_screen(self) -> None:
         self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
-        self.actions_by_id["full_screen"].setChecked(self.isFullScreen())
-        if self.context:
-            self.context.presentation_pause.set_full_screen(self.isFullScreen())
 
     def _ask_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Open a folder of pictures", str(Path.home()))

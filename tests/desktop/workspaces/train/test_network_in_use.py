@@ -108,6 +108,22 @@ def test_full_screen_pauses_a_training_once_where_the_setting_says_so(gui: GuiDr
     gui.wait_until(lambda: training.state.phase == "idle", "the end", 30)
 
 
+def test_full_screen_of_the_window_manager_counts_too(gui: GuiDriver) -> None:
+    window, folder = gui.window, gui.session.folder
+    full_screen = window.actions_by_id["full_screen"]
+    window.setWindowState(window.windowState() | Qt.WindowState.WindowFullScreen)
+    assert full_screen.isChecked() and window.context.presentation_pause._is_full_screen
+    window.open_project(folder)
+    gui.wait_until(lambda: window.context is not None and gui.has_picture(), "the project again", 20)
+    assert window.context.presentation_pause._is_full_screen
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowFullScreen)
+    assert not full_screen.isChecked() and not window.context.presentation_pause._is_full_screen
+    full_screen.trigger()
+    assert full_screen.isChecked() and window.isFullScreen()
+    full_screen.trigger()
+    assert not full_screen.isChecked()
+
+
 def test_a_class_that_the_network_does_not_know_lowers_the_score(gui: GuiDriver) -> None:
     two_runs(gui)
     gui.window.actions_by_id["workspace_label"].trigger()
