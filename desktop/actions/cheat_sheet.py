@@ -16,7 +16,7 @@ from desktop.widgets.controls import button, column, row, text_label
 GROUP_COLUMNS = (
     ("Tools", "Regions"),
     ("Pictures", "Classes", "Predictions", "Training"),
-    ("View", "Project", "Window"),
+    ("View", "Project", "Window", "Review"),
 )
 
 

@@ -42,6 +42,11 @@ GESTURES: tuple[Gesture, ...] = (
     Gesture(("Ctrl + Tab",), "From the canvas to the next field", "View"),
     Gesture(("Menu", "Right click"), "Menu of a class", "Classes"),
     Gesture(("Alt + click on the eye",), "Show one class alone", "Classes"),
+    Gesture(("Esc",), "Remove the frames of useful regions", "Pictures"),
+    Gesture(("K", "F"), "Suspect: keep, fix the label", "Review"),
+    Gesture(("Up", "Down"), "Previous, next suspect", "Review"),
+    Gesture(("Enter",), "Show the suspect, open its picture", "Review"),
+    Gesture(("Esc", "Ctrl+Z"), "Back to the pictures, undo", "Review"),
     Gesture(("S", "F2", "T"), "Table of runs: star, note, tags", "Training"),
     Gesture(("C", "R", "Del"), "Compare, repeat, delete runs", "Training"),
 )

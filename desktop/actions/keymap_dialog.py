@@ -130,7 +130,8 @@ class KeymapDialog(QDialog):
         made.setItemDelegate(self._delegate)
         self._items: dict[str, QTreeWidgetItem] = {}
         self._groups: list[QTreeWidgetItem] = []
-        for group in (group for groups in GROUP_COLUMNS for group in groups):
+        with_actions = {entry.group for entry in ACTIONS}  # others have only keys that cannot be changed
+        for group in (group for groups in GROUP_COLUMNS for group in groups if group in with_actions):
             head = QTreeWidgetItem(made, [group])
             head.setFlags(Qt.ItemFlag.ItemIsEnabled)
             head.setFont(0, self._theme.strong_font())
