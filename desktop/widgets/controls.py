@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QSize, Qt, SignalInstance
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetrics,
@@ -14,6 +14,7 @@ from PySide6.QtGui import (
     QWheelEvent,
 )
 from PySide6.QtWidgets import (
+    QAbstractButton,
     QBoxLayout,
     QButtonGroup,
     QComboBox,
@@ -78,6 +79,13 @@ def button(text: str, role: str = "") -> QPushButton:
     if role:
         made.setProperty("role", role)
     return made
+
+
+def explain_if_disabled(control: QAbstractButton, message: SignalInstance) -> bool:
+    """Emit the tool tip of a button that is disabled, which says why: for actions that press it. Whether it is."""
+    if not control.isEnabled():
+        message.emit(control.toolTip())
+    return not control.isEnabled()
 
 
 def icon_button(

@@ -73,7 +73,9 @@ class TrainController(ControllerGroup):
         self.curve_controller = CurveController(session, dispatcher, page, theme)
         self.runs_controller = RunsController(session, dispatcher, page, settings)
         self.report_controller = ReportController(session, dispatcher, page, settings)
-        self.evaluation_controller = EvaluationController(session, dispatcher, page, settings, theme)
+        self.evaluation_controller = EvaluationController(
+            session, dispatcher, page, settings, theme, actions["workspace_train"]
+        )
         self.epoch_strip_controller = EpochStripController(session, dispatcher, page, theme)
         self.comparison_controller = RunComparisonController(
             session, dispatcher, page, settings, theme, actions["workspace_train"]

@@ -14,6 +14,7 @@ from core.base.text import count_of
 from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import MainThreadDispatcher
+from desktop.widgets.controls import explain_if_disabled
 from desktop.widgets.dialog_deletion import delete_dialog
 from desktop.workspaces.train.page import TrainPage
 
@@ -36,12 +37,16 @@ class ReportController(Controller):
         self.connections.connect(page.report_requested, self.choose_file)
 
     def actions(self) -> Actions:
-        return {"report": self._page.report.click, "report_project": lambda: self.choose_file([])}
+        return {"report": self._report_selected, "report_project": lambda: self.choose_file([])}
 
     def close(self) -> None:
         super().close()
         for dialog in (self.file_dialog, self.progress):
             delete_dialog(dialog)
+
+    def _report_selected(self) -> None:
+        if not explain_if_disabled(self._page.report, self.message):
+            self._page.report.click()
 
     def choose_file(self, runs: list[int]) -> None:
         """Ask where the page about `runs`, or without any about the project, is to be written, and begin."""

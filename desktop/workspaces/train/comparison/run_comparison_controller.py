@@ -18,6 +18,7 @@ from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
+from desktop.widgets.controls import explain_if_disabled
 from desktop.workspaces.train.comparison.run_comparison_view import RunComparisonView
 from desktop.workspaces.train.page import TrainPage
 
@@ -73,8 +74,7 @@ class RunComparisonController(Controller):
                 self._reload_timer.start()
 
     def _compare_selected(self) -> None:
-        if not self._page.compare.isEnabled():
-            self.message.emit(self._page.compare.toolTip())
+        if explain_if_disabled(self._page.compare, self.message):
             return
         self._train_workspace.trigger()
         self._page.compare.click()

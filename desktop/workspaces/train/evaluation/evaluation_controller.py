@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QFileDialog
 
 from core.base.changes import Changes
@@ -27,6 +28,7 @@ from core.session.session import Session
 from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.theme.theme import Theme
+from desktop.widgets.controls import explain_if_disabled
 from desktop.widgets.dialog_deletion import delete_dialog
 from desktop.workspaces.train.evaluation.evaluation_view import EvaluationView
 from desktop.workspaces.train.evaluation.source_bar import Choice
@@ -55,9 +57,12 @@ class EvaluationController(Controller):
         page: TrainPage,
         settings: Settings,
         theme: Theme,
+        train_workspace: QAction,
     ) -> None:
+        """train_workspace: the action that shows it"""
         super().__init__()
         self._session, self._dispatcher, self._page = session, dispatcher, page
+        self._train_workspace = train_workspace
         self._settings, self._theme = settings, theme
         self.view: EvaluationView | None = None
         self.file_dialog: QFileDialog | None = None
@@ -73,7 +78,13 @@ class EvaluationController(Controller):
         self.connections.connect(page.evaluate_requested, self.open)
 
     def actions(self) -> Actions:
-        return {"evaluate": self._page.evaluate.click}
+        return {"evaluate": self._evaluate_selected}
+
+    def _evaluate_selected(self) -> None:
+        if explain_if_disabled(self._page.evaluate, self.message):
+            return
+        self._train_workspace.trigger()
+        self._page.evaluate.click()
 
     def close(self) -> None:
         super().close()

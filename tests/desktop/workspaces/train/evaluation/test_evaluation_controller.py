@@ -191,6 +191,15 @@ def test_runs_whose_weights_are_gone_are_not_offered(gui: GuiDriver) -> None:
     assert "not listed: 2 whose weights are gone" in box.toolTip()
 
 
+def test_actions_of_runs_say_why_they_cannot(gui: GuiDriver) -> None:
+    page = gui.window.workspaces.train
+    assert not page.evaluate.isEnabled() and not page.report.isEnabled()
+    for action, button in (("evaluate", page.evaluate), ("report", page.report)):
+        gui.window.show_message("")
+        gui.window.actions_by_id[action].trigger()
+        assert button.toolTip() and gui.said == button.toolTip()
+
+
 def test_a_file_dialog_is_deleted_with_the_next_one(gui: GuiDriver) -> None:
     controller, view = evaluated(gui)
     gone: list[object] = []
