@@ -95,6 +95,14 @@ def test_a_soak_of_the_window_loses_nothing() -> None:
     assert found["simulated_minutes"] >= 1 and sum(found["acts"].values()) > 1
 
 
+def test_the_queue_is_compared_with_a_random_order() -> None:
+    words = ("--pool", "6", "--scored", "2", "--share", "1", "--batch", "3", "--seeds", "0,1")
+    found = answer("acquisition", *words)
+    assert (found["pool"], found["labelled"]) == (6, 6)
+    assert found["miou"]["queue"] == found["miou"]["random"], "in the end all are labelled"
+    assert found["gain"]["seeds"] == 2
+
+
 def test_charts_hand_out_no_more_points_than_they_can_draw() -> None:
     found = answer("charts", "--points", "30000")
     assert found["points"] >= 30_000 and 0 < found["points_drawn"] < 25 * 401

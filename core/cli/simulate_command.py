@@ -67,6 +67,10 @@ def simulate_command(
         float, typer.Option(help="At most this many real seconds of training per picture.")
     ] = 60.0,
     zoom: Annotated[float, typer.Option(help="Screen pixels per image pixel.")] = 1.0,
+    least_error: Annotated[
+        int,
+        typer.Option(min=1, help="Pixels of the smallest wrong region that is corrected, also from blank."),
+    ] = 1,
     tools: Annotated[
         AnnotatorTools, typer.Option(help="The quickest tool for each place, or the brush alone, with care.")
     ] = AnnotatorTools.ALL,
@@ -107,7 +111,7 @@ def simulate_command(
                 raise ProjectError(f"There is no folder {file.parent} to write {file.name} into.")
         seed_numbers = _seeds(seeds) if seeds is not None else [seed]
         orders = list(dict.fromkeys([order] if compare is None else [order, compare]))
-        model = replace(AnnotatorModel(), zoom=zoom, pointing=pointing)
+        model = replace(AnnotatorModel(), zoom=zoom, pointing=pointing, least_error=least_error)
         # Imported here: the session imports most of the program.
         from core.session.simulation.simulation import SimulationOptions
 
@@ -126,7 +130,12 @@ def simulate_command(
                 runs.append(SimulatedRun(each, number, summarise_effort(efforts), result["miou"]))
                 done[name] = efforts
         settings = {"pace": pace, "cap": cap, "zoom": zoom, "tools_available": tools.value}
-        settings |= {"pointing": pointing.value, "live": live.value, "tolerance": model.tolerance}
+        settings |= {
+            "pointing": pointing.value,
+            "live": live.value,
+            "tolerance": model.tolerance,
+            "least_error": least_error,
+        }
         settings |= {"target_share_last_quarter": TARGET_SHARE, "target_share": WHOLE_TARGET_SHARE}
         if csv_file:
             write_whole(csv_file, effort_csv(done).encode())

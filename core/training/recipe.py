@@ -22,7 +22,7 @@ INITIALISERS = ("own", "he", "glorot", "orthogonal")
 PRECISIONS = ("auto", "32-true", "bf16-mixed", "16-mixed")
 BUDGETS = ("minutes", "steps", "epochs")
 PRESETS: dict[str, dict[str, Any]] = {
-    "quick": {"minutes": 1.0, "zoom": (0.9, 1.2), "turn": 0.0},
+    "quick": {"minutes": 1.0},
     "balanced": {},
     "best": {"minutes": 30.0, "zoom": (0.5, 2.0), "ema": 0.998, "patience": 40},
 }

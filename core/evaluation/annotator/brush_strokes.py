@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from core.base.geometry import Box, Point
-from core.evaluation.annotator.edge_tolerance import edge_distance, is_within_tolerance, right_pixels
+from core.evaluation.annotator.edge_tolerance import edge_distance, right_pixels, worth_correcting
 from core.evaluation.annotator.planned_edit import AnnotationTool, PixelPath, PlannedEdit
 from core.evaluation.annotator.time_model import AnnotatorModel
 from core.labels.label_map import Mask, Values
@@ -69,7 +69,7 @@ def plan_strokes(
     while True:
         right = true & (current == value)
         missing = region & ~right
-        wanted = missing & ~is_within_tolerance(right, true, annotator.tolerance)
+        wanted = worth_correcting(missing, right, true, annotator)
         if not wanted.any():
             return strokes
         if radius is None:

@@ -1,4 +1,4 @@
-"""What counts as right: an edge may be off by a few pixels."""
+"""What counts as right: an edge may be off by a few pixels, and an error may be too small to be corrected."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.evaluation.annotator.time_model import AnnotatorModel
 from core.labels.class_list import UNLABELLED, VOID
 from core.labels.label_map import Mask, Values
 
@@ -21,11 +22,25 @@ def is_within_tolerance(right: Mask, of_class: Mask, tolerance: float) -> Mask:
     )
 
 
-def wanted_pixels(current: Values, truth: Values, value: int, tolerance: float) -> Mask:
-    """(H, W) bool: pixels of a class that are missing and not within the tolerance."""
+def wanted_pixels(current: Values, truth: Values, value: int, annotator: AnnotatorModel) -> Mask:
+    """(H, W) bool: pixels of a class that are missing and worth a correction."""
     of_class = truth == value
     right = of_class & (current == value)
-    return np.asarray(of_class & ~right & ~is_within_tolerance(right, of_class, tolerance))
+    return worth_correcting(of_class & ~right, right, of_class, annotator)
+
+
+def worth_correcting(missing: Mask, right: Mask, of_class: Mask, annotator: AnnotatorModel) -> Mask:
+    """(H, W) bool: of the missing pixels those that are neither within the tolerance nor a region that is too small.
+
+    right, of_class: as for `is_within_tolerance`
+    """
+    wanted = np.asarray(missing & ~is_within_tolerance(right, of_class, annotator.tolerance))
+    if annotator.least_error < 2 or not wanted.any():
+        return wanted
+    _, numbers, stats, _ = cv2.connectedComponentsWithStats(wanted.astype(np.uint8), connectivity=8)
+    is_large = stats[:, cv2.CC_STAT_AREA] >= annotator.least_error
+    is_large[0] = False
+    return np.asarray(is_large[numbers])
 
 
 def right_pixels(current: Values, truth: Values) -> Mask:
@@ -33,12 +48,12 @@ def right_pixels(current: Values, truth: Values) -> Mask:
     return np.asarray((current == truth) & (truth != UNLABELLED) & (truth != VOID))
 
 
-def harms_others(before: Values, after: Values, truth: Values, tolerance: float) -> bool:
-    """Whether a class that an edit paints over then misses more than an edge within the tolerance; all (h, w) uint8."""
+def harms_others(before: Values, after: Values, truth: Values, annotator: AnnotatorModel) -> bool:
+    """Whether of a class that an edit paints over more then needs a correction; all (h, w) uint8."""
     lost = right_pixels(before, truth) & (after != truth)
     for value in np.unique(truth[lost]).tolist():
-        worse = wanted_pixels(after, truth, value, tolerance)
-        if worse.any() and (worse & ~wanted_pixels(before, truth, value, tolerance)).any():
+        worse = wanted_pixels(after, truth, value, annotator)
+        if worse.any() and (worse & ~wanted_pixels(before, truth, value, annotator)).any():
             return True
     return False
 

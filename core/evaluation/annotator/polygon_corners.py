@@ -40,7 +40,7 @@ def plan_polygons(
     right = right_pixels(current, truth)
     free = true | ~right
     far = ~free & (edge_distance(~true) > annotator.tolerance)
-    wanted = wanted_pixels(current, truth, value, annotator.tolerance) & region
+    wanted = wanted_pixels(current, truth, value, annotator) & region
     seen: set[bytes] = set()
     for reach in REACHES:
         outline = _outline(region if reach == 0 else free & (edge_distance(~region) <= reach), wanted)
@@ -55,7 +55,7 @@ def plan_polygons(
                 continue
             after = current.copy()
             after[box.slices][mask] = value
-            if harms_others(current, after, truth, annotator.tolerance):
+            if harms_others(current, after, truth, annotator):
                 continue
             covered = np.count_nonzero(wanted[box.slices] & mask)
             if covered >= MIN_COVERED * np.count_nonzero(wanted) and corners.tobytes() not in seen:

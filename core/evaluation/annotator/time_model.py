@@ -34,6 +34,7 @@ class AnnotatorModel:
 
     Our assumptions:
     tolerance: pixels by which an edge may be off; zoom: screen pixels for each image pixel
+    least_error: pixels of the smallest wrong region that is corrected, or painted from blank
     pointing: a stroke, a click and each corner of a polygon begin with one movement of this kind
     Another class than before takes a key, and so do another tool, the end of a polygon, accepting the rest, and the
     next picture.
@@ -48,6 +49,7 @@ class AnnotatorModel:
     point_seconds_a_bit: float = 0.1
     most_point_seconds: float = 1.5
     tolerance: float = 2.0
+    least_error: int = 1
     zoom: float = 1.0
     pointing: PointingModel = PointingModel.QUICK
 

@@ -55,7 +55,7 @@ def plan_edits(
     """The edits that turn the `current` label into the `truth`; both (H, W) uint8.
 
     What was right stays so within the tolerance, and unlabelled or void pixels of the truth do not count. What remains
-    wrong is what `is_within_tolerance`. Deterministic. Raises ValueError when the sizes differ.
+    wrong is not `worth_correcting`. Deterministic. Raises ValueError when the sizes differ.
     """
     if current.shape != truth.shape:
         raise ValueError(f"the current label {current.shape} and the truth {truth.shape} differ in size")
@@ -121,7 +121,7 @@ class _EditPlanner:
         self._refused_fills: set[tuple[int, int, int, int]] = set()
 
     def next_class(self) -> int | None:
-        """The class with most pixels that are wrong and not within the tolerance."""
+        """The class with most pixels that are worth a correction."""
         counts = {
             v: int(np.count_nonzero(self._wanted(v))) for v in self._values(self._current != self._truth)
         }
@@ -201,7 +201,7 @@ class _EditPlanner:
         current, truth = self._current[box.slices].copy(), self._truth[box.slices]
         whole = numbers[box.slices] == number
         missing = whole & (current != value)
-        wanted = wanted_pixels(current, truth, value, self._annotator.tolerance) & whole
+        wanted = wanted_pixels(current, truth, value, self._annotator) & whole
         part_count, parts, stats, _ = cv2.connectedComponentsWithStats(
             missing.astype(np.uint8), connectivity=_EIGHT
         )
@@ -247,7 +247,7 @@ class _EditPlanner:
                 tried, truth, value, region, corner, position, self._annotator, style, along
             )
             seconds = seconds_of(strokes)
-            if seconds < least and not harms_others(current, tried, truth, self._annotator.tolerance):
+            if seconds < least and not harms_others(current, tried, truth, self._annotator):
                 best, least, after = strokes, seconds, tried
         if not best:
             after = current.copy()
@@ -278,7 +278,7 @@ class _EditPlanner:
             yield timed
 
     def _wanted(self, value: int) -> Mask:
-        return wanted_pixels(self._current, self._truth, value, self._annotator.tolerance)
+        return wanted_pixels(self._current, self._truth, value, self._annotator)
 
     def _values(self, where: Mask) -> list[int]:
         """Classes of the truth there."""

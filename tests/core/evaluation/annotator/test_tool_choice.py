@@ -17,7 +17,7 @@ from core.evaluation.annotator.brush_strokes import plan_strokes
 from core.evaluation.annotator.edge_tolerance import is_within_tolerance
 from core.evaluation.annotator.planned_edit import AnnotationTool, PlannedEdit, seconds_by_tool, seconds_of
 from core.evaluation.annotator.time_model import AnnotatorModel, PointingModel
-from core.evaluation.annotator.tool_choice import BRUSH_ALONE, plan_corrections, plan_edits
+from core.evaluation.annotator.tool_choice import ALL_TOOLS, BRUSH_ALONE, plan_corrections, plan_edits
 from core.labels.rasterization import capsule
 
 Values = NDArray[np.uint8]
@@ -120,6 +120,19 @@ def test_careful_annotator_never_paints_over_what_is_right(seed: int, kind: str)
     assert (made == shown)[known & (shown == truth)].all()
     np.testing.assert_array_equal(made[~known], shown[~known])
     assert {stroke.tool for stroke in strokes} <= BRUSH_ALONE
+
+
+@pytest.mark.parametrize("tools", [ALL_TOOLS, BRUSH_ALONE])
+@pytest.mark.parametrize("shown", [0, 1])
+def test_errors_that_are_too_small_are_left(shown: int, tools: frozenset[AnnotationTool]) -> None:
+    truth = np.ones((60, 60), np.uint8)
+    truth[8:13, 8:13] = 2  # 25 pixels
+    truth[30:44, 30:44] = 2
+    current = np.full_like(truth, shown)
+    edits = list(plan_edits(current, truth, AnnotatorModel(least_error=32), tools))
+    made = painted(current, edits)
+    assert (made[32:42, 32:42] == 2).all() and not (made[6:15, 6:15] == 2).any()
+    assert (painted(current, list(plan_edits(current, truth, tools=tools)))[8:13, 8:13] == 2).any()
 
 
 def test_all_tools_are_quicker_than_the_brush_alone() -> None:

@@ -210,7 +210,19 @@ def test_several_seeds_and_two_orders_are_compared(tmp_path: Path) -> None:
     rows, plot = tmp_path / "rows.csv", tmp_path / "shares.html"
     words = ("simulate", "--project", folder, "--pace", 1000, "--device", "cpu", "--pictures", 2)
     orders = (*words, "--order", "queue", "--compare", "random", "--seeds", "4,1")
-    result = json_of(*orders, "--tools", "brush", "--csv", rows, "--plot", plot, "--into", tmp_path / "kept")
+    result = json_of(
+        *orders,
+        "--tools",
+        "brush",
+        "--least-error",
+        4,
+        "--csv",
+        rows,
+        "--plot",
+        plot,
+        "--into",
+        tmp_path / "kept",
+    )
     runs = [(run["order"], run["seed"]) for run in result["runs"]]
     assert runs == [("queue", 4), ("random", 4), ("queue", 1), ("random", 1)]
     assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [
@@ -222,6 +234,7 @@ def test_several_seeds_and_two_orders_are_compared(tmp_path: Path) -> None:
     assert result["paired_differences"]["share"] == {"mean": 0.0, "low": 0.0, "high": 0.0, "seeds": 2}
     assert result["means"]["queue"]["share"]["mean"] == 1.0 and result["means"]["queue"]["miou"] is None
     assert (result["tools_available"], result["tolerance"], result["live"]) == ("brush", 2.0, "off")
+    assert result["least_error"] == 4
     with rows.open(encoding="utf-8", newline="") as file:
         written = list(csv.DictReader(file))
     assert [row["run"] for row in written[::2]] == [f"{order}, seed {seed}" for order, seed in runs]

@@ -1,0 +1,145 @@
+"""What correcting a network's predictions takes, as a share of the time from blank, for several annotators.
+
+python -m tests.benchmarks.corrections CAMVID [--hold-out REGEX] [--frames N] [--minutes 5] [--pictures 8]
+                                              [--least-errors 1,32] [--seed 0] [--json]
+
+The default network is trained for `--minutes` on the frames of train that do not match `--hold-out` (`--frames` of
+them, evenly spread), and predicts `--pictures` of those that match. For each prediction the simulated annotator plans
+what it would do to correct it and to paint the same label from blank (docs/simulation.md); nothing is carried out, so
+no order and no further training is part of the result. By set of tools, and by the smallest error that is corrected:
+
+share: of the time from blank; where painting is quicker, it is painted; blank_s, corrections_s: seconds a picture
+edits, blank_edits: a picture; right, blank_right: share of the pixels of known truth that have it in the end
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.evaluation.annotator.planned_edit import PlannedEdit, seconds_of
+from core.evaluation.annotator.time_model import AnnotatorModel
+from core.evaluation.annotator.tool_choice import ALL_TOOLS, BRUSH_ALONE, plan_corrections, plan_edits
+from core.labels.label_map import blank_values
+from core.models.catalogue import resolve_network
+from core.models.checkpoint import LoadedModel, load_checkpoint, load_starting_model
+from core.models.inference import predict
+from core.models.spec import ModelSpec
+from core.training.data.snapshot import TrainingSnapshot
+from core.training.devices import seed_everything
+from core.training.loop import train
+from core.training.recipe import default_recipe
+from tests.benchmarks.acquisition import STREETS
+from tests.benchmarks.plain import Pair
+from tests.benchmarks.recipe import pairs_of, pick_evenly
+
+TOOLS = {"all": ALL_TOOLS, "brush": BRUSH_ALONE}
+
+
+def train_network(
+    data: Path, frames: dict[str, Pair], void: int, classes: int, asked: argparse.Namespace
+) -> LoadedModel:
+    spec = ModelSpec("hypercolumn", None, "none", 480, tuple(range(1, classes + 1)))
+    spec = spec.with_network(*resolve_network("hypercolumn", None), None)
+    recipe = default_recipe("cpu", pretrained=True).with_changes(
+        {"minutes": asked.minutes, "seed": asked.seed, "device": "cpu"}
+    )
+    with tempfile.TemporaryDirectory() as scratch:
+        snapshot = TrainingSnapshot.create(Path(scratch) / "snapshot", spec, recipe)
+        for part, pairs in (("train", frames), ("val", pairs_of(data, "val", void))):
+            for name, pair in pairs.items():
+                snapshot.put(len(snapshot.entries()), name, part, *pair)
+        seed_everything(recipe)
+        run = Path(scratch) / "run"
+        train(
+            load_starting_model(None, spec), spec, snapshot, recipe, run_folder=run, on_event=lambda _: None
+        )
+        return load_checkpoint(run, "cpu")
+
+
+def right_share(start: NDArray[np.uint8], edits: Sequence[PlannedEdit], truth: NDArray[np.uint8]) -> float:
+    """Share of the pixels of known truth that have it after the edits."""
+    label = start.copy()
+    for edit in edits:
+        label[edit.box.slices][edit.mask] = edit.value
+    return float((label == truth)[truth > 0].mean())
+
+
+def measure(
+    predictions: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], tools: str, annotator: AnnotatorModel
+) -> dict[str, Any]:
+    """predictions: (prediction, truth), uint8 (H, W) each; unlabelled pixels of the truth do not count"""
+    rows = []
+    for prediction, truth in predictions:
+        nothing = blank_values(truth.shape[1], truth.shape[0])
+        blank = list(plan_edits(nothing, truth, annotator, TOOLS[tools]))
+        corrections = plan_corrections(prediction, truth, annotator, TOOLS[tools])
+        blank_seconds = seconds_of(blank) + annotator.finish_seconds(accepts=False)
+        seconds = seconds_of(corrections) + annotator.finish_seconds(accepts=True)
+        ends = right_share(prediction, corrections, truth), right_share(nothing, blank, truth)
+        rows.append(
+            (blank_seconds, seconds, min(seconds, blank_seconds), len(corrections), len(blank), *ends)
+        )
+    blank_s, corrections_s, taken, edits, blank_edits, right, blank_right = (
+        fmean(column) for column in zip(*rows, strict=True)
+    )
+    return {
+        "tools": tools,
+        "least_error": annotator.least_error,
+        "share": round(taken / blank_s, 3),
+        "blank_s": round(blank_s, 1),
+        "corrections_s": round(corrections_s, 1),
+        "edits": round(edits),
+        "blank_edits": round(blank_edits),
+        "right": round(right, 4),
+        "blank_right": round(blank_right, 4),
+    }
+
+
+def main() -> None:
+    words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    words.add_argument("camvid", type=Path)
+    words.add_argument("--hold-out", default=STREETS)
+    words.add_argument("--frames", type=int)
+    words.add_argument("--minutes", type=float, default=5.0)
+    words.add_argument("--pictures", type=int, default=8)
+    words.add_argument("--least-errors", default="1,32")
+    words.add_argument("--seed", type=int, default=0)
+    words.add_argument("--json", action="store_true")
+    asked = words.parse_args()
+    listed = json.loads((asked.camvid / "classes.json").read_text("utf-8"))
+    void, classes = listed["ignore_index"], len(listed["classes"]) - 1
+    frames = pairs_of(asked.camvid, "train", void)
+    held_out = {name: pair for name, pair in frames.items() if re.search(asked.hold_out, name)}
+    frames = {name: pair for name, pair in frames.items() if name not in held_out}
+    if asked.frames:
+        frames = pick_evenly(frames, asked.frames)
+    network = train_network(asked.camvid, frames, void, classes, asked)
+    predictions = [
+        (predict(network, picture).values, np.where(label == 255, 0, label).astype(np.uint8))
+        for picture, label in pick_evenly(held_out, asked.pictures).values()
+    ]
+    found = {
+        "frames": len(frames),
+        "pictures": len(predictions),
+        "annotators": [
+            measure(predictions, tools, replace(AnnotatorModel(), least_error=int(least)))
+            for least in asked.least_errors.split(",")
+            for tools in TOOLS
+        ],
+    }
+    print(json.dumps(found, indent=None if asked.json else 1))
+
+
+if __name__ == "__main__":
+    main()
