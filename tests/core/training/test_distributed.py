@@ -67,9 +67,9 @@ def test_commands_work_on_two_devices(tmp_path: Path) -> None:
         "desktop",
         "train",
         "--arch",
-        "unet",
-        "--encoder",
-        "mobilenet_v2",
+        "hypercolumn",  # no other network with an encoder is imported as quickly
+        "--weights",
+        "none",
         "--size",
         32,
         "--steps",
