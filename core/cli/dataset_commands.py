@@ -124,7 +124,7 @@ def _lines(plan: SplitPlan, classes: ClassList, *, done: bool) -> list[str]:
             f"{split:6} {part.pictures:8,} pictures {percent_text(share, 1):>7}, {part.labelled:,} labelled"
         )
     if any(part.labelled for part in plan.stats.values()):
-        lines.append(f"{'class':20}" + "".join(f"{split:>9}" for split in plan.stats))
+        lines.append(f"{'class':20}" + "".join(f"{split:>10}" for split in plan.stats))
         for c in classes:
             lines.append(
                 f"{c.name:20}"

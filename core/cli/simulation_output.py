@@ -47,8 +47,7 @@ def run_lines(
         *([f"Order {run.order}, seed {run.seed}:"] if several else [*_table(pictures), ""]),
         f"{count_of(total.pictures, 'picture')} took {total.seconds:.0f} simulated seconds with "
         f"{count_of(total.strokes, 'edit')}, {percent_text(total.share)} of the {total.blank_seconds:.0f} s from "
-        "blank, which "
-        f"{_verdict(total.share, whole_target)}; training had {result['trainer_seconds']:.0f} s.",
+        f"blank, which {_verdict(total.share, whole_target)}; training had {result['trainer_seconds']:.0f} s.",
         f"The last quarter took {percent_text(total.share_last_quarter)} of the time from blank, which "
         f"{_verdict(total.share_last_quarter, last_target)}.",
         f"Seconds of each tool: {_seconds(total.tools)}; from blank: {_seconds(total.blank_tools)}. "

@@ -123,8 +123,7 @@ def _doubt_background(original: ClassListFile, moved: ClassListFile, evidence: M
     return Doubt(
         "list-without-background",
         f"{original.name} names no background, and 0 fills {percent_text(evidence.share(0))} of the pixels; so 0 "
-        "was taken "
-        f"for the background: {pairs}.",
+        f"was taken for the background: {pairs}.",
         tuple((c.name, evidence.share(c.index)) for c in shown[:12]),
         (
             DoubtAnswer("0 is background", None, (), True),
@@ -141,8 +140,7 @@ def _doubt_first(table: ClassListFile, moved: ClassListFile, evidence: MaskEvide
     return Doubt(
         "list-without-background",
         f"{table.name} begins with {first} and names no background; 0 fills {percent_text(evidence.share(0))} of "
-        "the pixels and "
-        f"was taken for {first}.",
+        f"the pixels and was taken for {first}.",
         tuple((c.name, evidence.share(c.index)) for c in shown[:12]),
         (
             DoubtAnswer(f"0 is {first}", None, (), True),

@@ -24,8 +24,8 @@ def smeared_edges(evidence: MaskEvidence, names: tuple[str, str], top: int, thre
     return Doubt(
         "smeared-edges",
         f"The masks are black and white, with {count_of(len(greys), 'grey')} between ({percent_text(share, 1)} "
-        "of the pixels) that "
-        f"form edges and no areas; values above {threshold:g} were read as {names[1]}, the others as {names[0]}.",
+        f"of the pixels) that form edges and no areas; values above {threshold:g} were read as {names[1]}, the others "
+        f"as {names[0]}.",
         (("black", evidence.share(0)), ("white", evidence.share(top)), ("greys", share)),
         (
             DoubtAnswer(f"black is {names[0]}, white is {names[1]}", ValueReading.BINARY, (), True),

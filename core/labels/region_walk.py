@@ -76,9 +76,8 @@ class RegionWalk:
             # Somebody may be painting in the region that is shown: what is left of it is shown on.
             region = stop.region.without(found.labels) if is_current else stop.region
             if region is None or found.is_labelled(*region.anchor):
-                if (
-                    stop.is_judged
-                ):  # without the prediction that it was judged by, which is as large as the picture
+                if stop.is_judged:
+                    # Without the prediction that it was judged by, which is as large as the picture.
                     judged = replace(stop.region, predicted=prediction.values)
                     stops.append(replace(stop, region=judged))
                 continue

@@ -383,10 +383,16 @@ def set_shortcuts(differences: Mapping[str, tuple[str, ...]]) -> None:
     _custom_shortcuts.update(differences)
 
 
+def native_text(keys: str) -> str:
+    """A shortcut as the system writes it; the key that Qt calls Return is labelled Enter."""
+    text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
+    return text.replace("Return", "Enter")
+
+
 def shortcut_text(action_id: str) -> str:
     """The first current shortcut as the system writes it; empty without one."""
     shortcuts = shortcuts_of(action_id)
-    return QKeySequence(shortcuts[0]).toString(QKeySequence.SequenceFormat.NativeText) if shortcuts else ""
+    return native_text(shortcuts[0]) if shortcuts else ""
 
 
 def tooltip(action_id: str) -> str:

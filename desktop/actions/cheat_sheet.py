@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
-from desktop.actions.catalog import ACTIONS, ActionSpec, shortcuts_of
+from desktop.actions.catalog import ACTIONS, ActionSpec, native_text, shortcuts_of
 from desktop.actions.gestures import GESTURES
 from desktop.theme.theme import GRID, Theme
 from desktop.widgets.controls import button, column, row, text_label
@@ -52,12 +51,6 @@ def displayed_shortcuts(entry: ActionSpec) -> tuple[str, ...]:
     """At most two shortcuts of an action, and only one where Return and Enter both are shortcuts."""
     keys = shortcuts_of(entry.id)
     return keys[:1] if "Return" in keys[0] else keys[:2]
-
-
-def native_text(keys: str) -> str:
-    """A shortcut as the system writes it; the key that Qt calls Return is labelled Enter."""
-    text = QKeySequence(keys).toString(QKeySequence.SequenceFormat.NativeText)
-    return text.replace("Return", "Enter")
 
 
 class CheatSheet(QDialog):

@@ -19,8 +19,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from desktop.actions.catalog import ACTIONS, action_spec
-from desktop.actions.cheat_sheet import GROUP_COLUMNS, native_text
+from desktop.actions.catalog import ACTIONS, action_spec, native_text
+from desktop.actions.cheat_sheet import GROUP_COLUMNS
 from desktop.actions.keymap import MAX_SHORTCUTS, KeyMap, normalize, reserved_reason
 from desktop.actions.keymap_presets import PRESETS, STANDARD
 from desktop.actions.layout_hints import layout_hint

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import QLocale, Qt
 from PySide6.QtGui import QGuiApplication
 
-from desktop.actions.cheat_sheet import native_text
+from desktop.actions.catalog import native_text
 from desktop.actions.keymap import KeyMap
 
 BRACKETS = frozenset((Qt.Key.Key_BracketLeft, Qt.Key.Key_BracketRight))

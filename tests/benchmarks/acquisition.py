@@ -40,11 +40,10 @@ from core.acquisition.picture_summary import PictureSummary, SummaryColumns, cla
 from core.evaluation.effort_comparison import mean_interval
 from core.labels.confusion_scores import mean_iou
 from core.labels.prediction import PredictedMask
-from core.models.catalogue import resolve_network
 from core.models.checkpoint import load_starting_model
 from core.models.input_tensors import channels_first, normalise, pad_to_stride
 from core.models.networks.hypercolumn import HypercolumnNet
-from core.models.spec import ModelSpec
+from core.models.spec import ModelSpec, default_spec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
@@ -53,9 +52,8 @@ from core.training.losses import class_weights
 from core.training.recipe import Recipe
 from core.training.scoring.metrics import confusion_matrix
 from tests.benchmarks.plain import Pair
-from tests.benchmarks.recipe import pairs_of, pick_evenly
+from tests.benchmarks.recipe import STREETS, pairs_of, pick_evenly, read_classes
 
-STREETS = r"0016E5_0[0-2]|0001TP_00(7[6-9]|8)"
 THUMBNAIL = (128, 96)
 ORDERS = ("queue", "random")
 
@@ -160,11 +158,11 @@ def _quarter(label: NDArray[np.uint8], like: NDArray[np.uint8]) -> NDArray[np.ui
 
 
 def camvid_pool(data: Path, hold_out: str, count: int) -> Pool:
-    listed = json.loads((data / "classes.json").read_text("utf-8"))
-    frames = pairs_of(data, "train", listed["ignore_index"])
+    names, void = read_classes(data)
+    frames = pairs_of(data, "train", void)
     scored = [pair for name, pair in frames.items() if re.search(hold_out, name)]
     open_frames = {name: pair for name, pair in frames.items() if not re.search(hold_out, name)}
-    return Pool(list(pick_evenly(open_frames, count).values()), scored, len(listed["classes"]) - 1)
+    return Pool(list(pick_evenly(open_frames, count).values()), scored, len(names))
 
 
 def scene_pool(count: int, scored: int) -> Pool:
@@ -175,8 +173,7 @@ def scene_pool(count: int, scored: int) -> Pool:
 
 def compare(pool: Pool, seeds: Sequence[int], share: float, start: int, batch: int) -> dict[str, Any]:
     """mIoU of both orders, by seed, and the interval of their paired difference."""
-    spec = ModelSpec("hypercolumn", None, "none", 480, tuple(range(1, pool.classes + 1)))
-    spec = spec.with_network(*resolve_network("hypercolumn", None), None)
+    spec = default_spec("cpu", tuple(range(1, pool.classes + 1)))
     model = load_starting_model(None, spec).eval()
     assert isinstance(model, HypercolumnNet)
     model.encoder = CachingEncoder(model.encoder)

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,40 +30,31 @@ from core.evaluation.annotator.planned_edit import PlannedEdit, seconds_of
 from core.evaluation.annotator.time_model import AnnotatorModel
 from core.evaluation.annotator.tool_choice import ALL_TOOLS, BRUSH_ALONE, plan_corrections, plan_edits
 from core.labels.label_map import blank_values
-from core.models.catalogue import resolve_network
 from core.models.checkpoint import LoadedModel, load_checkpoint, load_starting_model
 from core.models.inference import predict
-from core.models.spec import ModelSpec
-from core.training.data.snapshot import TrainingSnapshot
+from core.models.spec import default_spec
 from core.training.devices import seed_everything
 from core.training.loop import train
 from core.training.recipe import default_recipe
-from tests.benchmarks.acquisition import STREETS
 from tests.benchmarks.plain import Pair
-from tests.benchmarks.recipe import pairs_of, pick_evenly
+from tests.benchmarks.recipe import STREETS, pairs_of, pick_evenly, read_classes, snapshot_of, split_frames
 
 TOOLS = {"all": ALL_TOOLS, "brush": BRUSH_ALONE}
 
 
-def train_network(
-    data: Path, frames: dict[str, Pair], void: int, classes: int, asked: argparse.Namespace
-) -> LoadedModel:
-    spec = ModelSpec("hypercolumn", None, "none", 480, tuple(range(1, classes + 1)))
-    spec = spec.with_network(*resolve_network("hypercolumn", None), None)
-    recipe = default_recipe("cpu", pretrained=True).with_changes(
+def train_network(asked: argparse.Namespace, frames: dict[str, Pair], void: int, classes: int) -> LoadedModel:
+    """The default network after `--minutes` with the default recipe."""
+    spec = default_spec("cpu", tuple(range(1, classes + 1)))
+    recipe = default_recipe("cpu", pretrained=spec.is_pretrained).with_changes(
         {"minutes": asked.minutes, "seed": asked.seed, "device": "cpu"}
     )
     with tempfile.TemporaryDirectory() as scratch:
-        snapshot = TrainingSnapshot.create(Path(scratch) / "snapshot", spec, recipe)
-        for part, pairs in (("train", frames), ("val", pairs_of(data, "val", void))):
-            for name, pair in pairs.items():
-                snapshot.put(len(snapshot.entries()), name, part, *pair)
+        here = Path(scratch)
+        snapshot = snapshot_of(here / "snapshot", spec, recipe, frames, pairs_of(asked.data, "val", void))
         seed_everything(recipe)
-        run = Path(scratch) / "run"
-        train(
-            load_starting_model(None, spec), spec, snapshot, recipe, run_folder=run, on_event=lambda _: None
-        )
-        return load_checkpoint(run, "cpu")
+        start = load_starting_model(None, spec)
+        train(start, spec, snapshot, recipe, run_folder=here / "run", on_event=lambda _: None)
+        return load_checkpoint(here / "run", "cpu")
 
 
 def right_share(start: NDArray[np.uint8], edits: Sequence[PlannedEdit], truth: NDArray[np.uint8]) -> float:
@@ -108,7 +98,7 @@ def measure(
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("camvid", type=Path)
+    words.add_argument("data", type=Path, metavar="CAMVID")
     words.add_argument("--hold-out", default=STREETS)
     words.add_argument("--frames", type=int)
     words.add_argument("--minutes", type=float, default=5.0)
@@ -116,18 +106,15 @@ def main() -> None:
     words.add_argument("--least-errors", default="1,32")
     words.add_argument("--seed", type=int, default=0)
     words.add_argument("--json", action="store_true")
+    words.set_defaults(test=False)
     asked = words.parse_args()
-    listed = json.loads((asked.camvid / "classes.json").read_text("utf-8"))
-    void, classes = listed["ignore_index"], len(listed["classes"]) - 1
-    frames = pairs_of(asked.camvid, "train", void)
-    held_out = {name: pair for name, pair in frames.items() if re.search(asked.hold_out, name)}
-    frames = {name: pair for name, pair in frames.items() if name not in held_out}
-    if asked.frames:
-        frames = pick_evenly(frames, asked.frames)
-    network = train_network(asked.camvid, frames, void, classes, asked)
+    names, void = read_classes(asked.data)
+    frames, held_out = split_frames(asked, void)
+    network = train_network(asked, frames, void, len(names))
+    shown = pick_evenly({str(number): pair for number, pair in enumerate(held_out)}, asked.pictures)
     predictions = [
         (predict(network, picture).values, np.where(label == 255, 0, label).astype(np.uint8))
-        for picture, label in pick_evenly(held_out, asked.pictures).values()
+        for picture, label in shown.values()
     ]
     found = {
         "frames": len(frames),

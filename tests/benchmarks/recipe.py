@@ -53,6 +53,8 @@ from core.training.recipe import PRESETS, Recipe, default_recipe, parse_recipe_o
 from core.training.scoring.metrics import confusion_matrix
 from tests.benchmarks.plain import Pair, learn_plainly, predict_plainly
 
+STREETS = r"0016E5_0[0-2]|0001TP_00(7[6-9]|8)"
+"""Frames of CamVid that are like those in training: parts of two of its sequences."""
 RIVAL_BATCH = 8
 SQUARE = 24
 Label = NDArray[np.uint8]
@@ -145,6 +147,28 @@ def scored(
     }
 
 
+def read_classes(data: Path) -> tuple[dict[int, str], int]:
+    """Names of the class values 1, 2, 3, ..., and the value in the masks that means void."""
+    listed = json.loads((data / "classes.json").read_text("utf-8"))
+    void = int(listed["ignore_index"])
+    return {int(c["index"]) + 1: str(c["name"]) for c in listed["classes"] if int(c["index"]) != void}, void
+
+
+def snapshot_of(
+    folder: Path,
+    spec: ModelSpec,
+    recipe: Recipe,
+    training: Mapping[str, Pair],
+    validation: Mapping[str, Pair],
+) -> TrainingSnapshot:
+    """What a training reads, made in an empty folder."""
+    snapshot = TrainingSnapshot.create(folder, spec, recipe)
+    for part, pairs in (("train", training), ("val", validation)):
+        for name, pair in pairs.items():
+            snapshot.put(len(snapshot.entries()), name, part, *pair)
+    return snapshot
+
+
 def train_and_score(
     spec: ModelSpec,
     recipe: Recipe,
@@ -157,10 +181,7 @@ def train_and_score(
     kept, device = list[tuple[int, float, Path]](), ""
     with tempfile.TemporaryDirectory() as scratch:
         here = Path(scratch)
-        snapshot = TrainingSnapshot.create(here / "snapshot", spec, recipe)
-        for part, pairs in (("train", training), ("val", validation)):
-            for name, pair in pairs.items():
-                snapshot.put(len(snapshot.entries()), name, part, *pair)
+        snapshot = snapshot_of(here / "snapshot", spec, recipe, training, validation)
 
         def listen(event: TrainingEvent) -> None:
             nonlocal device
@@ -278,13 +299,11 @@ def main() -> None:
     add_training_options(words)
     words.set_defaults(minutes=10.0, network="hypercolumn", size=480)
     asked = words.parse_args()
-    listed = json.loads((asked.data / "classes.json").read_text("utf-8"))
-    names = {int(each["index"]) + 1: str(each["name"]) for each in listed["classes"]}
-    names = {value: name for value, name in names.items() if value - 1 != listed["ignore_index"]}
+    names, void = read_classes(asked.data)
     spec = ModelSpec(asked.network, asked.encoder, "none", asked.size, tuple(names))
     spec = spec.with_network(*resolve_network(asked.network, asked.encoder), asked.weights)
-    found = run(asked, spec, build_recipe(asked, spec), names, listed["ignore_index"])
-    found["rivals"] = [rival(asked, each, spec, names, listed["ignore_index"]) for each in asked.rival]
+    found = run(asked, spec, build_recipe(asked, spec), names, void)
+    found["rivals"] = [rival(asked, each, spec, names, void) for each in asked.rival]
     print(json.dumps(found, indent=None if asked.json else 1))
 
 

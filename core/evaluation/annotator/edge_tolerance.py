@@ -49,7 +49,7 @@ def right_pixels(current: Values, truth: Values) -> Mask:
 
 
 def harms_others(before: Values, after: Values, truth: Values, annotator: AnnotatorModel) -> bool:
-    """Whether of a class that an edit paints over more then needs a correction; all (h, w) uint8."""
+    """Whether more of a class that an edit paints over needs a correction after it; all (h, w) uint8."""
     lost = right_pixels(before, truth) & (after != truth)
     for value in np.unique(truth[lost]).tolist():
         worse = wanted_pixels(after, truth, value, annotator)

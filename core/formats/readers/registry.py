@@ -366,8 +366,7 @@ def _second_choice(first: Recognition, other: Recognition, problem: FormatError)
     return Doubt(
         "second-format",
         f"The folder looked like {first.format} ({percent_text(first.confidence)} sure), which could not be "
-        "read, so it was "
-        f"read as {other.format}. {problem}",
+        f"read, so it was read as {other.format}. {problem}",
         ((first.format, first.confidence), (other.format, other.confidence)),
     )
 

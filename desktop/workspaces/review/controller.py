@@ -38,8 +38,8 @@ UNDO_STEPS = 200
 
 class ReviewController(Controller):
     """`picture_requested` carries the id of a picture to open in the Label workspace, `place_requested` one and a box
-    in it. `about_to_change` comes before labels are changed here, `labels_changed` after, with
-    the ids of their pictures: the Label workspace may show one of them."""
+    in it. `about_to_change` comes before labels are changed here, `labels_changed` after, with the ids
+    of their pictures: the Label workspace may show one of them."""
 
     picture_requested = Signal(int)
     place_requested = Signal(int, object)

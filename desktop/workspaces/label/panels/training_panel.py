@@ -193,8 +193,8 @@ class TrainingPanel(QWidget):
         if not basis.is_enough:
             explained.append(
                 f"Not bold, because fewer than {ENOUGH_PICTURES} val pictures or less than "
-                f"{percent_text(ENOUGH_SHARE)} of their "
-                "pixels are labelled: other pictures may be predicted much worse."
+                f"{percent_text(ENOUGH_SHARE)} of their pixels are labelled: other pictures may be predicted much "
+                "worse."
             )
         self.basis.setToolTip(" ".join(filter(None, explained)))
 

@@ -157,7 +157,7 @@ class WalkBar(Sheet):
 
 
 def _help_at_end() -> str:
-    keys = shortcut_text("accept_and_next").replace("Return", "Enter")
+    keys = shortcut_text("accept_and_next")
     means = keys or f"“{action_spec('accept_and_next').title}”"
     return f"{means} accepts the rest, marks the picture as done and shows the next."
 
