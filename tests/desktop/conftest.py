@@ -46,6 +46,13 @@ class GuiDriver(WindowDriver):
         """The sentence in the status line."""
         return self.window.status_bar.message.text()
 
+    def wait_until_said(self, beginning: str) -> None:
+        """Wait for a message that begins like this. A report of earlier work may have replaced it on screen."""
+        log = self.window.status_bar.log
+        self.wait_until(
+            lambda: any(each.text.startswith(beginning) for each in log.messages), f"the message {beginning!r}"
+        )
+
 
 @pytest.fixture(autouse=True)
 def _no_early_process(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,6 +111,7 @@ def gui(one_window: tuple[MainWindow, list[BaseException]], tmp_path: Path) -> I
     yield made
     window.close_project()
     window.show_message("")
+    window.status_bar.log.messages.clear()
     assert mistakes == []
 
 

@@ -80,7 +80,7 @@ def test_accept_and_next_marks_done_and_shows_the_next_picture(gui: GuiDriver) -
     act(gui, "next_picture")
     gui.wait_until(lambda: gui.labelling.picture.id != first, "a bare picture")
     act(gui, "copy_previous")
-    gui.wait_until(lambda: gui.said.startswith("Copied 6,144 pixels"), "the copy")
+    gui.wait_until_said("Copied 6,144 pixels")
     assert (gui.label_values == TOLD).all()
 
 
