@@ -50,7 +50,8 @@ class GuiDriver(WindowDriver):
         """Wait for a message that begins like this. A report of earlier work may have replaced it on screen."""
         log = self.window.status_bar.log
         self.wait_until(
-            lambda: any(each.text.startswith(beginning) for each in log.messages), f"the message {beginning!r}"
+            lambda: any(each.text.startswith(beginning) for each in log.messages),
+            f"the message {beginning!r}",
         )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from core.base.geometry import Box, Point
 from core.evaluation.annotator.edge_tolerance import edge_distance, right_pixels, worth_correcting
-from core.evaluation.annotator.planned_edit import AnnotationTool, PixelPath, PlannedEdit
+from core.evaluation.annotator.planned_edit import AnnotationTool, PixelPath, PlannedEdit, seconds_of
 from core.evaluation.annotator.time_model import AnnotatorModel
 from core.labels.label_map import Mask, Values
 from core.labels.rasterization import capsule
@@ -20,6 +20,9 @@ MIN_RADIUS = 0.5
 """Radius in pixels of the smallest brush, which paints single pixels."""
 LOOSE_SHARE, MAX_LOOSE = 0.5, 10.0
 """A loose stroke crosses an edge, towards what is not right yet, by this share of the radius, in pixels at most."""
+
+MARGIN = math.ceil(MAX_LOOSE) + 2
+"""Pixels around a region that are looked at too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,15 @@ def plan_strokes(
                     )
                 )
                 position = strokes[-1].end
+
+
+def brush_seconds(
+    current: Values, truth: Values, value: int, part: Box, position: Point | None, annotator: AnnotatorModel
+) -> float:
+    """To paint a class with the brush in a part of a picture; current, truth: of the picture, (H, W) uint8."""
+    shown, true = current[part.slices].copy(), truth[part.slices]
+    region = (true == value) & (shown != value)
+    return seconds_of(plan_strokes(shown, true, value, region, (part.x0, part.y0), position, annotator))
 
 
 def _distance(position: Point | None, pixel: PixelPath) -> float:

@@ -22,13 +22,16 @@ class AnnotationTool(StrEnum):
     BRUSH = "brush"
     POLYGON = "polygon"
     FILL = "fill"
+    SUPERPIXELS = "superpixels"
+    ACCEPT = "accept"
+    CORRECT = "correct"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlannedEdit:
     """All pixels of `mask` (bool, h and w of `box`) become `value`.
 
-    path: pixels over whose centres the brush moves, corners of the polygon, or the place of the click
+    path: pixels over whose centres the brush moves, corners of the polygon, places on superpixels, or of the click
     radius: of the brush in pixels, else 0; seconds: to search, travel, paint and press keys
     """
 

@@ -69,6 +69,11 @@ class AnnotatorModel:
         """A click `distance` pixels away, on a place as large as the tolerance allows."""
         return self._point_seconds(distance) + self.key_seconds
 
+    @property
+    def verdict_seconds(self) -> float:
+        """To look at the region that a key has brought up, and to press a key for it."""
+        return self.search_seconds + self.key_seconds
+
     def finish_seconds(self, *, accepts: bool) -> float:
         """To check a picture and go on to the next; accepts: after accepting the rest of its prediction."""
         return self.check_seconds + self.key_seconds * (2 if accepts else 1)

@@ -6,7 +6,7 @@ They are only planned here; the caller carries them out.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
-from core.evaluation.annotator.brush_strokes import MAX_LOOSE, StrokeStyle, plan_strokes
+from core.evaluation.annotator.brush_strokes import MARGIN, StrokeStyle, brush_seconds, plan_strokes
 from core.evaluation.annotator.edge_tolerance import (
     edge_distance,
     harms_others,
@@ -24,9 +24,12 @@ from core.evaluation.annotator.edge_tolerance import (
 )
 from core.evaluation.annotator.planned_edit import AnnotationTool, PixelPath, PlannedEdit, seconds_of
 from core.evaluation.annotator.polygon_corners import plan_polygons
+from core.evaluation.annotator.region_verdicts import plan_verdicts
+from core.evaluation.annotator.superpixel_drags import Segments, plan_drags, segments_in
 from core.evaluation.annotator.time_model import AnnotatorModel
 from core.labels.class_list import UNLABELLED, VOID
 from core.labels.label_map import Mask, Values
+from core.labels.uncertain_regions import UncertainRegion
 
 ALL_TOOLS = frozenset(AnnotationTool)
 BRUSH_ALONE = frozenset({AnnotationTool.BRUSH})
@@ -41,9 +44,11 @@ FILLS = 20
 """How often regions to fill are looked for, once before each class: a fill may ruin what was painted before."""
 MIN_FILLED = 16
 """Pixels of the smallest region that is filled; one stroke paints a smaller one."""
+LEAST_FOR_DRAGS = 1.0
+"""Seconds that an object takes without superpixels, from which on they are tried."""
+DRAG_MARGIN = 64
+"""Pixels around an object that are looked at for superpixels, which reach over its edge."""
 _FOUR, _EIGHT = 4, 8
-_MARGIN = math.ceil(MAX_LOOSE) + 2
-"""Pixels around a region that are looked at too."""
 
 
 def plan_edits(
@@ -51,15 +56,18 @@ def plan_edits(
     truth: Values,
     annotator: AnnotatorModel | None = None,
     tools: frozenset[AnnotationTool] = ALL_TOOLS,
+    segments: Segments | None = None,
 ) -> Iterator[PlannedEdit]:
     """The edits that turn the `current` label into the `truth`; both (H, W) uint8.
+
+    segments: superpixels of the picture; None where there is no superpixel tool
 
     What was right stays so within the tolerance, and unlabelled or void pixels of the truth do not count. What remains
     wrong is not `worth_correcting`. Deterministic. Raises ValueError when the sizes differ.
     """
     if current.shape != truth.shape:
         raise ValueError(f"the current label {current.shape} and the truth {truth.shape} differ in size")
-    planner = _EditPlanner(current.copy(), truth, annotator or AnnotatorModel(), tools)
+    planner = _EditPlanner(current.copy(), truth, annotator or AnnotatorModel(), tools, segments)
     for turn in count():
         if AnnotationTool.FILL in tools and turn < FILLS:
             yield from planner.fill()
@@ -74,21 +82,32 @@ def plan_corrections(
     truth: Values,
     annotator: AnnotatorModel | None = None,
     tools: frozenset[AnnotationTool] = ALL_TOOLS,
+    segments: Segments | None = None,
+    regions: Sequence[UncertainRegion] = (),
 ) -> list[PlannedEdit]:
-    """The quickest edits that correct a prediction, as `plan_edits`.
+    """The quickest edits that correct a prediction, as `plan_edits`. regions: the uncertain ones of the prediction.
 
-    Where it saves time, all objects of which much of the edge is wrong are painted again from nothing: their neighbours
-    are then painted over them without care, and each edge is drawn once.
+    Where it saves time, verdicts are given on uncertain regions first, or all objects of which much of the edge is
+    wrong are painted again from nothing: their neighbours are then painted over them without care, and each edge is
+    drawn once.
     """
-    kept = list(plan_edits(prediction, truth, annotator, tools))
+    annotator = annotator or AnnotatorModel()
+    kept = list(plan_edits(prediction, truth, annotator, tools, segments))
     if tools == BRUSH_ALONE:
         return kept
-    again = _wrong_edge_share(prediction, truth, (annotator or AnnotatorModel()).tolerance) >= REPAINTED_FROM
-    if not again.any():
-        return kept
-    without_fill = tools - {AnnotationTool.FILL}  # what would be filled is not what is shown
-    partly = np.where(again, np.uint8(UNLABELLED), prediction)
-    return min(kept, list(plan_edits(partly, truth, annotator, without_fill)), key=seconds_of)
+    plans = [kept]
+    verdicts = plan_verdicts(prediction, truth, regions, annotator)
+    if verdicts:
+        judged = prediction.copy()
+        for edit in verdicts:
+            judged[edit.box.slices][edit.mask] = edit.value
+        plans.append([*verdicts, *plan_edits(judged, truth, annotator, tools, segments)])
+    again = _wrong_edge_share(prediction, truth, annotator.tolerance) >= REPAINTED_FROM
+    if again.any():
+        without_fill = tools - {AnnotationTool.FILL}  # what would be filled is not what is shown
+        partly = np.where(again, np.uint8(UNLABELLED), prediction)
+        plans.append(list(plan_edits(partly, truth, annotator, without_fill, segments)))
+    return min(plans, key=seconds_of)
 
 
 def _wrong_edge_share(current: Values, truth: Values, tolerance: float) -> NDArray[np.float32]:
@@ -113,9 +132,16 @@ class _EditPlanner:
     """Plans the edits of one picture; `_current` is the label after the edits so far."""
 
     def __init__(
-        self, current: Values, truth: Values, annotator: AnnotatorModel, tools: frozenset[AnnotationTool]
+        self,
+        current: Values,
+        truth: Values,
+        annotator: AnnotatorModel,
+        tools: frozenset[AnnotationTool],
+        segments: Segments | None,
     ) -> None:
         self._current, self._truth, self._annotator, self._tools = current, truth, annotator, tools
+        self._segments = segments if AnnotationTool.SUPERPIXELS in tools else None
+        self._segment_sizes = np.bincount(segments.ravel()) if segments is not None else np.zeros(0, np.int64)
         self._position: Point | None = None
         self._last: PlannedEdit | None = None
         self._refused_fills: set[tuple[int, int, int, int]] = set()
@@ -137,7 +163,7 @@ class _EditPlanner:
             at = self._position or Point(0, 0)
             number = min(waiting, key=lambda n: (math.dist(at, centres[n]), n))
             waiting.remove(number)
-            yield from self._committed(self._object_edits(value, numbers, number, _box_of(stats[number])))
+            yield from self._committed(self._quickest_edits(value, numbers, number, _box_of(stats[number])))
 
     def fill(self) -> Iterator[PlannedEdit]:
         """Connected regions of the current label that one click gives mostly the right class, while that saves time."""
@@ -171,34 +197,59 @@ class _EditPlanner:
         seconds = self._annotator.click_seconds(self._distance(place[0]))
         edit = PlannedEdit(AnnotationTool.FILL, value, 0.0, place, box, region, seconds)
         # With it, the lost pixels have to be painted again; without it, the missing ones.
-        part = box.grown(_MARGIN).clipped(self._truth.shape[1], self._truth.shape[0])
-        before = self._current[part.slices]
-        after = before.copy()
-        after[box.moved(-part.x0, -part.y0).slices][region] = value
+        part = box.grown(MARGIN).clipped(self._truth.shape[1], self._truth.shape[0])
+        after = self._current.copy()
+        after[box.slices][region] = value
         values = (value, old) if lost else (value,)
         without, with_it = (
-            sum(self._brush_seconds(each, v, part) for v in values) for each in (before, after)
+            sum(brush_seconds(label, self._truth, v, part, self._position, self._annotator) for v in values)
+            for label in (self._current, after)
         )
         if seconds + with_it >= without:
             self._refused_fills.add(key)
             return None
         return edit
 
-    def _brush_seconds(self, current: Values, value: int, part: Box) -> float:
-        """To paint a class with the brush in a part of the picture."""
-        truth = self._truth[part.slices]
-        region = (truth == value) & (current != value)
-        strokes = plan_strokes(
-            current.copy(), truth, value, region, (part.x0, part.y0), self._position, self._annotator
-        )
-        return seconds_of(strokes)
-
-    def _object_edits(
+    def _quickest_edits(
         self, value: int, numbers: NDArray[np.int32], number: int, box: Box
     ) -> list[PlannedEdit]:
+        """One connected true region, with superpixels first where that saves time."""
+        plain = self._object_edits(self._current, value, numbers, number, box, self._position)
+        key = self._annotator.key_seconds
+        if self._segments is None or seconds_of(plain) < LEAST_FOR_DRAGS:
+            return plain
+        part = box.grown(DRAG_MARGIN).clipped(self._truth.shape[1], self._truth.shape[0])
+        drags = plan_drags(
+            self._current[part.slices],
+            self._truth[part.slices],
+            value,
+            numbers[part.slices] == number,
+            segments_in(self._segments, self._segment_sizes, part),
+            (part.x0, part.y0),
+            self._position,
+            self._annotator,
+        )
+        if not drags:
+            return plain
+        after = self._current.copy()
+        for edit in drags:
+            after[edit.box.slices][edit.mask] = edit.value
+        rest = self._object_edits(after, value, numbers, number, box, drags[-1].end)
+        with_drags = [*drags, *rest]
+        return with_drags if seconds_of(with_drags) + 2 * key < seconds_of(plain) else plain
+
+    def _object_edits(
+        self,
+        label: Values,
+        value: int,
+        numbers: NDArray[np.int32],
+        number: int,
+        box: Box,
+        position: Point | None,
+    ) -> list[PlannedEdit]:
         """One connected true region: its missing parts one by one, or all of them along its edge."""
-        box = box.grown(_MARGIN).clipped(self._truth.shape[1], self._truth.shape[0])
-        current, truth = self._current[box.slices].copy(), self._truth[box.slices]
+        box = box.grown(MARGIN).clipped(self._truth.shape[1], self._truth.shape[0])
+        current, truth = label[box.slices].copy(), self._truth[box.slices]
         whole = numbers[box.slices] == number
         missing = whole & (current != value)
         wanted = wanted_pixels(current, truth, value, self._annotator) & whole
@@ -207,10 +258,10 @@ class _EditPlanner:
         )
         corner = box.x0, box.y0
         done: list[PlannedEdit] = []
-        position = self._position
+        start = position
         scratch = current.copy()
         for part in [n for n in range(1, part_count) if (wanted & (parts == n)).any()]:
-            inner = _box_of(stats[part]).grown(_MARGIN).clipped(current.shape[1], current.shape[0])
+            inner = _box_of(stats[part]).grown(MARGIN).clipped(current.shape[1], current.shape[0])
             found = self._region_edits(
                 scratch[inner.slices],
                 truth[inner.slices],
@@ -222,7 +273,7 @@ class _EditPlanner:
             done += found
             position = done[-1].end if done else position
         if len(done) > 1 and self._tools != BRUSH_ALONE:
-            together = self._region_edits(current, truth, value, missing, corner, self._position, along=whole)
+            together = self._region_edits(current, truth, value, missing, corner, start, along=whole)
             done = min(done, together, key=seconds_of)
         return done
 

@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from core.evaluation.annotator.planned_edit import AnnotationTool, PlannedEdit, seconds_of
+from core.evaluation.annotator.superpixel_drags import Segments
 from core.evaluation.annotator.time_model import AnnotatorModel
 from core.evaluation.annotator.tool_choice import plan_corrections
 from core.labels.class_list import UNLABELLED
-from core.labels.label_map import Values
+from core.labels.label_map import LabelMap, Values
 from core.labels.prediction import PredictedMask
+from core.labels.uncertain_regions import find_uncertainty
 from core.project.records import PictureRecord
 
 ASK_LIVE_AFTER = (8, 32)
@@ -30,15 +32,18 @@ class AnnotatorWork:
         blank: Sequence[PlannedEdit],
         annotator: AnnotatorModel,
         tools: frozenset[AnnotationTool],
+        segments: Segments | None = None,
     ) -> None:
-        """blank: the edits from blank; truth: (H, W) uint8"""
+        """blank: the edits from blank; truth: (H, W) uint8; segments: superpixels of the picture"""
         self.record, self.prediction = record, prediction
-        self._truth, self._annotator, self._tools = truth, annotator, tools
+        self._truth, self._annotator, self._tools, self._segments = truth, annotator, tools, segments
         self.shown: PredictedMask | None = None
         """What is accepted in the end where nothing was painted; None when painting from blank."""
         self.planned = list(blank)
         if prediction is not None:
-            corrections = plan_corrections(prediction.values, truth, annotator, tools)
+            height, width = truth.shape
+            regions = find_uncertainty(prediction, LabelMap.blank(width, height).snapshot()).regions
+            corrections = plan_corrections(prediction.values, truth, annotator, tools, segments, regions)
             if seconds_of(corrections) + annotator.key_seconds < seconds_of(blank):
                 self.shown, self.planned = prediction, corrections
         self.done: list[PlannedEdit] = []
@@ -68,7 +73,7 @@ class AnnotatorWork:
         if live is None or live.values.shape != painted.shape:
             return
         now = np.where(painted == UNLABELLED, live.values, painted)
-        planned = plan_corrections(now, self._truth, self._annotator, self._tools)
+        planned = plan_corrections(now, self._truth, self._annotator, self._tools, self._segments)
         if planned:  # to come back from looking at the answer
             planned[0] = replace(planned[0], seconds=planned[0].seconds + self._annotator.search_seconds)
         if seconds_of(planned) < seconds_of(self.planned):

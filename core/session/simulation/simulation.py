@@ -15,12 +15,14 @@ from core.evaluation.annotator.planned_edit import (
     seconds_by_tool,
     seconds_of,
 )
+from core.evaluation.annotator.superpixel_drags import Segments
 from core.evaluation.annotator.time_model import AnnotatorModel
 from core.evaluation.annotator.tool_choice import ALL_TOOLS, plan_edits
 from core.evaluation.effort import AnnotatedPicture, PictureOrder, initial_order, next_first
+from core.images.image_reader import read_picture
 from core.labels.accept import accept_everywhere
 from core.labels.label_iou import label_iou
-from core.labels.label_map import LabelMap, blank_values
+from core.labels.label_map import LabelMap, Origin, blank_values
 from core.labels.prediction import PredictedMask, read_prediction
 from core.project.project import Project
 from core.project.records import PictureRecord, Split, Status
@@ -29,6 +31,8 @@ from core.session.simulation.acquisition_order import AcquisitionOrder
 from core.session.simulation.annotator_work import AnnotatorWork
 from core.session.simulation.live_answers import LiveAnswers
 from core.session.training.training_state import TrainingPreferences, TrainingState
+from core.tools.smart.superpixel_grid import segments_of
+from core.tools.tool_options import ToolOptions
 
 MAX_WAIT_SECONDS = 3.0
 """How long the person waits for a prediction of the newest network. The wait counts as effort."""
@@ -39,6 +43,9 @@ EDIT_NAMES = {
     AnnotationTool.BRUSH: "Brush stroke",
     AnnotationTool.POLYGON: "Polygon",
     AnnotationTool.FILL: "Fill",
+    AnnotationTool.SUPERPIXELS: "Superpixels",
+    AnnotationTool.ACCEPT: "Accept region",
+    AnnotationTool.CORRECT: "Correct region",
 }
 
 
@@ -120,7 +127,7 @@ class Simulation:
         return len(self.efforts) >= self.total or (minutes is not None and self.seconds >= 60 * minutes)
 
     def run(self, progress: ProgressCallback) -> None:
-        """Label pictures until finished. Raises TrainingError when training fails, and ProjectError."""
+        """Label pictures until finished. Raises TrainingError when training fails, ProjectError and ImageError."""
         while not self.is_finished:
             self.label_next()
             progress(len(self.efforts), self.total)
@@ -139,9 +146,12 @@ class Simulation:
         prediction, waited = self._prediction(record)
         self._clock.credit(waited)
         truth = self._source.labels.read(self._truth_records[record.path].id, width, height)
-        blank = list(plan_edits(blank_values(width, height), truth, options.annotator, options.tools))
+        segments = self._segments(record)
+        blank = list(
+            plan_edits(blank_values(width, height), truth, options.annotator, options.tools, segments)
+        )
         blank_finish = options.annotator.finish_seconds(accepts=False)
-        work = AnnotatorWork(record, truth, prediction, blank, options.annotator, options.tools)
+        work = AnnotatorWork(record, truth, prediction, blank, options.annotator, options.tools, segments)
         pixels = self._carry_out(work)
         self._labelled_pixels += session.pictures.get(record.id).labelled_pixels
         seconds = waited + seconds_of(work.done) + work.finish_seconds
@@ -175,6 +185,13 @@ class Simulation:
             return self._queue.order(waiting, done, counts.class_pixels)
         return next_first(waiting, self._options.order)
 
+    def _segments(self, record: PictureRecord) -> Segments | None:
+        """The superpixels of a picture in the size in which the tool begins; None for an annotator without the tool."""
+        if AnnotationTool.SUPERPIXELS not in self._options.tools:
+            return None
+        picture = read_picture(self._target.picture_path(record.path))
+        return segments_of(picture, ToolOptions().segment_size)
+
     def _prediction(self, record: PictureRecord) -> tuple[PredictedMask | None, float]:
         """The newest prediction of a picture and the seconds waited for it, 0 when it is up to date.
 
@@ -204,11 +221,12 @@ class Simulation:
         while (planned := work.next_edit()) is not None:
             self._clock.wait(planned.seconds)
             title = f"{EDIT_NAMES[planned.tool]}, {names[planned.value]}"
-            labels.begin_edit(title, planned.tool, planned.value)
+            origin = Origin.ACCEPTED if planned.tool is AnnotationTool.ACCEPT else Origin.PAINTED
+            labels.begin_edit(title, planned.tool, planned.value, origin)
             labels.paint(planned.box, planned.mask, planned.value)
             edit = labels.finish_edit()
             if edit is not None:
-                pixels += edit.pixels
+                pixels += edit.pixels if origin is Origin.PAINTED else 0
                 commits.append(session.editing.commit(record.id, replace(edit, seconds=planned.seconds)))
             if self._live is not None and work.asks_live:
                 work.replan(labels.values, self._live.answer(record.id, labels, work.prediction))

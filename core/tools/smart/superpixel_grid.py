@@ -83,6 +83,23 @@ def compute_superpixels(picture: NDArray[np.uint8], cell: SuperpixelCell, whole:
     return SuperpixelLabels(crop, numbers.astype(np.uint16))
 
 
+def segments_of(picture: NDArray[np.uint8], size: int) -> NDArray[np.int32]:
+    """(H, W) int32: all superpixels of a picture at its own size, numbered from 0; they end where their cell ends."""
+    height, width = picture.shape[:2]
+    whole, found, count = Box(0, 0, width, height), np.empty((height, width), np.int32), 0
+    for row in range(math.ceil(height / CELL_SIDE)):
+        for column in range(math.ceil(width / CELL_SIDE)):
+            cell = SuperpixelCell(1, column, row, size)
+            computed = compute_superpixels(picture, cell, whole)
+            x, y = column * CELL_SIDE, row * CELL_SIDE
+            box = Box(x, y, x + CELL_SIDE, y + CELL_SIDE).intersection(whole)
+            inside = box.moved(-computed.crop.box.x0, -computed.crop.box.y0)
+            _, numbers = np.unique(computed.labels[inside.slices], return_inverse=True)
+            found[box.slices] = numbers.reshape(box.height, box.width) + count
+            count += int(numbers.max()) + 1
+    return found
+
+
 def _pixel_borders(start: int, end: int, pixels: int) -> NDArray[np.intp]:
     """Where crop pixels begin and end in the picture, along one axis: each picture pixel belongs to exactly one."""
     return start + np.arange(pixels + 1) * (end - start) // pixels
