@@ -18,7 +18,7 @@ import argparse
 import json
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -26,20 +26,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.annotator.planned_edit import PlannedEdit, seconds_of
+from core.evaluation.annotator.planned_edit import AnnotationTool, PlannedEdit, seconds_of
+from core.evaluation.annotator.superpixel_drags import Segments
 from core.evaluation.annotator.time_model import AnnotatorModel
 from core.evaluation.annotator.tool_choice import ALL_TOOLS, BRUSH_ALONE, plan_corrections, plan_edits
-from core.labels.label_map import blank_values
+from core.labels.class_list import VOID
+from core.labels.label_map import LabelMap, blank_values
+from core.labels.prediction import PredictedMask
+from core.labels.uncertain_regions import UncertainRegion, find_uncertainty
 from core.models.checkpoint import LoadedModel, load_checkpoint, load_starting_model
 from core.models.inference import predict
 from core.models.spec import default_spec
+from core.tools.smart.superpixel_grid import segments_of
+from core.tools.tool_options import ToolOptions
 from core.training.devices import seed_everything
 from core.training.loop import train
 from core.training.recipe import default_recipe
 from tests.benchmarks.plain import Pair
 from tests.benchmarks.recipe import STREETS, pairs_of, pick_evenly, read_classes, snapshot_of, split_frames
 
-TOOLS = {"all": ALL_TOOLS, "brush": BRUSH_ALONE}
+TOOLS = {
+    "all": ALL_TOOLS,
+    "without superpixels and verdicts": frozenset(
+        {AnnotationTool.BRUSH, AnnotationTool.POLYGON, AnnotationTool.FILL}
+    ),
+    "brush": BRUSH_ALONE,
+}
 
 
 def train_network(asked: argparse.Namespace, frames: dict[str, Pair], void: int, classes: int) -> LoadedModel:
@@ -65,15 +77,33 @@ def right_share(start: NDArray[np.uint8], edits: Sequence[PlannedEdit], truth: N
     return float((label == truth)[truth > 0].mean())
 
 
-def measure(
-    predictions: Sequence[tuple[NDArray[np.uint8], NDArray[np.uint8]]], tools: str, annotator: AnnotatorModel
-) -> dict[str, Any]:
-    """predictions: (prediction, truth), uint8 (H, W) each; unlabelled pixels of the truth do not count"""
+@dataclass(frozen=True, slots=True)
+class ShownPicture:
+    """What the annotator sees. truth: (H, W) uint8, of which unlabelled pixels do not count"""
+
+    prediction: PredictedMask
+    truth: NDArray[np.uint8]
+    segments: Segments
+    regions: tuple[UncertainRegion, ...]
+
+    @classmethod
+    def of(cls, network: LoadedModel, picture: NDArray[np.uint8], label: NDArray[np.uint8]) -> ShownPicture:
+        truth = np.where(label == VOID, 0, label).astype(np.uint8)
+        prediction = predict(network, picture)
+        blank = LabelMap.blank(truth.shape[1], truth.shape[0]).snapshot()
+        segments = segments_of(picture, ToolOptions().segment_size)
+        return cls(prediction, truth, segments, find_uncertainty(prediction, blank).regions)
+
+
+def measure(shown: Sequence[ShownPicture], tools: str, annotator: AnnotatorModel) -> dict[str, Any]:
     rows = []
-    for prediction, truth in predictions:
+    for each in shown:
+        prediction, truth = each.prediction.values, each.truth
         nothing = blank_values(truth.shape[1], truth.shape[0])
-        blank = list(plan_edits(nothing, truth, annotator, TOOLS[tools]))
-        corrections = plan_corrections(prediction, truth, annotator, TOOLS[tools])
+        blank = list(plan_edits(nothing, truth, annotator, TOOLS[tools], each.segments))
+        corrections = plan_corrections(
+            prediction, truth, annotator, TOOLS[tools], each.segments, each.regions
+        )
         blank_seconds = seconds_of(blank) + annotator.finish_seconds(accepts=False)
         seconds = seconds_of(corrections) + annotator.finish_seconds(accepts=True)
         ends = right_share(prediction, corrections, truth), right_share(nothing, blank, truth)
@@ -111,16 +141,13 @@ def main() -> None:
     names, void = read_classes(asked.data)
     frames, held_out = split_frames(asked, void)
     network = train_network(asked, frames, void, len(names))
-    shown = pick_evenly({str(number): pair for number, pair in enumerate(held_out)}, asked.pictures)
-    predictions = [
-        (predict(network, picture).values, np.where(label == 255, 0, label).astype(np.uint8))
-        for picture, label in shown.values()
-    ]
+    pairs = pick_evenly({str(number): pair for number, pair in enumerate(held_out)}, asked.pictures)
+    shown = [ShownPicture.of(network, picture, label) for picture, label in pairs.values()]
     found = {
         "frames": len(frames),
-        "pictures": len(predictions),
+        "pictures": len(shown),
         "annotators": [
-            measure(predictions, tools, replace(AnnotatorModel(), least_error=int(least)))
+            measure(shown, tools, replace(AnnotatorModel(), least_error=int(least)))
             for least in asked.least_errors.split(",")
             for tools in TOOLS
         ],

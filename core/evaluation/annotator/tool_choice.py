@@ -32,6 +32,7 @@ from core.labels.label_map import Mask, Values
 from core.labels.uncertain_regions import UncertainRegion
 
 ALL_TOOLS = frozenset(AnnotationTool)
+VERDICTS = frozenset({AnnotationTool.ACCEPT, AnnotationTool.CORRECT})
 BRUSH_ALONE = frozenset({AnnotationTool.BRUSH})
 """A careful annotator: what is right is never painted over, and each error is painted by itself."""
 STYLES = (StrokeStyle(1.0, loose=True, slack=1.0), StrokeStyle(0.5, loose=True, slack=1.0))
@@ -96,7 +97,7 @@ def plan_corrections(
     if tools == BRUSH_ALONE:
         return kept
     plans = [kept]
-    verdicts = plan_verdicts(prediction, truth, regions, annotator)
+    verdicts = plan_verdicts(prediction, truth, regions if tools >= VERDICTS else (), annotator)
     if verdicts:
         judged = prediction.copy()
         for edit in verdicts:

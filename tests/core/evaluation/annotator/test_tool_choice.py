@@ -17,8 +17,17 @@ from core.evaluation.annotator.brush_strokes import plan_strokes
 from core.evaluation.annotator.edge_tolerance import is_within_tolerance
 from core.evaluation.annotator.planned_edit import AnnotationTool, PlannedEdit, seconds_by_tool, seconds_of
 from core.evaluation.annotator.time_model import AnnotatorModel, PointingModel
-from core.evaluation.annotator.tool_choice import ALL_TOOLS, BRUSH_ALONE, plan_corrections, plan_edits
+from core.evaluation.annotator.tool_choice import (
+    ALL_TOOLS,
+    BRUSH_ALONE,
+    VERDICTS,
+    plan_corrections,
+    plan_edits,
+)
+from core.labels.label_map import LabelMap
+from core.labels.prediction import PredictedMask
 from core.labels.rasterization import capsule
+from core.labels.uncertain_regions import UncertainRegion, find_uncertainty
 
 Values = NDArray[np.uint8]
 
@@ -252,6 +261,88 @@ def test_brush_is_lifted_where_that_is_faster() -> None:
     broadest = max(stroke.radius for stroke in strokes)
     assert len([stroke for stroke in strokes if stroke.radius == broadest]) == 2
     assert all(len(s.path) < 200 for s in strokes)
+
+
+def pieces(shape: tuple[int, ...], side: int) -> NDArray[np.int32]:
+    """Square superpixels."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]]
+    return (rows // side * -(-shape[1] // side) + columns // side).astype(np.int32)
+
+
+def test_region_of_whole_superpixels_is_painted_by_dragging_over_them() -> None:
+    truth = np.ones((96, 128), np.uint8)
+    truth[16:32, 16:112] = 2
+    for column in (16, 48, 80):  # a comb: no drag may cross what lies between its teeth
+        truth[32:80, column : column + 16] = 2
+    shown, segments = np.ones_like(truth), pieces(truth.shape, 16)
+    plain = list(plan_edits(shown, truth))
+    edits = list(plan_edits(shown, truth, segments=segments))
+    assert {edit.tool for edit in edits} == {AnnotationTool.SUPERPIXELS}
+    np.testing.assert_array_equal(painted(shown, edits), truth)
+    assert seconds_of(edits) < seconds_of(plain)
+    for edit in edits:
+        for start, end in pairwise(edit.path):
+            x, y = np.linspace(start, end, 200).round().astype(int).T
+            assert (truth[y, x] == 2).all()
+        lengths = np.hypot(*np.diff(edit.path, axis=0).T)
+        assert edit.seconds >= 0.2 + lengths.sum() / 400 - 1e-9
+    careful = plan_edits(shown, truth, tools=BRUSH_ALONE, segments=segments)
+    assert {edit.tool for edit in careful} == {AnnotationTool.BRUSH}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 10_000), KINDS, st.integers(4, 30))
+def test_superpixels_leave_only_edges_within_tolerance(seed: int, kind: str, side: int) -> None:
+    truth = scene(seed)
+    shown = shown_for(seed, kind, truth)
+    made = painted(shown, list(plan_edits(shown, truth, segments=pieces(truth.shape, side))))
+    for value in set(np.unique(truth).tolist()) - {0, 255}:
+        of_class = truth == value
+        right = of_class & (made == value)
+        assert (of_class & ~right <= is_near(right, 2) & is_near(~of_class, 2)).all()
+
+
+def uncertain(prediction: Values, unsure: NDArray[np.bool_]) -> tuple[UncertainRegion, ...]:
+    height, width = prediction.shape
+    mask = PredictedMask(prediction, np.where(unsure, np.uint8(100), np.uint8(250)))
+    return find_uncertainty(mask, LabelMap.blank(width, height).snapshot()).regions
+
+
+def test_uncertain_region_of_another_class_takes_one_key() -> None:
+    truth = np.ones((96, 128), np.uint8)
+    rows, columns = np.mgrid[:96, :128]
+    truth[(rows - 48) ** 2 + (columns - 80) ** 2 < 900] = 2
+    truth[(rows - 20) ** 2 + (columns - 20) ** 2 < 200] = 3
+    shown = truth.copy()
+    shown[truth == 2] = 4
+    tools = ALL_TOOLS - {AnnotationTool.FILL}
+    regions = uncertain(shown, truth != 1)
+    assert [region.value for region in regions] == [4, 3]
+    (verdict,) = plan_corrections(shown, truth, tools=tools, regions=regions)
+    assert (verdict.tool, verdict.value) == (AnnotationTool.CORRECT, 2)
+    assert verdict.seconds == pytest.approx(AnnotatorModel().verdict_seconds) == 0.4
+    np.testing.assert_array_equal(painted(shown, [verdict]), truth)
+
+
+def test_verdicts_on_the_way_to_a_useful_one_are_given_too() -> None:
+    truth = np.ones((96, 128), np.uint8)
+    truth[10:70, 10:70] = 3
+    truth[20:60, 90:120] = 2
+    shown = truth.copy()
+    shown[truth == 2] = 4
+    regions = uncertain(shown, truth != 1)
+    assert [region.value for region in regions] == [3, 4]
+    tools = VERDICTS | BRUSH_ALONE
+    edits = plan_corrections(shown, truth, tools=tools, regions=regions)
+    assert [(edit.tool, edit.value) for edit in edits] == [
+        (AnnotationTool.ACCEPT, 3),
+        (AnnotationTool.CORRECT, 2),
+    ]
+    assert plan_corrections(truth, truth, regions=uncertain(truth, truth != 1)) == []
+    halves = np.where(truth == 3, np.uint8(1), truth)
+    halves[10:70, 40:70] = 3  # half of the first region is right: passed by one key
+    passed = plan_corrections(shown, halves, regions=regions)
+    assert AnnotationTool.ACCEPT not in {edit.tool for edit in passed}
 
 
 def test_edits_are_deterministic() -> None:

@@ -9,7 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.base.geometry import Box, Point
-from core.tools.smart.superpixel_grid import CELL_SIDE, cell_at, compute_superpixels, window_of
+from core.tools.smart.superpixel_grid import (
+    CELL_SIDE,
+    cell_at,
+    compute_superpixels,
+    segments_of,
+    window_of,
+)
 from core.tools.smart.superpixels import Superpixels
 from core.tools.tool import Modifiers
 from tests.tool_driver import ToolDriver, disc_picture, iou
@@ -43,6 +49,23 @@ def test_segments_follow_edges() -> None:
         if disc[box.slices][mask].mean() > 0.5:
             inside[box.slices] |= mask
     assert iou(inside, disc) > 0.94
+
+
+def test_segments_of_a_picture_are_those_of_its_cells() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (CELL_SIDE + 40, CELL_SIDE + 30, 3), np.uint8)
+    whole = Box(0, 0, CELL_SIDE + 30, CELL_SIDE + 40)
+    found = segments_of(picture, 24)
+    assert found.shape == picture.shape[:2]
+    assert np.unique(found).tolist() == list(range(int(found.max()) + 1))
+    for at in (Point(100, 100), Point(CELL_SIDE + 10, 100), Point(CELL_SIDE + 10, CELL_SIDE + 20)):
+        sheet = compute_superpixels(picture, cell_at(at, 1.0, 24), whole)
+        box, mask = sheet.mask_of(sheet.label_at(at))
+        side = (np.floor(np.divide(at, CELL_SIDE)) * CELL_SIDE).astype(int)
+        expected = np.zeros(found.shape, bool)
+        expected[box.slices] = mask
+        expected[: side[1]] = expected[:, : side[0]] = False
+        expected[side[1] + CELL_SIDE :] = expected[:, side[0] + CELL_SIDE :] = False
+        np.testing.assert_array_equal(found == found[int(at.y), int(at.x)], expected)
 
 
 @pytest.mark.parametrize("scale", [8.0, 1.0, 0.2, 0.01])
