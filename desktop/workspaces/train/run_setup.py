@@ -11,6 +11,7 @@ from pathlib import Path
 from core.base.errors import MaskloopError
 from core.base.settings import Settings
 from core.base.text import count_of
+from core.evaluation.run_summary import RunSummary
 from core.models.catalogue import architecture_title
 from core.models.export_job import ExportedModel
 from core.models.spec import (
@@ -37,7 +38,7 @@ from desktop.workspaces.train.dialogs.recipe_form import EXCLUDED
 from desktop.workspaces.train.dialogs.run_form import RunForm, StartingPoint
 from desktop.workspaces.train.network_offer import NetworkOffer
 from desktop.workspaces.train.page import TrainPage
-from desktop.workspaces.train.runs.run_titles import network_title
+from desktop.workspaces.train.runs.run_titles import left_out_text, network_title
 from desktop.workspaces.train.size_offer import SizeOffer
 
 
@@ -56,9 +57,7 @@ class RunSetup(Controller):
         self._session, self._dispatcher, self._page, self._theme = session, dispatcher, page, theme
         self._settings = settings
         self._next_run = NextRun()
-        self._all_runs: list[RunRecord] = []
-        self._runs: list[RunRecord] = []
-        """Those that published weights."""
+        self._all_runs: list[RunSummary] = []
         self.connections.connect(page.next_run_requested, self.show_form)
         self.connections.connect(page.repeat_requested, self.repeat)
         self.connections.connect(page.export_requested, self.show_export)
@@ -72,12 +71,11 @@ class RunSetup(Controller):
     def actions(self) -> Actions:
         return {"export_model": self.show_export, "choose_network": self.show_form}
 
-    def set_runs(self, runs: list[RunRecord], in_use: RunRecord | None) -> None:
-        """runs: all of them, newest first; in_use: the one whose weights predict."""
+    def set_runs(self, runs: list[RunSummary]) -> None:
+        """runs: all of them, newest first"""
         self._all_runs = runs
-        self._runs = [run for run in runs if run.published]
-        self._in_use = in_use
-        self._page.set_can_export(bool(self._runs))
+        self._in_use = next((run.record for run in runs if run.is_in_use), None)
+        self._page.set_can_export(any(run.has_weights for run in runs))
         self._show_next_run()
 
     def close(self) -> None:
@@ -108,7 +106,7 @@ class RunSetup(Controller):
 
     def repeat(self, run_id: int) -> None:
         """Open the form with network and recipe of a run, in place of a form that is open."""
-        for run in self._all_runs:
+        for run in (summary.record for summary in self._all_runs):
             if run.id == run_id:
                 point = self._point_of(run)
                 if point is None:
@@ -137,7 +135,9 @@ class RunSetup(Controller):
         self, values: Mapping[str, str], choices: Mapping[str, str], defaults: Mapping[bool, Recipe]
     ) -> None:
         run = self._next_run
-        earlier = [point for each in self._runs if (point := _starting_point(each, defaults)) is not None]
+        records = [summary.record for summary in self._all_runs]
+        published = [_starting_point(each, defaults) for each in records if each.published]
+        earlier = [point for point in published if point is not None]
         network = self._unchosen_network()
         delete_dialog(self.form)
         form = RunForm(
@@ -242,18 +242,20 @@ class RunSetup(Controller):
 
     def show_export(self) -> None:
         """Open the dialog with the run in use selected; without trained weights only a message says so."""
-        if not self._runs:
+        exportable = [run.record for run in self._all_runs if run.has_weights]
+        if not exportable:
             self._dispatcher.failed.emit(MaskloopError("There are no trained weights yet. Train first."))
             return
         if self.export_dialog is not None and self.export_dialog.isVisible():
             self.export_dialog.raise_()
             return
         file = self._session.folder.parent / f"{self._session.name}-model.onnx"
-        first = [run for run in self._runs if self._in_use and run.id == self._in_use.id]
-        ordered = first + [run for run in self._runs if run not in first]
-        titles = [(run.id, _run_title(run)) for run in ordered]
+        in_use_first = sorted(exportable, key=lambda run: run != self._in_use)
+        titles = [(run.id, _run_title(run)) for run in in_use_first]
         delete_dialog(self.export_dialog)
-        dialog = ModelExportDialog(self._theme, titles, str(file), self._page.window())
+        dialog = ModelExportDialog(
+            self._theme, titles, str(file), left_out_text(self._all_runs), self._page.window()
+        )
         dialog.export_requested.connect(self._export_model)
         dialog.cancel_requested.connect(self._session.model_exporter.cancel)
         self.export_dialog = dialog

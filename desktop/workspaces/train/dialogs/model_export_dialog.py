@@ -21,9 +21,15 @@ class ModelExportDialog(QDialog):
     cancel_requested = Signal()
 
     def __init__(
-        self, theme: Theme, runs: Sequence[tuple[int, str]], file: str, parent: QWidget | None = None
+        self,
+        theme: Theme,
+        runs: Sequence[tuple[int, str]],
+        file: str,
+        left_out: str = "",
+        parent: QWidget | None = None,
     ) -> None:
-        """`runs`: (number, title) of those with weights, that in use first; `file`: the proposed path, with suffix."""
+        """`runs`: (number, title) of those with weights, that in use first; `file`: the proposed path, with suffix;
+        `left_out`: which runs are not offered."""
         super().__init__(parent)
         self._theme = theme
         self._running = False
@@ -31,6 +37,7 @@ class ModelExportDialog(QDialog):
         self.setModal(False)
         self.setMinimumWidth(600)
         self.run = combo_box([(str(number), title) for number, title in runs], "Run")
+        self.run.setToolTip(left_out)
         self.format = combo_box(list(MODEL_FORMATS.items()), "Format")
         self.format.setCurrentIndex(max(0, list(MODEL_FORMATS).index(Path(file).suffix)))
         self.file = QLineEdit(file)

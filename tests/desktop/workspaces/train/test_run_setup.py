@@ -152,6 +152,25 @@ def test_a_model_is_exported_and_its_agreement_shown(gui: GuiDriver, tmp_path: P
     assert not shown.isVisible()
 
 
+def test_runs_whose_weights_are_gone_are_not_offered(gui: GuiDriver, tmp_path: Path) -> None:
+    with_weights(gui)
+    folder = gui.session.folder
+    gui.window.close_project()
+    with Project.open(folder, purpose="a test") as project:
+        run = project.runs.start(json.dumps(SPEC.to_json()), json.dumps(Recipe().to_json()), None, 3)
+        project.runs.update(run.id, published=1, best_miou=0.6)
+        project.runs.end(run.id, "finished")
+    gui.window.open_project(folder)
+    gui.wait_until(gui.window.workspaces.train.export.isEnabled, "the run with weights", 60)
+    shown = export_dialog(gui, tmp_path / "net.onnx")
+    assert shown.run.count() == 1 and "1 whose weights are gone" in shown.run.toolTip()
+    shown.reject()
+    titles = [point.title for point in form(gui)._starting_points]
+    assert sum(title.startswith("Run ") for title in titles) == 2, (
+        "network and recipe of both can be repeated"
+    )
+
+
 def test_an_export_can_be_cancelled(gui: GuiDriver, tmp_path: Path) -> None:
     with_weights(gui)
     shown = export_dialog(gui, tmp_path / "net.onnx")
