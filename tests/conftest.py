@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import sys
@@ -72,6 +73,9 @@ LONG = (
 """The next longest files. What takes long starts first, so that both processes end at about the same time."""
 
 
+_NUMBERS = itertools.count()
+
+
 class FileScheduling(LoadScopeScheduling):
     """Tests of a file run in one process, as they share a window and what is costly to make."""
 
@@ -91,7 +95,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def _own_settings(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MASKLOOP_CONFIG_DIR", str(tmp_path_factory.mktemp("settings")))
+    # Not by mktemp, which lists all folders for a free number: with thousands of them that takes 20 s in all.
+    folder = tmp_path_factory.getbasetemp() / "settings" / str(next(_NUMBERS))
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("MASKLOOP_CONFIG_DIR", str(folder))
 
 
 @pytest.fixture(autouse=True)

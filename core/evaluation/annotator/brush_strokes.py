@@ -14,7 +14,6 @@ from core.evaluation.annotator.edge_tolerance import edge_distance, right_pixels
 from core.evaluation.annotator.planned_edit import AnnotationTool, PixelPath, PlannedEdit, seconds_of
 from core.evaluation.annotator.time_model import AnnotatorModel
 from core.labels.label_map import Mask, Values
-from core.labels.rasterization import capsule
 
 MIN_RADIUS = 0.5
 """Radius in pixels of the smallest brush, which paints single pixels."""
@@ -125,20 +124,26 @@ def _distance(position: Point | None, pixel: PixelPath) -> float:
 
 
 def _swept(path: PixelPath, radius: float, whole: Box) -> tuple[Box, Mask]:
-    """Box and (h, w) bool mask of the pixels that a brush paints."""
-    points = [Point(x + 0.5, y + 0.5) for x, y in _corners(path).tolist()]
-    box = Box.bounding(points, margin=radius).intersection(whole)
-    mask = np.zeros((box.height, box.width), bool)
-    for start, end in zip(points[:-1] or points, points[1:] or points, strict=True):
-        place, capsule_mask = capsule(start, end, radius, box)
-        mask[place.moved(-box.x0, -box.y0).slices] |= capsule_mask
-    return box, mask
+    """Box and (h, w) bool mask of the pixels that a brush paints: those with their centre within the radius.
+
+    The nearest point of a path of adjacent pixels is the centre of one or lies halfway between two, so that distances
+    on a grid of half pixels are exact; many times faster than one capsule for each straight part.
+    """
+    ends = [Point(x + 0.5, y + 0.5) for x, y in (path.min(axis=0).tolist(), path.max(axis=0).tolist())]
+    box = Box.bounding(ends, margin=radius).intersection(whole)
+    off_path = np.ones((2 * box.height - 1, 2 * box.width - 1), np.uint8)
+    places = 2 * (path - np.array([box.x0, box.y0]))
+    between = (places[1:] + places[:-1]) // 2
+    for x, y in (places.T, between.T):
+        off_path[y, x] = 0
+    distances = cv2.distanceTransform(off_path, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[::2, ::2]
+    return box, np.rint(np.square(distances)) <= 4 * radius * radius
 
 
 def _boundary_paths(area: Mask, radius: float) -> Iterator[PixelPath]:
     """Paths along the edge of `area`, (H, W) bool, on which a brush of `radius` never leaves it."""
     # Between two pixels of a path the edge may be nearer than at either: on a diagonal step by a half, squared.
-    inside = area & (np.square(edge_distance(area)) > radius * radius + 0.5)
+    inside = area & (np.rint(np.square(edge_distance(area))) > radius * radius + 0.5)
     # Some OpenCV releases find no contour along the border of an image: pad by one pixel.
     padded = np.pad(inside, 1).astype(np.uint8)
     outlines, _ = cv2.findContours(padded, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
@@ -169,12 +174,6 @@ def _useful_parts(path: PixelPath, radius: float, wanted: Mask, worth_lifting: f
     begins = np.concatenate([[0], ends + 1])
     stops = np.append(ends, len(needed) - 1)
     return [path[needed[b] : needed[e] + 1] for b, e in zip(begins, stops, strict=True)]
-
-
-def _corners(path: PixelPath) -> PixelPath:
-    """A path without the pixels of straight parts: the same capsules in fewer pieces."""
-    turns = np.any(np.diff(path, n=2, axis=0) != 0, axis=1)
-    return path[np.concatenate([[True], turns, [True]])] if len(path) > 2 else path
 
 
 def _depth(region: Mask) -> float:
