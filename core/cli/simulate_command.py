@@ -18,8 +18,8 @@ from core.base.html_file import write_whole
 from core.cli.common_options import DeviceOption, JsonOption, ProjectOption
 from core.cli.simulation_output import comparison_lines, run_lines
 from core.cli.terminal import UsageError, print_result, progress_bar, report_errors
+from core.evaluation.annotator.planned_edit import ALL_TOOLS, BRUSH_ALONE
 from core.evaluation.annotator.time_model import AnnotatorModel, PointingModel
-from core.evaluation.annotator.tool_choice import ALL_TOOLS, BRUSH_ALONE
 from core.evaluation.effort import AnnotatedPicture, PictureOrder, summarise_effort
 from core.evaluation.effort_comparison import SimulatedRun, means_by_order, paired_differences
 from core.evaluation.effort_files import effort_chart, effort_csv, is_page, picture_rows

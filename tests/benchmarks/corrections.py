@@ -26,10 +26,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.evaluation.annotator.planned_edit import AnnotationTool, PlannedEdit, seconds_of
+from core.evaluation.annotator.planned_edit import (
+    ALL_TOOLS,
+    BRUSH_ALONE,
+    AnnotationTool,
+    PlannedEdit,
+    label_after,
+    seconds_of,
+)
 from core.evaluation.annotator.superpixel_drags import Segments
 from core.evaluation.annotator.time_model import AnnotatorModel
-from core.evaluation.annotator.tool_choice import ALL_TOOLS, BRUSH_ALONE, plan_corrections, plan_edits
+from core.evaluation.annotator.tool_choice import plan_corrections, plan_edits
 from core.labels.class_list import VOID
 from core.labels.label_map import LabelMap, blank_values
 from core.labels.prediction import PredictedMask
@@ -71,10 +78,7 @@ def train_network(asked: argparse.Namespace, frames: dict[str, Pair], void: int,
 
 def right_share(start: NDArray[np.uint8], edits: Sequence[PlannedEdit], truth: NDArray[np.uint8]) -> float:
     """Share of the pixels of known truth that have it after the edits."""
-    label = start.copy()
-    for edit in edits:
-        label[edit.box.slices][edit.mask] = edit.value
-    return float((label == truth)[truth > 0].mean())
+    return float((label_after(start, edits) == truth)[truth > 0].mean())
 
 
 @dataclass(frozen=True, slots=True)

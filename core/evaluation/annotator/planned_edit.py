@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
-from core.labels.label_map import Mask
+from core.labels.label_map import Mask, Values
 
 PixelPath = NDArray[np.int64]
 """int64 (N, 2): x, y of pixels; for a brush each is adjacent to the one before."""
@@ -25,6 +25,12 @@ class AnnotationTool(StrEnum):
     SUPERPIXELS = "superpixels"
     ACCEPT = "accept"
     CORRECT = "correct"
+
+
+ALL_TOOLS = frozenset(AnnotationTool)
+VERDICTS = frozenset({AnnotationTool.ACCEPT, AnnotationTool.CORRECT})
+BRUSH_ALONE = frozenset({AnnotationTool.BRUSH})
+"""A careful annotator: what is right is never painted over, and each error is painted by itself."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,3 +67,11 @@ def seconds_by_tool(edits: Sequence[PlannedEdit], check_seconds: float) -> dict[
 def seconds_of(edits: Sequence[PlannedEdit]) -> float:
     """Time of all edits together."""
     return sum(edit.seconds for edit in edits)
+
+
+def label_after(label: Values, edits: Sequence[PlannedEdit]) -> Values:
+    """A copy of a label, (H, W) uint8, with these edits."""
+    after = label.copy()
+    for edit in edits:
+        after[edit.box.slices][edit.mask] = edit.value
+    return after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,7 +57,8 @@ def plan_drags(
         return []
     whole = Box(0, 0, current.shape[1], current.shape[0])
     edits: list[PlannedEdit] = []
-    for path, numbers in _drags(segments, chosen, painted):
+    start = None if position is None else np.array(position) - corner
+    for path, numbers in _drags(segments, chosen, painted, start):
         box, mask = trim((whole, np.isin(segments, numbers)))
         places = path + np.array(corner)
         distance = math.dist(position, places[0] + 0.5) if position is not None else 0.0
@@ -69,11 +71,18 @@ def plan_drags(
     return edits
 
 
-def _drags(segments: Segments, chosen: Mask, painted: Mask) -> Iterator[tuple[PixelPath, list[int]]]:
-    """The places of each drag and the superpixels under it: straight from one to a near one, over chosen ones alone."""
+def _drags(
+    segments: Segments, chosen: Mask, painted: Mask, at: NDArray[Any] | None
+) -> Iterator[tuple[PixelPath, list[int]]]:
+    """The places of each drag and the superpixels under it: straight from one to a near one, over chosen ones alone.
+
+    at: (x, y) where the pointer is, if it is anywhere; a drag begins at the nearest superpixel
+    """
     left = _places(segments, painted)
     while left:
-        number, at = left.popitem()
+        here = (0.0, 0.0) if at is None else at
+        number = min(left, key=lambda each: math.dist(here, left[each]))
+        at = left.pop(number)
         path, numbers = [at], [number]
         while (found := _next_place(at, left, segments, chosen)) is not None:
             at, crossed = found

@@ -11,13 +11,14 @@ from core.base.changes import Changes
 from core.base.errors import ImageError, TrainingError
 from core.base.progress import ProgressCallback
 from core.evaluation.annotator.planned_edit import (
+    ALL_TOOLS,
     AnnotationTool,
     seconds_by_tool,
     seconds_of,
 )
 from core.evaluation.annotator.superpixel_drags import Segments
 from core.evaluation.annotator.time_model import AnnotatorModel
-from core.evaluation.annotator.tool_choice import ALL_TOOLS, plan_edits
+from core.evaluation.annotator.tool_choice import plan_edits
 from core.evaluation.effort import AnnotatedPicture, PictureOrder, initial_order, next_first
 from core.images.image_reader import read_picture
 from core.labels.accept import accept_everywhere

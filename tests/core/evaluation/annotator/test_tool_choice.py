@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 from core.base.geometry import Box, Point
 from core.evaluation.annotator.brush_strokes import plan_strokes
 from core.evaluation.annotator.edge_tolerance import is_within_tolerance
-from core.evaluation.annotator.planned_edit import AnnotationTool, PlannedEdit, seconds_by_tool, seconds_of
-from core.evaluation.annotator.time_model import AnnotatorModel, PointingModel
-from core.evaluation.annotator.tool_choice import (
+from core.evaluation.annotator.planned_edit import (
     ALL_TOOLS,
     BRUSH_ALONE,
     VERDICTS,
-    plan_corrections,
-    plan_edits,
+    AnnotationTool,
+    PlannedEdit,
+    seconds_by_tool,
+    seconds_of,
 )
+from core.evaluation.annotator.time_model import AnnotatorModel, PointingModel
+from core.evaluation.annotator.tool_choice import plan_corrections, plan_edits
 from core.labels.label_map import LabelMap
 from core.labels.prediction import PredictedMask
 from core.labels.rasterization import capsule

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from core.base.geometry import Box
-from core.evaluation.annotator.planned_edit import seconds_of
+from core.evaluation.annotator.planned_edit import ALL_TOOLS, seconds_of
 from core.evaluation.annotator.time_model import AnnotatorModel
-from core.evaluation.annotator.tool_choice import ALL_TOOLS, plan_edits
+from core.evaluation.annotator.tool_choice import plan_edits
 from core.labels.label_map import LabelMap, Origin
 from core.labels.prediction import PredictedMask
 from core.project.project import HOME_FOLDER, PROJECT_FILE, Project
