@@ -53,6 +53,7 @@ class PictureQueue:
     ids: (n,) int64; reasons: (n,) uint8 of QueueReason; classes: (n, 2) uint8, the classes that the prediction is most
     unsure of, 0 for none; novelty: (n,) float32, distance to the nearest labelled picture in typical distances of two
     pictures, NaN where it is not known; rows: by id the place in the queue
+    class_weights: (256,) float32, how much each class counts, 1 on average; rare ones count more
     """
 
     ids: NDArray[np.int64]
@@ -60,6 +61,7 @@ class PictureQueue:
     classes: NDArray[np.uint8]
     novelty: Floats
     rows: Mapping[int, int]
+    class_weights: Floats
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -131,7 +133,9 @@ def order_pictures(
     if len(order.labelled):
         novelty[rows >= 0] = order.space.nearest(rows[rows >= 0], order.labelled)
     by_id = {picture_id: row for row, picture_id in enumerate(ids.tolist())}
-    return PictureQueue(ids, np.array(reasons, np.uint8), classes, novelty, by_id)
+    weights = np.ones(256, np.float32)
+    weights[summaries.classes] = order.weights * len(summaries.classes)
+    return PictureQueue(ids, np.array(reasons, np.uint8), classes, novelty, by_id, weights)
 
 
 class _DescriptorSpace:
@@ -212,7 +216,7 @@ class _Ordering:
         known[known] = is_predicted[rows[known]]
         self._random_order, self._rows = rest, rows[known]
         self._ids, self._unpredicted = rest[known], rest[~known]
-        self._weights = _class_weights(summaries.classes, class_pixels)
+        self.weights = _class_weights(summaries.classes, class_pixels)
         self._noisy = np.log(np.maximum(self._scores[self._rows], _LEAST)) * NOISE_POWER
         self._noisy += noise[self._ids, None]
         self._taken: set[int] = set()
@@ -269,7 +273,7 @@ class _Ordering:
         rows, ids = self._rows[left], self._ids[left]
         score = np.zeros(len(rows))
         if self._noisy.size:
-            score = (self._noisy[left] + np.log(self._weights) * NOISE_POWER).max(axis=1)
+            score = (self._noisy[left] + np.log(self.weights) * NOISE_POWER).max(axis=1)
         near = self.space.nearest(rows, np.concatenate([self.labelled, chosen]))
         is_repeated = near < NEAR_DUPLICATE
         order = np.lexsort((-score, is_repeated))
@@ -309,7 +313,7 @@ class _Ordering:
     def _draw(self, ranked: list[NDArray[np.int64]], near: Floats, slot: int) -> tuple[int, int] | None:
         """Place and column of the next picture: a class by its weight, then of its most unsure pictures the farthest
         from those before. None when only near-duplicates are left."""
-        rng, weights = np.random.default_rng((self._seed, slot)), self._weights.copy()
+        rng, weights = np.random.default_rng((self._seed, slot)), self.weights.copy()
         while (total := weights.sum()) > 0:
             column = int(rng.choice(len(weights), p=weights / total))
             free = ranked[column][near[ranked[column]] >= NEAR_DUPLICATE][:CHOICES]

@@ -19,7 +19,7 @@ MAX_REGIONS = 8
 LEAST_SCORE = 0.04
 """Score of a region that is worth a look: mean of 1 - confidence, where labelled pixels count as certain."""
 LEAST_OF_BEST = 1 / 3
-"""Share of the best score of the picture that a region has at least."""
+"""Share of the best score of the picture, with rare classes counting more, that a region has at least."""
 _CELLS_IN_SIDE = 4
 _MIN_CELL_SIDE = 32
 _NEIGHBOUR_FACTOR = 0.5
@@ -36,10 +36,14 @@ class UsefulRegion:
     classes: tuple[int, ...]
 
 
-def find_useful_regions(prediction: PredictedMask, snapshot: LabelSnapshot) -> tuple[UsefulRegion, ...]:
+def find_useful_regions(
+    prediction: PredictedMask, snapshot: LabelSnapshot, class_weights: NDArray[np.float32] | None = None
+) -> tuple[UsefulRegion, ...]:
     """The most useful regions, best first; none when the prediction is sure of all that has no label.
 
-    prediction: in the size of the label. Some milliseconds for a million pixels: call it on a lane.
+    prediction: in the size of the label; class_weights: (256,) how much doubt about each class counts
+
+    Some milliseconds for a million pixels: call it on a lane.
     """
     height, width = prediction.values.shape
     step = 1
@@ -53,10 +57,10 @@ def find_useful_regions(prediction: PredictedMask, snapshot: LabelSnapshot) -> t
         _edges(values.shape[0], step, min(width, height)),
         _edges(values.shape[1], step, min(width, height)),
     )
-    sums = np.add.reduceat(np.add.reduceat(doubt, rows[:-1], axis=0), columns[:-1], axis=1)
-    scores = sums / np.outer(np.diff(rows), np.diff(columns)) / 255
+    scores = _cell_means(doubt, rows, columns)
+    weighted = doubt if class_weights is None else doubt * class_weights[values]
     found = []
-    for row, column in _spread(scores):
+    for row, column in _spread(scores, _cell_means(weighted, rows, columns)):
         cell = slice(rows[row], rows[row + 1]), slice(columns[column], columns[column + 1])
         box = Box(
             int(columns[column]) * step,
@@ -64,7 +68,7 @@ def find_useful_regions(prediction: PredictedMask, snapshot: LabelSnapshot) -> t
             min(width, int(columns[column + 1]) * step),
             min(height, int(rows[row + 1]) * step),
         )
-        found.append(UsefulRegion(box, float(scores[row, column]), _classes(values[cell], doubt[cell])))
+        found.append(UsefulRegion(box, float(scores[row, column]), _classes(values[cell], weighted[cell])))
     return tuple(found)
 
 
@@ -75,18 +79,29 @@ def _edges(length: int, step: int, shorter_side: int) -> NDArray[np.int64]:
     return np.linspace(0, length, count + 1).astype(np.int64)
 
 
-def _spread(scores: NDArray[np.float32]) -> list[tuple[int, int]]:
-    """Row and column of the cells that are taken, best first."""
-    left = scores.copy()
+def _cell_means(
+    doubt: NDArray[np.float32], rows: NDArray[np.int64], columns: NDArray[np.int64]
+) -> NDArray[np.float32]:
+    """Of each cell, 0..1 without weights."""
+    sums = np.add.reduceat(np.add.reduceat(doubt, rows[:-1], axis=0), columns[:-1], axis=1)
+    return np.asarray(sums / np.outer(np.diff(rows), np.diff(columns)) / 255, np.float32)
+
+
+def _spread(scores: NDArray[np.float32], weighted: NDArray[np.float32]) -> list[tuple[int, int]]:
+    """Row and column of the cells that are taken, best first by their weighted score."""
+    left, plain = weighted.copy(), scores.copy()
+    left[plain < LEAST_SCORE] = 0
+    least = float(left.max(initial=0)) * LEAST_OF_BEST
     taken: list[tuple[int, int]] = []
-    least = max(LEAST_SCORE, float(scores.max(initial=0)) * LEAST_OF_BEST)
-    while len(taken) < MAX_REGIONS:
+    while left.any() and len(taken) < MAX_REGIONS:
         row, column = (int(each) for each in np.unravel_index(int(np.argmax(left)), left.shape))
         if left[row, column] < least:
             break
         taken.append((row, column))
-        left[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] *= _NEIGHBOUR_FACTOR
+        for each in (left, plain):
+            each[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] *= _NEIGHBOUR_FACTOR
         left[row, column] = 0
+        left[plain < LEAST_SCORE] = 0
     return taken
 
 

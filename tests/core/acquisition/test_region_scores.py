@@ -27,6 +27,23 @@ def test_the_doubtful_place_is_framed_and_its_classes_are_named() -> None:
     assert 0 < region.score < 1
 
 
+def test_doubt_about_a_rare_class_counts_more() -> None:
+    prediction = certain(1024, 1024)
+    prediction.values[768:, 768:] = 7
+    prediction.confidence[:256, :256] = 80
+    prediction.confidence[768:, 768:] = 120
+    label = LabelMap.blank(1024, 1024).snapshot()
+    common, rare = find_useful_regions(prediction, label)
+    assert (common.classes, rare.classes) == ((1,), (7,))
+    weights = np.ones(256, np.float32)
+    weights[7] = 3
+    assert find_useful_regions(prediction, label, weights) == (rare, common), "the score stays the mean doubt"
+    weights[7] = 30
+    assert find_useful_regions(prediction, label, weights) == (rare,)
+    prediction.confidence[768:, 768:] = 253
+    assert find_useful_regions(prediction, label, weights) == (common,), "it is sure of the rare class"
+
+
 def test_labelled_pixels_do_not_count() -> None:
     prediction = certain(1024, 1024)
     prediction.confidence[:256, :256] = 80

@@ -260,7 +260,8 @@ class QueueController(Controller):
         if labels is None or prediction is None or not self._can_search():
             self._begin_at = 0  # a picture that was drawn at random may have none
             return
-        future = self._lane.submit(find_useful_regions, prediction, labels.snapshot())
+        weights = self._queue.class_weights if self._queue is not None else None
+        future = self._lane.submit(find_useful_regions, prediction, labels.snapshot(), weights)
         self._region_request.send(future, self._found)
 
     def _search_again(self) -> None:
