@@ -19,7 +19,7 @@ MAX_REGIONS = 8
 LEAST_SCORE = 0.04
 """Score of a region that is worth a look: mean of 1 - confidence, where labelled pixels count as certain."""
 LEAST_OF_BEST = 1 / 3
-"""Share of the best score of the picture, with rare classes counting more, that a region has at least."""
+"""Share of the best score of the picture that a region has at least."""
 _CELLS_IN_SIDE = 4
 _MIN_CELL_SIDE = 32
 _NEIGHBOUR_FACTOR = 0.5
@@ -68,7 +68,7 @@ def find_useful_regions(
             min(width, int(columns[column + 1]) * step),
             min(height, int(rows[row + 1]) * step),
         )
-        found.append(UsefulRegion(box, float(scores[row, column]), _classes(values[cell], weighted[cell])))
+        found.append(UsefulRegion(box, float(scores[row, column]), _classes(values[cell], doubt[cell])))
     return tuple(found)
 
 
@@ -90,18 +90,17 @@ def _cell_means(
 def _spread(scores: NDArray[np.float32], weighted: NDArray[np.float32]) -> list[tuple[int, int]]:
     """Row and column of the cells that are taken, best first by their weighted score."""
     left, plain = weighted.copy(), scores.copy()
-    left[plain < LEAST_SCORE] = 0
-    least = float(left.max(initial=0)) * LEAST_OF_BEST
+    least = max(LEAST_SCORE, float(scores.max(initial=0)) * LEAST_OF_BEST)
     taken: list[tuple[int, int]] = []
-    while left.any() and len(taken) < MAX_REGIONS:
+    while len(taken) < MAX_REGIONS:
+        left[plain < least] = 0
         row, column = (int(each) for each in np.unravel_index(int(np.argmax(left)), left.shape))
-        if left[row, column] < least:
+        if not left[row, column]:
             break
         taken.append((row, column))
         for each in (left, plain):
             each[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] *= _NEIGHBOUR_FACTOR
         left[row, column] = 0
-        left[plain < LEAST_SCORE] = 0
     return taken
 
 

@@ -81,7 +81,7 @@ def right_share(start: NDArray[np.uint8], edits: Sequence[PlannedEdit], truth: N
     return float((label_after(start, edits) == truth)[truth > 0].mean())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ShownPicture:
     """What the annotator sees. truth: (H, W) uint8, of which unlabelled pixels do not count"""
 

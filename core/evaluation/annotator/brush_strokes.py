@@ -111,12 +111,16 @@ def plan_strokes(
 
 
 def brush_seconds(
-    current: Values, truth: Values, value: int, part: Box, position: Point | None, annotator: AnnotatorModel
+    current: Values,
+    truth: Values,
+    value: int,
+    corner: tuple[int, int],
+    position: Point | None,
+    annotator: AnnotatorModel,
 ) -> float:
-    """To paint a class with the brush in a part of a picture; current, truth: of the picture, (H, W) uint8."""
-    shown, true = current[part.slices].copy(), truth[part.slices]
-    region = (true == value) & (shown != value)
-    return seconds_of(plan_strokes(shown, true, value, region, (part.x0, part.y0), position, annotator))
+    """To paint all of a class with the brush in a part of a picture, as `plan_strokes`; `current` is not changed."""
+    region = (truth == value) & (current != value)
+    return seconds_of(plan_strokes(current.copy(), truth, value, region, corner, position, annotator))
 
 
 def _distance(position: Point | None, pixel: PixelPath) -> float:

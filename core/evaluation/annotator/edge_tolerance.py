@@ -50,12 +50,18 @@ def right_pixels(current: Values, truth: Values) -> Mask:
 
 def harms_others(before: Values, after: Values, truth: Values, annotator: AnnotatorModel) -> bool:
     """Whether more of a class that an edit paints over needs a correction after it; all (h, w) uint8."""
+    return bool(newly_wanted(before, after, truth, annotator).any())
+
+
+def newly_wanted(before: Values, after: Values, truth: Values, annotator: AnnotatorModel) -> Mask:
+    """(h, w) bool: pixels of the classes that an edit paints over which need a correction only after it."""
+    worse = np.zeros(truth.shape, bool)
     lost = right_pixels(before, truth) & (after != truth)
     for value in np.unique(truth[lost]).tolist():
-        worse = wanted_pixels(after, truth, value, annotator)
-        if worse.any() and (worse & ~wanted_pixels(before, truth, value, annotator)).any():
-            return True
-    return False
+        wanted = wanted_pixels(after, truth, value, annotator)
+        if wanted.any():
+            worse |= wanted & ~wanted_pixels(before, truth, value, annotator)
+    return worse
 
 
 def edge_distance(mask: Mask) -> NDArray[np.float32]:

@@ -110,12 +110,13 @@ class EditPlanner:
         edit = PlannedEdit(AnnotationTool.FILL, value, 0.0, place, box, region, seconds)
         # With it, the lost pixels have to be painted again; without it, the missing ones.
         part = box.grown(MARGIN).clipped(self._truth.shape[1], self._truth.shape[0])
-        after = self._current.copy()
-        after[box.slices][region] = value
-        values = (value, old) if lost else (value,)
+        truth, before = self._truth[part.slices], self._current[part.slices]
+        after = before.copy()
+        after[box.moved(-part.x0, -part.y0).slices][region] = value
+        corner, values = (part.x0, part.y0), (value, old) if lost else (value,)
         without, with_it = (
-            sum(brush_seconds(label, self._truth, v, part, self._position, self._annotator) for v in values)
-            for label in (self._current, after)
+            sum(brush_seconds(label, truth, v, corner, self._position, self._annotator) for v in values)
+            for label in (before, after)
         )
         if seconds + with_it >= without:
             self._refused_fills.add(key)

@@ -37,7 +37,8 @@ BRUSH_ALONE = frozenset({AnnotationTool.BRUSH})
 class PlannedEdit:
     """All pixels of `mask` (bool, h and w of `box`) become `value`.
 
-    path: pixels over whose centres the brush moves, corners of the polygon, places on superpixels, or of the click
+    path: pixels over whose centres the brush moves, corners of the polygon, places on superpixels or of a click,
+        or one in a region that is judged
     radius: of the brush in pixels, else 0; seconds: to search, travel, paint and press keys
     """
 

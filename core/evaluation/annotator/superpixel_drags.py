@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.base.geometry import Box, Point
-from core.evaluation.annotator.edge_tolerance import edge_distance, harms_others, right_pixels, wanted_pixels
+from core.evaluation.annotator.edge_tolerance import edge_distance, newly_wanted, right_pixels, wanted_pixels
 from core.evaluation.annotator.planned_edit import AnnotationTool, PixelPath, PlannedEdit
 from core.evaluation.annotator.time_model import AnnotatorModel
 from core.labels.label_map import Mask, Values
@@ -40,7 +40,7 @@ def plan_drags(
     position: Point | None,
     annotator: AnnotatorModel,
 ) -> list[PlannedEdit]:
-    """Drags over the superpixels with missing pixels of a region, but for those that would do harm; none if all would.
+    """Drags over the superpixels with missing pixels of a region, but for those that would do harm.
 
     For a part of a picture whose upper left pixel is `corner`: current, truth: (h, w) uint8; region: (h, w) bool. What
     was right stays so within the tolerance. `current` is not changed.
@@ -51,9 +51,9 @@ def plan_drags(
     chosen = np.zeros(int(segments.max()) + 2, bool)  # the last one stands for INCOMPLETE
     chosen[segments[wanted]] = True
     chosen[segments[far]] = chosen[INCOMPLETE] = False
+    chosen = _harmless(chosen, segments, current, truth, value, annotator)
     painted = chosen[segments]
-    after = np.where(painted, np.uint8(value), current)
-    if not painted.any() or harms_others(current, after, truth, annotator):
+    if not painted.any():
         return []
     whole = Box(0, 0, current.shape[1], current.shape[0])
     edits: list[PlannedEdit] = []
@@ -69,6 +69,19 @@ def plan_drags(
         )
         position = edits[-1].end
     return edits
+
+
+def _harmless(
+    chosen: Mask, segments: Segments, current: Values, truth: Values, value: int, annotator: AnnotatorModel
+) -> Mask:
+    """Without the superpixels that would paint over a thin neighbour, all of which is near the region."""
+    while True:
+        after = np.where(chosen[segments], np.uint8(value), current)
+        harming = np.zeros_like(chosen)
+        harming[segments[newly_wanted(current, after, truth, annotator)]] = True
+        if not (harming & chosen).any():
+            return np.zeros_like(chosen) if harming.any() else chosen
+        chosen = chosen & ~harming
 
 
 def _drags(
@@ -98,8 +111,10 @@ def _next_place(
 ) -> tuple[NDArray[np.int64], list[int]] | None:
     """The nearest place that can be reached, and the superpixels on the way."""
     for place in sorted(left.values(), key=lambda place: math.dist(at, place))[:NEIGHBOURS]:
-        steps = int(np.abs(place - at).max()) + 1
-        x, y = np.linspace(at, place, steps).round().astype(np.int64).T
+        parts = max(
+            1, math.ceil(math.dist(at, place))
+        )  # as often as the tool looks what is under the pointer
+        x, y = np.floor(np.linspace(at + 0.5, place + 0.5, parts + 1)).astype(np.int64).T
         crossed = segments[y, x]
         if chosen[crossed].all():
             return place, np.unique(crossed).tolist()

@@ -52,6 +52,8 @@ def plan_edits(
     """
     if current.shape != truth.shape:
         raise ValueError(f"the current label {current.shape} and the truth {truth.shape} differ in size")
+    if segments is not None and segments.shape != truth.shape:
+        raise ValueError(f"the superpixels {segments.shape} and the truth {truth.shape} differ in size")
     planner = EditPlanner(current.copy(), truth, annotator or AnnotatorModel(), tools, segments)
     for turn in count():
         if AnnotationTool.FILL in tools and turn < FILLS:

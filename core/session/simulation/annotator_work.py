@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
-from core.evaluation.annotator.planned_edit import AnnotationTool, PlannedEdit, seconds_of
+from core.evaluation.annotator.planned_edit import VERDICTS, AnnotationTool, PlannedEdit, seconds_of
 from core.evaluation.annotator.superpixel_drags import Segments
 from core.evaluation.annotator.time_model import AnnotatorModel
 from core.evaluation.annotator.tool_choice import plan_corrections
 from core.labels.class_list import UNLABELLED
 from core.labels.label_map import LabelMap, Values
 from core.labels.prediction import PredictedMask
-from core.labels.uncertain_regions import find_uncertainty
+from core.labels.uncertain_regions import UncertainRegion, find_uncertainty
 from core.project.records import PictureRecord
 
 ASK_LIVE_AFTER = (8, 32)
@@ -41,8 +41,7 @@ class AnnotatorWork:
         """What is accepted in the end where nothing was painted; None when painting from blank."""
         self.planned = list(blank)
         if prediction is not None:
-            height, width = truth.shape
-            regions = find_uncertainty(prediction, LabelMap.blank(width, height).snapshot()).regions
+            regions = _uncertain_regions(prediction) if tools >= VERDICTS else ()
             corrections = plan_corrections(prediction.values, truth, annotator, tools, segments, regions)
             if seconds_of(corrections) + annotator.key_seconds < seconds_of(blank):
                 self.shown, self.planned = prediction, corrections
@@ -79,3 +78,9 @@ class AnnotatorWork:
         if seconds_of(planned) < seconds_of(self.planned):
             self.planned, self.shown = planned, live
             self.live_answers += 1
+
+
+def _uncertain_regions(prediction: PredictedMask) -> tuple[UncertainRegion, ...]:
+    """Those of a picture that nobody has labelled yet."""
+    height, width = prediction.values.shape
+    return find_uncertainty(prediction, LabelMap.blank(width, height).snapshot()).regions

@@ -187,7 +187,7 @@ class Simulation:
         return next_first(waiting, self._options.order)
 
     def _segments(self, record: PictureRecord) -> Segments | None:
-        """The superpixels of a picture in the size in which the tool begins; None for an annotator without the tool."""
+        """Superpixels as the tool has them at first, at the picture's own size; None for an annotator without it."""
         if AnnotationTool.SUPERPIXELS not in self._options.tools:
             return None
         picture = read_picture(self._target.picture_path(record.path))
@@ -222,12 +222,18 @@ class Simulation:
         while (planned := work.next_edit()) is not None:
             self._clock.wait(planned.seconds)
             title = f"{EDIT_NAMES[planned.tool]}, {names[planned.value]}"
-            origin = Origin.ACCEPTED if planned.tool is AnnotationTool.ACCEPT else Origin.PAINTED
-            labels.begin_edit(title, planned.tool, planned.value, origin)
+            is_accepted = planned.tool is AnnotationTool.ACCEPT
+            labels.begin_edit(
+                title,
+                planned.tool,
+                planned.value,
+                Origin.ACCEPTED if is_accepted else Origin.PAINTED,
+                work.shown.run_id if is_accepted and work.shown is not None else None,
+            )
             labels.paint(planned.box, planned.mask, planned.value)
             edit = labels.finish_edit()
             if edit is not None:
-                pixels += edit.pixels if origin is Origin.PAINTED else 0
+                pixels += 0 if is_accepted else edit.pixels
                 commits.append(session.editing.commit(record.id, replace(edit, seconds=planned.seconds)))
             if self._live is not None and work.asks_live:
                 work.replan(labels.values, self._live.answer(record.id, labels, work.prediction))

@@ -244,7 +244,8 @@ class RunSetup(Controller):
         """Open the dialog with the run in use selected; without trained weights only a message says so."""
         exportable = [run.record for run in self._all_runs if run.has_weights]
         if not exportable:
-            self._dispatcher.failed.emit(MaskloopError("There are no trained weights yet. Train first."))
+            why = left_out_text(self._all_runs) or "There are no trained weights yet. Train first."
+            self._dispatcher.failed.emit(MaskloopError(why))
             return
         if self.export_dialog is not None and self.export_dialog.isVisible():
             self.export_dialog.raise_()

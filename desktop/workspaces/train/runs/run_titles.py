@@ -41,9 +41,11 @@ def runs_with_weights(runs: Sequence[RunSummary]) -> list[tuple[int, str]]:
 
 def left_out_text(runs: Sequence[RunSummary]) -> str:
     """Why the others are not offered; empty where there are none."""
-    count = Counter(run.state if run.state in MISSING else "none" for run in runs if not run.has_weights)
+    count = Counter(run.state for run in runs if not run.has_weights)
+    ended = count.total() - count["running"] - sum(count[state] for state in MISSING)
     parts = (
-        (count["none"], "never became better than the network before"),
+        (count["running"], "still training"),
+        (ended, "never became better than the network before"),
         (count["deleted"], "with deleted files"),
         (count["gone"], "whose weights are gone from the folder of the project"),
     )
