@@ -166,7 +166,7 @@ class TrainController(ControllerGroup):
             in_use = next((run.record for run in runs if run.is_in_use), None)
             self._page.set_runs([_run_row(run) for run in runs])
             self.run_switch.set_in_use(in_use)
-            self.run_setup.set_runs(runs)
+            self.run_setup.set_runs(runs, in_use)
             self.evaluation_controller.set_runs(runs)
             self.epoch_strip_controller.set_runs(runs)
 

@@ -71,10 +71,10 @@ class RunSetup(Controller):
     def actions(self) -> Actions:
         return {"export_model": self.show_export, "choose_network": self.show_form}
 
-    def set_runs(self, runs: list[RunSummary]) -> None:
-        """runs: all of them, newest first"""
+    def set_runs(self, runs: list[RunSummary], in_use: RunRecord | None) -> None:
+        """runs: all of them, newest first; in_use: the one whose weights predict."""
         self._all_runs = runs
-        self._in_use = next((run.record for run in runs if run.is_in_use), None)
+        self._in_use = in_use
         self._page.set_can_export(any(run.has_weights for run in runs))
         self._show_next_run()
 

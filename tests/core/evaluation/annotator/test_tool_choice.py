@@ -118,7 +118,7 @@ def shown_for(seed: int, kind: str, truth: Values) -> Values:
 KINDS = st.sampled_from(["blank", "shifted", "other", "noise", "right"])
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000), KINDS, st.sampled_from(PointingModel))
 def test_only_edges_within_tolerance_remain(seed: int, kind: str, pointing: PointingModel) -> None:
     truth = scene(seed)
@@ -136,7 +136,7 @@ def test_only_edges_within_tolerance_remain(seed: int, kind: str, pointing: Poin
     assert seconds_of(plans[1]) <= seconds_of(plans[0])
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000), KINDS)
 def test_careful_annotator_never_paints_over_what_is_right(seed: int, kind: str) -> None:
     truth = scene(seed)
