@@ -121,7 +121,9 @@ def read_checkpoint_metadata(folder: Path) -> tuple[ModelSpec, Mapping[str, Any]
             raise TypeError("the metadata is not an object")
         return ModelSpec.from_json(raw["spec"]), metadata
     except FileNotFoundError as error:
-        raise ModelError(f"There is no trained network in {folder.name}; train one first.") from error
+        raise ModelError(
+            f"There is no trained network in the folder “{folder.name}”; train one first."
+        ) from error
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError) as error:
         raise ModelError(
             f"The description of the network in {folder.name} is damaged ({quoted(repr(error))})."

@@ -271,7 +271,9 @@ class JobScheduler:
         try:
             key = (str(folder), (folder / WEIGHTS_FILE).stat().st_mtime_ns, device)
         except OSError as error:
-            raise ModelError(f"There is no trained network in {folder.name}; train one first.") from error
+            raise ModelError(
+                f"There is no trained network in the folder “{folder.name}”; train one first."
+            ) from error
         if self._loaded is None or self._loaded[0] != key:
             self._loaded = None
             if not self._training:
