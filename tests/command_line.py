@@ -21,14 +21,14 @@ def run_command(*words: object) -> tuple[int, str, str]:
 def output_of(*words: object) -> str:
     """Standard output of a command that succeeds without messages."""
     code, out, errors = run_command(*words)
-    assert (code, errors) == (0, "")
+    assert (code, errors) == (0, ""), errors
     return out
 
 
 def json_of(*words: object, code: int = 0) -> Any:
     """The JSON object that a command prints with --json."""
     found, out, errors = run_command(*words, "--json")
-    assert (found, errors) == (code, "")
+    assert (found, errors) == (code, ""), errors
     assert out.count("\n") == 1
     assert out.endswith("\n")
     return parse_strict_json(out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,7 @@ from core.cli.terminal import UsageError, print_result, progress_bar, report_err
 from core.evaluation.annotator.planned_edit import ALL_TOOLS, BRUSH_ALONE
 from core.evaluation.annotator.time_model import AnnotatorModel, PointingModel
 from core.evaluation.effort import AnnotatedPicture, PictureOrder, summarise_effort
-from core.evaluation.effort_comparison import SimulatedRun, means_by_order, paired_differences
+from core.evaluation.effort_comparison import SimulatedRun, means_by_arm, paired_differences
 from core.evaluation.effort_files import effort_chart, effort_csv, is_page, picture_rows
 from core.project.project import Project
 from core.project.records import Split
@@ -35,11 +35,12 @@ WHOLE_TARGET_SHARE = 0.6
 """The same for all pictures together."""
 
 
-class Switch(StrEnum):
-    """An option that is on or off."""
+class LiveChoice(StrEnum):
+    """Live prediction on or off, or one simulation with and one without."""
 
     ON = "on"
     OFF = "off"
+    BOTH = "both"
 
 
 class AnnotatorTools(StrEnum):
@@ -77,7 +78,10 @@ def simulate_command(
     pointing: Annotated[
         PointingModel, typer.Option(help="How fast the annotator points.")
     ] = PointingModel.QUICK,
-    live: Annotated[Switch, typer.Option(help="Use live prediction after the first edits.")] = Switch.OFF,
+    live: Annotated[
+        LiveChoice,
+        typer.Option(help="Use live prediction after the first edits; both compares with and without."),
+    ] = LiveChoice.OFF,
     seed: Annotated[
         int, typer.Option(min=0, help="Random seed of the order of pictures and of training.")
     ] = 0,
@@ -111,23 +115,24 @@ def simulate_command(
                 raise ProjectError(f"There is no folder {file.parent} to write {file.name} into.")
         seed_numbers = _seeds(seeds) if seeds is not None else [seed]
         orders = list(dict.fromkeys([order] if compare is None else [order, compare]))
+        arms = _arms(orders, live)
         model = replace(AnnotatorModel(), zoom=zoom, pointing=pointing, least_error=least_error)
         # Imported here: the session imports most of the program.
         from core.session.simulation.simulation import SimulationOptions
 
-        several = len(seed_numbers) * len(orders) > 1
+        several = len(seed_numbers) * len(arms) > 1
         results, runs, done = [], [], {}
         for number in seed_numbers:
-            for each in orders:
+            for arm, (each, is_live) in arms.items():
                 options = SimulationOptions(
                     each, pictures, minutes, pace, cap, number, device, model,
-                    ALL_TOOLS if tools is AnnotatorTools.ALL else BRUSH_ALONE, live is Switch.ON,
+                    ALL_TOOLS if tools is AnnotatorTools.ALL else BRUSH_ALONE, is_live,
                 )  # fmt: skip
-                name = f"{each}, seed {number}"
-                home = into / f"{each}-seed-{number}" if into and several else into
+                name = f"{arm}, seed {number}"
+                home = into / f"{re.sub('[, ]+', '-', arm)}-seed-{number}" if into and several else into
                 result, efforts = _simulate(project, options, home, name if several else "", quiet=as_json)
                 results.append(result)
-                runs.append(SimulatedRun(each, number, summarise_effort(efforts), result["miou"]))
+                runs.append(SimulatedRun(arm, number, summarise_effort(efforts), result["miou"]))
                 done[name] = efforts
         settings = {"pace": pace, "cap": cap, "zoom": zoom, "tools_available": tools.value}
         settings |= {
@@ -151,13 +156,24 @@ def simulate_command(
         if not several:
             print_result(settings | results[0], as_json, lines)
             return
-        means, differences = means_by_order(runs), paired_differences(runs)
+        means, differences = means_by_arm(runs), paired_differences(runs)
         together = {
             "runs": results,
-            "means": {o: {m: i and asdict(i) for m, i in by.items()} for o, by in means.items()},
+            "means": {arm: {m: i and asdict(i) for m, i in by.items()} for arm, by in means.items()},
             "paired_differences": {m: i and asdict(i) for m, i in differences.items()},
         }
         print_result(settings | together, as_json, [*lines, *comparison_lines(means, differences)])
+
+
+def _arms(orders: Sequence[PictureOrder], live: LiveChoice) -> dict[str, tuple[PictureOrder, bool]]:
+    """What is compared, by name: order of the pictures, and whether live prediction is used."""
+    if live is not LiveChoice.BOTH:
+        return {order.value: (order, live is LiveChoice.ON) for order in orders}
+    return {
+        f"{order}, live {'on' if is_live else 'off'}": (order, is_live)
+        for order in orders
+        for is_live in (True, False)
+    }
 
 
 def _seeds(text: str) -> list[int]:
@@ -188,6 +204,7 @@ def _simulate(
         miou = _final_miou(simulation_home, options.device, quiet=quiet)
     result = {
         "order": options.order.value,
+        "live": "on" if options.live else "off",
         "seed": options.seed,
         "kept_in": str(simulation_home) if into else None,
         "held_out": len(split.validation),

@@ -44,7 +44,7 @@ def run_lines(
             "No network was published, so none could be evaluated. More pictures or a slower --pace give it more time."
         )
     return [
-        *([f"Order {run.order}, seed {run.seed}:"] if several else [*_table(pictures), ""]),
+        *([f"Order {run.arm}, seed {run.seed}:"] if several else [*_table(pictures), ""]),
         f"{count_of(total.pictures, 'picture')} took {total.seconds:.0f} simulated seconds with "
         f"{count_of(total.strokes, 'edit')}, {percent_text(total.share)} of the {total.blank_seconds:.0f} s from "
         f"blank, which {_verdict(total.share, whole_target)}; training had {result['trainer_seconds']:.0f} s.",
@@ -62,11 +62,11 @@ def run_lines(
 def comparison_lines(
     means: Mapping[str, Mapping[str, MeanInterval | None]], differences: Mapping[str, MeanInterval | None]
 ) -> list[str]:
-    """Means over seeds, and the paired differences of two orders, with 95 % intervals by Student's t over seeds."""
+    """Means over seeds, and the paired differences of two arms, with 95 % intervals by Student's t over seeds."""
     table = Table(box=None, pad_edge=False)
     table.add_column("mean over seeds (95 % interval)")
-    for order in means:
-        table.add_column(order, justify="right")
+    for arm in means:
+        table.add_column(arm, justify="right")
     if differences:
         table.add_column(" - ".join(means), justify="right")
     for name, title in TITLES.items():

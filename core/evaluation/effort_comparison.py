@@ -1,4 +1,5 @@
-"""Means over simulations with several seeds, and paired differences of two orders of pictures."""
+"""Means over simulations with several seeds, and paired differences of two arms: orders of pictures, or live
+prediction on and off."""
 
 from __future__ import annotations
 
@@ -18,9 +19,12 @@ _NORMAL_975 = 1.96
 
 @dataclass(frozen=True, slots=True)
 class SimulatedRun:
-    """miou: of the last network on the held-out pictures at full size; None if none was published"""
+    """arm: what it shares with its other seeds, such as the order of pictures
 
-    order: str
+    miou: of the last network on the held-out pictures at full size; None if none was published
+    """
+
+    arm: str
     seed: int
     effort: Effort
     miou: float | None
@@ -52,26 +56,26 @@ def mean_interval(values: Sequence[float]) -> MeanInterval | None:
     return MeanInterval(mean, mean - half, mean + half, len(values))
 
 
-def means_by_order(runs: Sequence[SimulatedRun]) -> dict[str, dict[str, MeanInterval | None]]:
-    """By order and measure."""
-    orders = dict.fromkeys(run.order for run in runs)
+def means_by_arm(runs: Sequence[SimulatedRun]) -> dict[str, dict[str, MeanInterval | None]]:
+    """By arm and measure."""
+    arms = dict.fromkeys(run.arm for run in runs)
     return {
-        order: {
-            name: mean_interval([v for r in runs if r.order == order and (v := r.measure(name)) is not None])
+        arm: {
+            name: mean_interval([v for r in runs if r.arm == arm and (v := r.measure(name)) is not None])
             for name in MEASURES
         }
-        for order in orders
+        for arm in arms
     }
 
 
 def paired_differences(runs: Sequence[SimulatedRun]) -> dict[str, MeanInterval | None]:
-    """The first order minus the second, by measure, over the seeds of both. Empty unless there are two orders."""
-    by_order: dict[str, dict[int, SimulatedRun]] = {}
+    """The first arm minus the second, by measure, over the seeds of both. Empty unless there are two arms."""
+    by_arm: dict[str, dict[int, SimulatedRun]] = {}
     for run in runs:
-        by_order.setdefault(run.order, {})[run.seed] = run
-    if len(by_order) != 2:
+        by_arm.setdefault(run.arm, {})[run.seed] = run
+    if len(by_arm) != 2:
         return {}
-    first, second = by_order.values()
+    first, second = by_arm.values()
     return {name: mean_interval(_differences(first, second, name)) for name in MEASURES}
 
 

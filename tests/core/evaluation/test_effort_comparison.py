@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 
 from core.evaluation.effort import AnnotatedPicture, summarise_effort
-from core.evaluation.effort_comparison import SimulatedRun, mean_interval, means_by_order, paired_differences
+from core.evaluation.effort_comparison import SimulatedRun, mean_interval, means_by_arm, paired_differences
 
 
-def run(order: str, seed: int, share: float, miou: float | None) -> SimulatedRun:
+def run(arm: str, seed: int, share: float, miou: float | None) -> SimulatedRun:
     picture = AnnotatedPicture("p.png", 5, 10 * share, 0.0, 9, 9, 10.0, None, None, 0.0, 0.1, miou)
-    return SimulatedRun(order, seed, summarise_effort([picture] * 4), miou)
+    return SimulatedRun(arm, seed, summarise_effort([picture] * 4), miou)
 
 
 def test_interval_is_students_t_over_seeds() -> None:
@@ -44,10 +44,10 @@ def test_differences_are_paired_by_seed() -> None:
     assert (share.mean, share.seeds) == (pytest.approx(-0.1), 2)
     assert share.high - share.low == pytest.approx(0.0, abs=1e-9), "both seeds differ by the same"
     assert miou.mean == pytest.approx(0.1)
-    means = means_by_order(runs)
+    means = means_by_arm(runs)
     assert list(means) == ["queue", "random"]
     of_queue = means["queue"]
     assert of_queue["share"] is not None and of_queue["share"].seeds == 3
     assert of_queue["miou"] is not None and of_queue["miou"].seeds == 2
     assert paired_differences(runs[:1]) == {}
-    assert paired_differences([*runs, replace(runs[0], order="name")]) == {}
+    assert paired_differences([*runs, replace(runs[0], arm="name")]) == {}

@@ -251,6 +251,19 @@ def test_several_seeds_and_two_orders_are_compared(tmp_path: Path) -> None:
     assert ".svg or .html" in usage_error_of(*words, "--plot", tmp_path / "shares.png")
 
 
+def test_with_and_without_live_prediction_are_compared(tmp_path: Path) -> None:
+    folder = source_in(tmp_path / "pictures", count=4)
+    words = ("simulate", "--project", folder, "--pace", 1000, "--device", "cpu", "--pictures", 1)
+    result = json_of(*words, "--live", "both", "--into", tmp_path / "kept")
+    assert [(run["order"], run["live"]) for run in result["runs"]] == [("name", "on"), ("name", "off")]
+    assert (
+        list(result["means"]) == ["name, live on", "name, live off"] and result["paired_differences"]["share"]
+    )
+    assert sorted(path.name for path in (tmp_path / "kept").iterdir()) == [
+        "name-live-off-seed-0", "name-live-on-seed-0"
+    ]  # fmt: skip
+
+
 def test_live_prediction_takes_the_place_of_what_is_not_painted(tmp_path: Path) -> None:
     """The real live process: eight discs of two kinds on the ground; after the first edits it predicts the others."""
     with project_in(tmp_path / "pictures", classes=("ground", "roof")) as project:
