@@ -60,7 +60,7 @@ LONG = (
     "test_benchmarks.py",
     "core/session/live/test_live_prediction.py",
     "desktop/workspaces/label/live/test_live_controller.py",
-    "core/training/test_fresh_head.py",
+    "core/training/head/test_fresh_head.py",
     "core/models/test_summary.py",
     "desktop/test_main_window.py",
     "desktop/workspaces/label/live/test_similar_places.py",

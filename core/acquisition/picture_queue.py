@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from core.acquisition.picture_summary import Descriptor, Floats, SummaryColumns
 
 RANDOM_EVERY = 5
-"""One picture of this many is drawn at random from all that are open: the yardstick of the others."""
+"""One picture of this many is drawn at random from all that are open: the baseline of the others."""
 NOISE_POWER = 4.0
 """Scores are drawn in proportion to their fourth power: noise decides between pictures that are about as unsure."""
 CHOSEN = 512

@@ -27,7 +27,7 @@ SETTINGS: tuple[OptionSpec, ...] = (
         "train_automatically",
         "Start training automatically",
         "Training starts when three pictures carry labels of two classes, and again by the three rules below, "
-        "whichever applies first.",
+        "whichever applies first, and when a new class is labelled.",
         bool,
         True,
     ),
@@ -123,12 +123,12 @@ SETTINGS: tuple[OptionSpec, ...] = (
     OptionSpec(
         "live_prediction",
         "Live prediction",
-        "Predict the picture on screen from its strokes at once. By itself it is shown until a trained network is "
-        "better on the validation pictures.",
+        "Predict the picture on screen from its strokes at once. Automatic: without a network, where it is better than "
+        "the network on the validation pictures, and where strokes correct the network.",
         str,
         "auto",
         choices=("auto", "always", "off"),
-        choice_titles=("Until a network is better", "Always", "Off"),
+        choice_titles=("Automatic", "Always", "Off"),
     ),
     OptionSpec(
         "keep_view",

@@ -32,7 +32,7 @@ class AnnotatedPicture:
     live_answers: live predictions that took the place of what was shown
     confidence: mean of the prediction shown; iou: its mean IoU; None without a prediction
     at: simulated time when the picture was finished; labelled_share: share of all pixels labelled by then
-    miou: best validation mIoU by then, at the size of the network's input; None before any
+    miou: best validation mIoU by then, at the size of the pictures; None before any
     """
 
     name: str

@@ -14,6 +14,8 @@ from core.live.picture_features import PictureFeatures
 
 ROWS_PER_PICTURE = 400
 """Pixels of all classes that are kept of one picture."""
+MAX_PICTURES = 200
+"""Pictures of which pixels are kept, those put last; about 85 MB."""
 ROWS_PER_CLASS = 600
 """Pixels of a class that a head is fitted to, drawn evenly from the pictures."""
 
@@ -25,7 +27,7 @@ class _Kept:
 
 
 class Reservoir:
-    """Pixels by picture. A picture that is put again replaces what was kept of it."""
+    """Pixels by picture, the newest last. A picture that is put again replaces what was kept of it."""
 
     def __init__(self) -> None:
         self._pictures: dict[int, _Kept] = {}
@@ -40,6 +42,8 @@ class Reservoir:
             return
         chosen = _balanced(pixels.values, ROWS_PER_PICTURE, picture_id)
         self._pictures[picture_id] = _Kept(features.at(pixels.points[chosen]).half(), pixels.values[chosen])
+        if len(self._pictures) > MAX_PICTURES:
+            del self._pictures[next(iter(self._pictures))]
 
     def drop(self, picture_id: int) -> None:
         self._pictures.pop(picture_id, None)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from core.base.errors import ModelError, TrainingError
 from core.models.checkpoint import load_checkpoint
 from core.models.network_builder import has_encoder
+from core.models.networks.hypercolumn import HypercolumnNet
 from core.models.spec import ModelSpec
 from core.training.budget import Budget
 from core.training.callbacks.callback_list import CallbackList
@@ -24,7 +25,8 @@ from core.training.devices import make_runtime, seed_everything
 from core.training.distributed import ProcessGroup
 from core.training.ema import AveragedModel
 from core.training.events import LearningRateFound, TrainingEvent, TrainingNote, TrainingStarted
-from core.training.fresh_head import FreshHead
+from core.training.head.fresh_head import FreshHead
+from core.training.head.new_class_rows import fit_new_rows, unrecognised_rows
 from core.training.learning_rate_finder import find_learning_rate
 from core.training.losses import class_weights
 from core.training.optimizer import (
@@ -111,12 +113,12 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     if not (warm_start or resume_from):
         initialise_weights(model, recipe.initialiser, keep_encoder=spec.weights != "none")
     pretrained = spec.weights == "imagenet" and has_encoder(model)
-    fresh_head = FreshHead(spec, recipe, pictures, snapshot.folder / "features")
     state = _set_up(runtime, group, model, recipe, note, pretrained=pretrained)
     start = state.load(resume_from, note)
     parameters = sum(p.numel() for p in model.parameters())
     on_event(TrainingStarted(str(runtime.device), parameters, pictures.train_count))
     budget = Budget(recipe, pictures.train_count, step=start.step, seconds=start.seconds)
+    fresh_head = FreshHead(spec, recipe, pictures, snapshot.folder / "features", lambda: budget.seconds)
 
     def should_abort() -> bool:
         """Asked wherever the training can be held; returns after a pause."""
@@ -141,6 +143,7 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     )  # fmt: skip
     if warm_start or resume_from:
         selector.evaluate_base(_model_to_beat(resume_from, spec, state.averaged.model), budget.seconds)
+        _try_new_rows(state, selector, pictures, weights, recipe, start.step, budget, should_abort, on_event)
     if fresh_head.is_possible and (pictures.has_fresh if warm_start else not resume_from):
         _try_fresh_head(
             fresh_head, state, selector, weights, start.step, budget, should_abort, on_event,
@@ -293,6 +296,41 @@ def _try_fresh_head(
         fresh_head.was_better(better)
         if better or is_new:
             state.continue_from(network)
+
+
+def _try_new_rows(
+    state: _TrainState,
+    selector: CheckpointSelector,
+    pictures: TrainingSet,
+    weights: Tensor,
+    recipe: Recipe,
+    step: int,
+    budget: Budget,
+    should_abort: Callable[[], bool],
+    on_event: Callable[[TrainingEvent], None],
+) -> None:
+    """Fit the rows of classes in fresh labels that the network does not know yet, and train on from there."""
+    averaged = state.averaged.model
+    if not isinstance(averaged, HypercolumnNet):
+        return
+    rows = unrecognised_rows(averaged, pictures, should_abort)
+    if not rows:
+        return
+    network = fit_new_rows(
+        averaged,
+        rows,
+        pictures,
+        weights,
+        recipe.correction_weight,
+        recipe.seed,
+        should_abort,
+        StageReporter(on_event),
+    )
+    if network is None:
+        return
+    state.train_step.group.share_weights(network)
+    selector.evaluate_candidate(network, step, budget.seconds)
+    state.continue_from(network)
 
 
 def _apply_label_update(

@@ -47,7 +47,7 @@ from core.models.spec import ModelSpec, default_spec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
-from core.training.head_fit import fit_head
+from core.training.head.head_fit import fit_head
 from core.training.losses import class_weights
 from core.training.recipe import Recipe
 from core.training.scoring.metrics import confusion_matrix

@@ -4,7 +4,7 @@ Ideas and sources:
 
 - Hypercolumns (Hariharan and others 2015, arXiv 1411.5752): each pixel is classified from the features of all levels
   above it. A hidden layer on them splits into one 1x1 convolution per level, computed at the resolution of that level
-  and added up, so it can be fitted to sampled pixels in seconds (`core.training.head_fit`) and then trained on.
+  and added up, so it can be fitted to sampled pixels in seconds (`core.training.head.head_fit`) and then trained on.
 - The decoder is that of `asymmetric_unet`: atrous spatial pyramid pooling with squeeze-and-excitation on the coarsest
   levels, then one convolution a level. Its output is added to the hidden layer and starts at zero, so that a fitted
   head is not disturbed (zero initialisation: Goyal and others 2017, arXiv 1706.02677).

@@ -47,7 +47,7 @@ class QueueUpdate:
 
 
 def is_open(record: PictureRecord) -> bool:
-    """Whether a picture may need labels: not done, not skipped, not labelled all over."""
+    """Whether a picture may need labels: not done, skipped or to be reviewed, readable, and not labelled all over."""
     marked = record.status in (Status.DONE, Status.SKIPPED, Status.TO_REVIEW)
     return not marked and record.problem is None and record.labelled_share < FINISHED_SHARE
 
@@ -145,10 +145,11 @@ class QueueService:
             self._schedule()
 
     def _sum_up(self, project: Project) -> None:
+        table, end, summed = self._loaded(), time.monotonic() + _TURN_SECONDS, 0
+        remap_id = project.classes.latest_remap_id()  # before the changes are taken: it may raise
         with self._lock:
             changed, self._changed = self._changed, set()
-        table, end, summed = self._loaded(), time.monotonic() + _TURN_SECONDS, 0
-        if (remap_id := project.classes.latest_remap_id()) != self._remap_id:
+        if remap_id != self._remap_id:
             self._remap_id = remap_id
             changed.update(self._index.ids())
         self._waiting |= dict.fromkeys(sorted(changed))

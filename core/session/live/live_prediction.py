@@ -135,7 +135,7 @@ class LivePredictionService:
         with self._lock:
             self._number += 1
             asked = LiveRequest(self._number, picture_id, labels, network, edited, part)
-        self._hold_training(self._lane is not None)
+        self._hold_training(self._on_answer is not None)
         self._post_if_on(partial(self._predict, asked))
         return asked.number
 
@@ -204,6 +204,8 @@ class LivePredictionService:
             if on_answer is not None and answer.refined:
                 self._settled = answer.number
         if on_answer is not None:
+            if answer.mask is None and not answer.is_preparing:
+                self._hold_training(False)  # no event of the process will
             on_answer(answer)
 
     # Live lane ------------------------------------------------------------------------------------
@@ -218,8 +220,7 @@ class LivePredictionService:
                 self._search(number, picture_id, correction)
             if number == self._number:
                 self._network, self._part = asked.network, part
-                self._request = self._command(asked)
-                self._ask(self._request)
+                self._ask(self._command(asked))
                 if part is not None:
                     self._post(partial(self._learn_parts, asked, part))
         except KeyError:
@@ -271,7 +272,7 @@ class LivePredictionService:
     def _ask(self, command: ShowCommand) -> None:
         """Raises MaskloopError when there is no process to ask."""
         if self._process is not None and self._process.has_exited:
-            self._bury_process()
+            self._drop_ended_process()
         if self._to_learn is None:
             first = first_pictures(self._project(), command.picture_id)
             if not (first or command.pixels.values):
@@ -282,7 +283,7 @@ class LivePredictionService:
             self._start_process()
             self._to_learn = deque(first)
             self._post(self._learn_next)
-        process = self._start_process()
+        process, self._request = self._start_process(), command
         if not process.has_answered:
             self._tell_start(command)
         for each in self._parts.show(command, self._part, self._network, process.folder):
@@ -390,7 +391,7 @@ class LivePredictionService:
         if process is not None:
             process.end()
 
-    def _bury_process(self) -> None:
+    def _drop_ended_process(self) -> None:
         """It has ended without being told to."""
         self._crashes += 1
         if self._process is not None:
@@ -402,10 +403,9 @@ class LivePredictionService:
         if process is not self._process:
             return
         request = self._request
-        self._bury_process()
+        self._drop_ended_process()
         if request is None or request.number != self._number or request.number == self._settled:
             return
-        self._request = request
         try:
             self._ask(request)
         except MaskloopError as error:

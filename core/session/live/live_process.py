@@ -59,7 +59,7 @@ class LiveProcess:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def log_end(self) -> None:
-        """It has ended without being told to: log its last words."""
+        """It has ended without being told to: log the end of its standard error."""
         log.warning("live prediction ended: %s", " | ".join(self._process.stderr_tail)[-2000:])
 
     def _on_line(self, _process: JsonProcess, line: str) -> None:

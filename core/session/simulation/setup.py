@@ -69,9 +69,10 @@ def split_for_simulation(source: Project) -> SimulationSplit:
 
 
 def make_simulation_project(source: Project, home: Path, split: SimulationSplit, seed: int) -> Project:
-    """Create a project in `home` over the same pictures, with the classes and the network of `source`.
+    """Create a project in `home` over the same pictures, with the classes of `source`, the labels of its validation
+    pictures, and its choices for the next run.
 
-    Of the labels it gets only those of the validation pictures. Raises ProjectError.
+    seed: of training, in place of a chosen one. Raises ProjectError.
     """
     home = home.absolute()
     if (home / PROJECT_FILE).exists():
@@ -82,7 +83,7 @@ def make_simulation_project(source: Project, home: Path, split: SimulationSplit,
     try:
         target.classes.save(source.classes.read())
         next_run = NextRun.from_json(source.fact(FACT))
-        next_run = replace(next_run, choices={"seed": str(seed), **next_run.choices})
+        next_run = replace(next_run, choices={**next_run.choices, "seed": str(seed)})
         target.set_fact(FACT, next_run.to_json())
         chosen = sorted((*split.train, *split.validation), key=lambda record: record.id)
         sources = {record.path: record for record in chosen}

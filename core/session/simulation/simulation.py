@@ -78,7 +78,7 @@ class Simulation:
 
     Each edit is committed at the time when a person would have finished it, `pace` times as fast. The time that
     planning edits takes is subtracted from later waits, so that training gets the annotator's time divided by the
-    pace, at most `cap` seconds a picture, and no more.
+    pace, at most `cap` seconds a picture; more only where the planning itself takes longer (`real_seconds`).
     """
 
     def __init__(self, source: Project, target: Project, options: SimulationOptions) -> None:

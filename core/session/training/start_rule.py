@@ -17,10 +17,10 @@ MIN_LABELLED_PICTURES = 3
 
 @dataclass(frozen=True, slots=True)
 class StartRule:
-    """When an automatic training starts again; whichever comes first.
+    """When an automatic training starts again; whichever comes first. A newly labelled class starts it in any case.
 
     pictures: after so many with changed labels; minutes: after the first change; idle_seconds: after the last change;
-    0 for never
+    0 for not by this rule
     """
 
     pictures: int = 2
@@ -47,7 +47,7 @@ class StartRule:
         parts = [f"after {count_of(self.pictures, 'changed picture')}"] if self.pictures else []
         parts += [f"{self.minutes:g} min after a change"] if self.minutes else []
         parts += [f"{self.idle_seconds:g} s after the last change"] if self.idle_seconds else []
-        return " or ".join(parts) or "never"
+        return " or ".join(parts) or "when a new class is labelled"
 
 
 def start_rule(settings: Settings) -> StartRule:

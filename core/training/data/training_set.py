@@ -207,6 +207,13 @@ class TrainingSet:
             if example is not None:
                 yield example
 
+    def fresh_examples(self, limit: int) -> Iterator[LabelledExample]:
+        """Pictures whose labels are fresh, at most `limit`, the newest first."""
+        for picture_id in self._fresh[:limit]:
+            example = self._example(picture_id)
+            if example is not None:
+                yield example
+
     # Changes ----------------------------------------------------------------------------------
 
     def refresh(self) -> LabelUpdate:

@@ -56,18 +56,27 @@ MIN_VALIDATION_PICTURES, MAX_VALIDATION_PIXELS = 16, 600_000_000
 
 @dataclass(frozen=True, slots=True)
 class Baseline:
-    """Scores of the starting weights on the current val pictures. known_iou: by row, of the known classes only."""
+    """Scores of the starting weights on the current val pictures.
+
+    known_iou: by row, of the known classes only; unknown: rows of which no pixel was predicted rightly, such as a new
+    class. Their pixels are left out of `known_iou`: a known class that was predicted there gains when the new class is
+    learned, which would hide what it loses on its own pixels.
+    """
 
     miou: float
     known_iou: Mapping[int, float]
+    unknown: frozenset[int] = frozenset()
 
     @classmethod
     def from_score(cls, score: ValidationScore) -> Baseline:
-        return cls(score.miou, {row: iou for row, iou in score.per_class.items() if iou >= KNOWN_CLASS_IOU})
+        unknown = frozenset(row for row in score.per_class if not score.matrix[row, row])
+        known = {row: iou for row, iou in score.iou_without(unknown).items() if iou >= KNOWN_CLASS_IOU}
+        return cls(score.miou, known, unknown)
 
     def largest_class_loss(self, score: ValidationScore) -> float:
         """Largest loss of IoU of a known class; negative when all gain."""
-        return max((iou - score.per_class.get(row, iou) for row, iou in self.known_iou.items()), default=0.0)
+        now = score.iou_without(self.unknown)
+        return max((iou - now.get(row, iou) for row, iou in self.known_iou.items()), default=0.0)
 
     def allowed_class_loss(self, score: ValidationScore, *, after_update: bool) -> float:
         """Loss of IoU allowed to a known class: a small tolerance, or as much as the mean gains."""
@@ -122,6 +131,7 @@ class CheckpointSelector:
         self._group = group
         self._incumbent = incumbent
         self._kept_incumbent = ""
+        self._incumbent_seconds = 0.0  # of scoring it since the last evaluation was scheduled
         self._validation_key: frozenset[tuple[int, str]] = frozenset()
         self._best_weights: dict[str, Tensor] | None = None
         self._baseline = Baseline(0.0, {})
@@ -186,6 +196,8 @@ class CheckpointSelector:
         started = time.monotonic()
         self._on_evaluated(model, event, published)
         self._schedule_next(seconds, spent + time.monotonic() - started)
+        self._next += self._incumbent_seconds / MAX_EVALUATION_SHARE
+        self._incumbent_seconds = 0.0
 
     @property
     def accepts_candidates(self) -> bool:
@@ -196,7 +208,7 @@ class CheckpointSelector:
     def evaluate_candidate(self, model: nn.Module, step: int, seconds: float) -> bool:
         """Score a network that was not trained from the best one; emit the result and publish only when it is better.
 
-        Returns whether it was published. Raises as `evaluate`.
+        Returns whether it was published. Raises ModelError when the disk refuses.
         """
         if self._validation_key != self._pictures.validation_key and not self._rescore_best(
             model, step, seconds
@@ -229,10 +241,9 @@ class CheckpointSelector:
         if self.rejected_class_loss and not self.published:
             self._on_event(
                 TrainingNote(
-                    "A checkpoint with a higher mIoU was not used, because one class would have lost "
-                    f"{percent_text(self.rejected_class_loss)} of IoU. Label more of the pixels that are "
-                    "predicted wrongly, also "
-                    "in val pictures."
+                    f"A checkpoint with a higher {METRIC_TITLES[self.recipe.metric]} was not used, because one class "
+                    f"would have lost {percent_text(self.rejected_class_loss)} of IoU. Label more of the pixels that "
+                    "are predicted wrongly, also in val pictures."
                 )
             )
 
@@ -261,7 +272,7 @@ class CheckpointSelector:
         if self._best_value is not None and value <= self._best_value - tolerance:
             return False
         loss = self._baseline.largest_class_loss(score)
-        if loss > class_tolerance:
+        if loss > class_tolerance and (self._best_value is None or value > self._best_value):
             self.rejected_class_loss = loss
         return loss <= class_tolerance
 
@@ -335,7 +346,7 @@ class CheckpointSelector:
         try:
             return incumbent.score(split, self._limit(split), allowed, self._should_abort)
         finally:
-            self._next += (incumbent.seconds - before) / MAX_EVALUATION_SHARE
+            self._incumbent_seconds += incumbent.seconds - before
 
     def _report_in_use(self, score: ValidationScore, step: int, seconds: float) -> None:
         values = self._pictures.scored_values

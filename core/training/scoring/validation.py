@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
@@ -56,6 +56,15 @@ class ValidationScore:
         few = {value: int(n) for value, n in zip(values, counted, strict=True) if 0 < n < FEW_PIXELS}
         share = float(counted.sum() / self.pixels)
         return ScoreBasis(self.pictures, share, miou_interval(self.by_picture), few)
+
+    def iou_without(self, rows: Collection[int]) -> Mapping[int, float]:
+        """IoU by row, as `per_class`, over the pixels whose true class is none of `rows`."""
+        if not rows:
+            return self.per_class
+        matrix = self.matrix.copy()
+        matrix[list(rows)] = 0
+        iou = class_iou(matrix)
+        return {row: float(iou[row]) for row in self.per_class if row not in rows}
 
     def mean(self, metric: str) -> float:
         """The score of this name in `MEAN_SCORES`."""

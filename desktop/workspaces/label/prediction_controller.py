@@ -20,6 +20,10 @@ from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.classes.controller import ClassController
 from desktop.workspaces.label.tool_controller import ToolController
 
+NO_PREDICTION = (
+    "There is no prediction of this picture yet. Train, or paint strokes of two classes for a live one."
+)
+
 
 class PredictionController(Controller):
     """Lives on the GUI thread. `apply_edit` is `LabelController`'s way to make an edit without a tool.
@@ -54,7 +58,7 @@ class PredictionController(Controller):
         """Accept "all", "class" (the active one) or "region" (under the pointer)."""
         labels, prediction = self._picture.labels, self._picture.prediction
         if labels is None or prediction is None:
-            self.message.emit("There is no prediction of this picture yet. Train first.")
+            self.message.emit(NO_PREDICTION)
             return
         at = self._canvas.cursor_point
         if extent == "region" and at is None:

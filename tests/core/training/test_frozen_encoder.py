@@ -11,7 +11,7 @@ from core.models.spec import ModelSpec
 from core.training.loop import train
 from core.training.optimizer import FrozenEncoder, early_layers
 from core.training.recipe import Recipe
-from tests.core.training.test_head_fit import snapshot
+from tests.core.training.head.test_head_fit import snapshot
 
 LITE = "tu-tf_efficientnet_lite0"
 

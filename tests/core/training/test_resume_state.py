@@ -14,7 +14,7 @@ from core.training.ema import AveragedModel
 from core.training.loop import train
 from core.training.recipe import Recipe
 from core.training.resume_state import STATE_FILE, ResumePoint, load_state, save_state
-from tests.core.training.test_head_fit import snapshot
+from tests.core.training.head.test_head_fit import snapshot
 
 
 def saved(folder: Path) -> tuple[nn.Conv2d, AveragedModel]:

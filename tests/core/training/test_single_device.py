@@ -31,7 +31,7 @@ import sys
 from pathlib import Path
 from core.models.checkpoint import load_starting_model
 from core.training.loop import train
-from tests.core.training.test_head_fit import RECIPE, SPEC, snapshot
+from tests.core.training.head.test_head_fit import RECIPE, SPEC, snapshot
 folder = Path(sys.argv[1])
 events = []
 train(load_starting_model(None, SPEC), SPEC, snapshot(folder / "s"), RECIPE, run_folder=folder / "run",

@@ -168,7 +168,7 @@ class LiveController(Controller):
 
     def _request(self, edited: tuple[Edit, PredictedMask] | None = None) -> None:
         labels = self._picture.labels
-        if self._picture.id is None or labels is None:
+        if not self._running or self._picture.id is None or labels is None:
             return
         self._asked_network = self._picture.network_prediction
         self._asked_part = self._visible_part()

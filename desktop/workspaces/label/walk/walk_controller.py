@@ -29,6 +29,7 @@ from desktop.controller import Actions, Controller
 from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.page import LabelPage
+from desktop.workspaces.label.prediction_controller import NO_PREDICTION
 from desktop.workspaces.label.walk.region_focus import RegionFocus, can_confine
 from desktop.workspaces.label.walk.walk_bar import HIGHEST, LOWEST
 from desktop.workspaces.label.walk.walk_keys import WalkKeys
@@ -41,7 +42,6 @@ LIMIT_STEP = 5
 """Percent, by key."""
 MIN_LENGTH = 24
 """Widget pixels; a region that is shorter on the screen is zoomed in on."""
-NO_PREDICTION = "There is no prediction of this picture yet. Train first."
 _FACT = "sure_percent"
 
 ApplyEdit = Callable[[LabelMap, EditRequest, Callable[[Edit | None], object]], None]

@@ -17,8 +17,8 @@ NOTHING = (
     "each picture."
 )
 NO_PREDICTION = (
-    "No picture was predicted before its first edit so far. Train, then correct what the network predicts in the next "
-    "pictures and mark them done."
+    "No picture was predicted before its first edit so far, with half of it labelled now. Train, then correct what the "
+    "network predicts in the next pictures and mark them done."
 )
 ALL_HIDDEN = "All curves are hidden. Click a name below to show one."
 
@@ -91,8 +91,9 @@ def describe_point(point: WorkPoint) -> tuple[str, ...]:
     if point.error is not None and point.share is not None:
         lines.append(f"Error before correction {point.error:.3f}, IoU {1 - point.error:.3f}")
         lines.append(f"Corrected {percent_text(point.share, 1)}, {point.corrected_pixels:,} px")
-        by = f"run {point.run_id}" if point.run_id is not None else "no network"
-        lines.append(f"Predicted live, on {by}" if point.is_live else f"Predicted by {by}")
+        run = f"run {point.run_id}" if point.run_id is not None else ""
+        live = f"Predicted live, on {run}" if run else "Predicted live, without a network"
+        lines.append(live if point.is_live else f"Predicted by {run or 'a network'}")
     else:
         lines.append("Not predicted before its first edit, or less than half of it is labelled")
     lines.append(f"{duration_text(point.seconds)} of active work, {count_of(point.edits, 'edit')}")

@@ -141,7 +141,7 @@ class WorkView(QWidget):
     def _entries(self) -> list[LegendEntry]:
         titles = {
             PREDICTED: ("Predicted pictures", "accent"),
-            BLANK: ("Painted from blank", "muted"),
+            BLANK: ("Not compared with a prediction", "muted"),
             MEAN: (f"Mean of {WINDOW} pictures", "text"),
         }
         return [

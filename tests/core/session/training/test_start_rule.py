@@ -62,7 +62,7 @@ def test_what_comes_first_starts_the_next_training(
 def test_a_rule_is_said_in_words() -> None:
     said = str(StartRule(1, 2.5, 30))
     assert said == "after 1 changed picture or 2.5 min after a change or 30 s after the last change"
-    assert str(StartRule(0, 0, 0)) == "never"
+    assert str(StartRule(0, 0, 0)) == "when a new class is labelled"
 
 
 def test_time_alone_makes_a_training_due_and_a_closed_project_waits_for_nothing() -> None:

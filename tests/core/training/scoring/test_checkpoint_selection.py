@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from core.labels.confusion_scores import class_iou
 from core.models.spec import ModelSpec
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
@@ -24,6 +25,12 @@ from core.training.scoring.validation import ValidationScore
 def scored(*ious: float) -> ValidationScore:
     per_class = dict(enumerate(ious))
     return ValidationScore(np.eye(len(ious), dtype=np.int64), float(np.mean(ious)), per_class, 0.5, 3, 0.1)
+
+
+def of_matrix(pixels: list[list[int]]) -> ValidationScore:
+    matrix = np.array(pixels, np.int64)
+    iou = class_iou(matrix)
+    return ValidationScore(matrix, float(iou.mean()), dict(enumerate(map(float, iou))), 0.5, 3, 0.1)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +50,17 @@ def test_known_class_may_lose_only_what_is_allowed(
     floor, now = Baseline.from_score(scored(0.60, 0.50, 0.1)), scored(*found)
     assert set(floor.known_iou) == {0, 1}
     assert (floor.largest_class_loss(now) <= floor.allowed_class_loss(now, after_update=news)) is passes
+
+
+def test_what_a_class_loses_on_its_own_pixels_is_not_hidden_by_a_new_class() -> None:
+    """Rows true, columns predicted. The second class was predicted on all pixels of the third, a new one."""
+    before = of_matrix([[90, 10, 0], [10, 90, 0], [0, 100, 0]])
+    floor = Baseline.from_score(before)
+    assert floor.unknown == {2} and set(floor.known_iou) == {0, 1}
+    assert floor.known_iou[1] == pytest.approx(90 / 110)
+    after = of_matrix([[90, 10, 0], [10, 70, 20], [0, 0, 100]])
+    assert after.per_class[1] > before.per_class[1], "with the pixels of the new class it seems to gain"
+    assert floor.largest_class_loss(after) == pytest.approx(90 / 110 - 70 / 110)
 
 
 class Painted(nn.Module):

@@ -12,6 +12,7 @@ from core.base.geometry import Box
 from core.labels.prediction import PredictedMask
 from core.labels.uncertain_regions import UncertainRegion
 from desktop.tour.window_driver import CTRL, LEFT_BUTTON, SHIFT
+from desktop.workspaces.label.prediction_controller import NO_PREDICTION
 from desktop.workspaces.label.walk import region_focus
 from desktop.workspaces.label.walk.walk_bar import WalkBar
 from desktop.workspaces.label.walk.walk_controller import WalkController
@@ -199,7 +200,7 @@ def test_tab_leaves_a_canvas_without_prediction_and_ctrl_tab_always(gui: GuiDriv
     gui.key(TAB)
     assert not gui.canvas.hasFocus() and walk(gui).region is None
     gui.window.actions_by_id["next_region"].trigger()
-    assert gui.said == "There is no prediction of this picture yet. Train first."
+    assert gui.said == NO_PREDICTION
     start(gui)
     gui.key(TAB, CTRL)
     focused = QApplication.focusWidget()

@@ -6,6 +6,7 @@ trained on fewer still, and then takes its place.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +20,8 @@ from core.models.networks.hypercolumn import HypercolumnNet
 from core.models.spec import ModelSpec
 from core.training.data.feature_cache import FeatureCache
 from core.training.data.training_set import TrainingSet
-from core.training.head_fit import StageCallback, fit_head
+from core.training.head.head_fit import fit_head
+from core.training.head.pixel_sample import StageCallback
 from core.training.recipe import Recipe
 
 MAX_FAILURES = 2
@@ -31,12 +33,20 @@ TIME_SHARE = 0.2
 class FreshHead:
     """Lives on the training thread. failures: fits in a row that `was_better` was told were no better."""
 
-    def __init__(self, spec: ModelSpec, recipe: Recipe, pictures: TrainingSet, folder: Path) -> None:
-        """folder: of the cache of features, which may be deleted at any time."""
+    def __init__(
+        self,
+        spec: ModelSpec,
+        recipe: Recipe,
+        pictures: TrainingSet,
+        folder: Path,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """folder: of the cache of features, which may be deleted at any time; clock: seconds, without pauses."""
+        self._clock = clock
         self._spec, self._recipe, self._pictures = spec, recipe, pictures
         self._cache = FeatureCache(folder, f"{spec.encoder} {spec.weights} {spec.channels}")
         self._network: HypercolumnNet | None = None
-        self._next_fit = 0.0
+        self._next_fit = -math.inf
         self.failures = 0
 
     @property
@@ -47,7 +57,7 @@ class FreshHead:
             and self._spec.is_pretrained
             and self._spec.architecture == "hypercolumn"
             and self.failures < MAX_FAILURES
-            and time.monotonic() >= self._next_fit
+            and self._clock() >= self._next_fit
         )
 
     def fit(
@@ -60,7 +70,7 @@ class FreshHead:
 
         Raises ModelError when the pretrained weights cannot be read; it is then not possible any more.
         """
-        began = time.monotonic()
+        began = self._clock()
         network, recipe = self._pretrained(), self._recipe
         fitted = fit_head(
             network,
@@ -72,7 +82,7 @@ class FreshHead:
             self._cache,
             on_stage,
         )
-        now = time.monotonic()
+        now = self._clock()
         self._next_fit = now + (now - began) * (1 / TIME_SHARE - 1)
         return network if fitted else None
 

@@ -1,5 +1,6 @@
 """A head fitted anew when labels have changed, which takes the place of a network that is worse."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +27,10 @@ from core.training.events import (
     TrainingNote,
     TrainingStage,
 )
-from core.training.fresh_head import MAX_FAILURES, FreshHead
+from core.training.head.fresh_head import MAX_FAILURES, FreshHead
 from core.training.loop import TrainingResult, train
 from core.training.recipe import Recipe
-from tests.core.training.test_head_fit import EVEN, RECIPE, SPEC, example, snapshot, training_set
+from tests.core.training.head.test_head_fit import EVEN, RECIPE, SPEC, example, snapshot, training_set
 
 
 def untrained(folder: Path) -> Path:
@@ -110,7 +111,7 @@ def test_fits_that_are_no_better_end_for_this_training(tmp_path: Path) -> None:
     assert fresh.fit(EVEN, lambda: True) is None
     for _ in range(MAX_FAILURES):
         fresh.was_better(False)
-    fresh._next_fit = 0.0
+    fresh._next_fit = -math.inf
     assert not fresh.is_possible
     fresh.was_better(True)
     assert fresh.is_possible

@@ -14,7 +14,8 @@ from core.models.spec import ModelSpec
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
 from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent
-from core.training.head_fit import draw_pixels, fit_head, pixels_per_class
+from core.training.head.head_fit import fit_head
+from core.training.head.pixel_sample import draw_pixels, pixels_per_class
 from core.training.loop import train
 from core.training.recipe import Recipe
 
