@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from core.base.errors import ModelError, TrainingError
 from core.models.checkpoint import load_checkpoint
 from core.models.network_builder import has_encoder
-from core.models.networks.hypercolumn import HypercolumnNet
 from core.models.spec import ModelSpec
 from core.training.budget import Budget
 from core.training.callbacks.callback_list import CallbackList
@@ -26,7 +25,7 @@ from core.training.distributed import ProcessGroup
 from core.training.ema import AveragedModel
 from core.training.events import LearningRateFound, TrainingEvent, TrainingNote, TrainingStarted
 from core.training.head.fresh_head import FreshHead
-from core.training.head.new_class_rows import fit_new_rows, unrecognised_rows
+from core.training.head.new_class_rows import NewClassRows
 from core.training.learning_rate_finder import find_learning_rate
 from core.training.losses import class_weights
 from core.training.optimizer import (
@@ -119,6 +118,7 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     on_event(TrainingStarted(str(runtime.device), parameters, pictures.train_count))
     budget = Budget(recipe, pictures.train_count, step=start.step, seconds=start.seconds)
     fresh_head = FreshHead(spec, recipe, pictures, snapshot.folder / "features", lambda: budget.seconds)
+    new_rows = NewClassRows(recipe, pictures)
 
     def should_abort() -> bool:
         """Asked wherever the training can be held; returns after a pause."""
@@ -143,8 +143,8 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     )  # fmt: skip
     if warm_start or resume_from:
         selector.evaluate_base(_model_to_beat(resume_from, spec, state.averaged.model), budget.seconds)
-        _try_new_rows(state, selector, pictures, weights, recipe, start.step, budget, should_abort, on_event)
-    if fresh_head.is_possible and (pictures.has_fresh if warm_start else not resume_from):
+        _try_new_rows(new_rows, state, selector, weights, start.step, budget, should_abort, on_event)
+    if pictures.has_fresh if warm_start else not resume_from:
         _try_fresh_head(
             fresh_head, state, selector, weights, start.step, budget, should_abort, on_event,
             is_new=not warm_start,
@@ -168,7 +168,8 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
         if snapshot_changed():  # before the evaluation, which then uses the labels of now
             update = _apply_label_update(pictures, budget, selector, step)
             weights = _class_weights(pictures, recipe)
-            if update.train and fresh_head.is_possible:
+            if update.train:
+                _try_new_rows(new_rows, state, selector, weights, step, budget, should_abort, on_event)
                 _try_fresh_head(fresh_head, state, selector, weights, step, budget, should_abort, on_event)
         if group.rank_zero_value(selector.is_due(budget.seconds)):
             selector.evaluate(state.averaged.model, step, budget.seconds)
@@ -283,7 +284,7 @@ def _try_fresh_head(
 
     is_new: the network was not trained yet, so training goes on from the fitted head in any case
     """
-    if not selector.accepts_candidates:
+    if not (fresh_head.is_possible and selector.accepts_candidates):
         return
     try:
         network = fresh_head.fit(weights, should_abort, StageReporter(on_event))
@@ -299,38 +300,24 @@ def _try_fresh_head(
 
 
 def _try_new_rows(
+    new_rows: NewClassRows,
     state: _TrainState,
     selector: CheckpointSelector,
-    pictures: TrainingSet,
     weights: Tensor,
-    recipe: Recipe,
     step: int,
     budget: Budget,
     should_abort: Callable[[], bool],
     on_event: Callable[[TrainingEvent], None],
 ) -> None:
-    """Fit the rows of classes in fresh labels that the network does not know yet, and train on from there."""
-    averaged = state.averaged.model
-    if not isinstance(averaged, HypercolumnNet):
-        return
-    rows = unrecognised_rows(averaged, pictures, should_abort)
-    if not rows:
-        return
-    network = fit_new_rows(
-        averaged,
-        rows,
-        pictures,
-        weights,
-        recipe.correction_weight,
-        recipe.seed,
-        should_abort,
-        StageReporter(on_event),
-    )
-    if network is None:
-        return
-    state.train_step.group.share_weights(network)
-    selector.evaluate_candidate(network, step, budget.seconds)
-    state.continue_from(network)
+    """Fit the rows of classes that the network does not know yet; publish it where it is better, and train on from it.
+
+    Without val pictures of such a class nothing says that it is better; the next evaluation publishes it then.
+    """
+    network = new_rows.fit(state.averaged.model, weights, should_abort, StageReporter(on_event))
+    if network is not None:
+        state.train_step.group.share_weights(network)
+        selector.evaluate_candidate(network, step, budget.seconds)
+        state.continue_from(network)
 
 
 def _apply_label_update(

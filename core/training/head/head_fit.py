@@ -20,6 +20,8 @@ from core.training.data.training_set import LabelledExample, TrainingSet
 from core.training.eager_optimizers import eager
 from core.training.head.pixel_sample import PixelSample, StageCallback, loss_weights, sample_pixels
 
+MAX_PICTURES = 400
+"""Pictures that are sampled from, evenly spread over all; each takes about 0.05 s on two cores."""
 BATCH = 512
 MIN_STEPS = 400
 EPOCHS = 6
@@ -50,6 +52,8 @@ def fit_head(
             model,
             lambda batch, example: _levels_of(encoder, batch, example, cache),
             pictures,
+            pictures.training_examples(MAX_PICTURES),
+            min(pictures.train_count, MAX_PICTURES),
             correction_weight,
             seed,
             should_abort,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,6 @@ from torch.nn import functional as F  # noqa: N812  (the customary name)
 from core.models.input_tensors import normalise, pad_to_stride
 from core.training.data.training_set import IGNORE_INDEX, LabelledExample, TrainingSet
 
-MAX_PICTURES = 400
-"""Pictures that are sampled from, evenly spread over all; each takes about 0.05 s on two cores."""
 MAX_ROWS = 150_000
 MIN_PIXELS, MAX_PIXELS = 40, 200
 """Pixels drawn from each class of a picture: as many as MAX_ROWS allows, between these."""
@@ -45,6 +43,8 @@ def sample_pixels(
     model: nn.Module,
     levels_of: FeatureLevels,
     pictures: TrainingSet,
+    examples: Iterable[LabelledExample],
+    count: int,
     correction_weight: float,
     seed: int,
     should_abort: Callable[[], bool],
@@ -52,10 +52,10 @@ def sample_pixels(
 ) -> PixelSample | None:
     """Features and classes of pixels, balanced over the classes of each picture.
 
-    model: is in eval mode while `levels_of` is called; correction_weight: of pixels where a prediction was corrected
-    should_abort: asked between two pictures
+    model: is in eval mode while `levels_of` is called; examples: of `pictures`, about `count`
+    correction_weight: of pixels where a prediction was corrected; should_abort: asked between two pictures
 
-    None when `should_abort` said yes, and when all pictures were removed or replaced since the last refresh.
+    None when `should_abort` said yes, and when there is no example.
     """
     rng = np.random.default_rng(seed)
     modes = [(module, module.training) for module in model.modules()]
@@ -64,9 +64,8 @@ def sample_pixels(
     rows: list[NDArray[np.int64]] = []
     weights: list[NDArray[np.float32]] = []
     try:
-        count = min(pictures.train_count, MAX_PICTURES)
         per_class = pixels_per_class(count, len(pictures.class_values))
-        for number, example in enumerate(pictures.training_examples(MAX_PICTURES)):
+        for number, example in enumerate(examples):
             if should_abort():
                 return None
             on_stage("Computing features", number, count)

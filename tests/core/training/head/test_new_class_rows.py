@@ -20,7 +20,7 @@ from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
 from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent
 from core.training.head.head_fit import fit_head
-from core.training.head.new_class_rows import fit_new_rows, unrecognised_rows
+from core.training.head.new_class_rows import NewClassRows, unrecognised_rows
 from core.training.loop import train
 from tests.core.training.head import test_head_fit
 
@@ -71,32 +71,87 @@ def test_only_a_class_that_is_never_predicted_is_unrecognised(known: Hypercolumn
 def test_the_new_class_is_recognised_and_the_rest_stays(known: HypercolumnNet, tmp_path: Path) -> None:
     before = {name: value.clone() for name, value in known.state_dict().items()}
     pictures = fresh_labels(tmp_path)
-    found = fit_new_rows(known, [0], pictures, EVEN, 1.0, 0, lambda: False)
-    again = fit_new_rows(known, [0], pictures, EVEN, 1.0, 0, lambda: False)
+    rows = NewClassRows(RECIPE, pictures)
+    found, again = (
+        rows.fit(known, EVEN, lambda: False),
+        NewClassRows(RECIPE, pictures).fit(known, EVEN, lambda: False),
+    )
     assert found is not None and again is not None
     assert torch.equal(found.head.weight, again.head.weight), "the same seed fits the same rows"
     assert all(torch.equal(value, before[name]) for name, value in known.state_dict().items())
     for name, value in found.state_dict().items():
-        rows = slice(1, None) if name.startswith("head.") else slice(None)
-        assert torch.equal(
-            value[rows] if value.ndim else value, before[name][rows] if value.ndim else before[name]
-        )
+        is_head = name.startswith("head.")
+        assert torch.equal(value[1:] if is_head else value, before[name][1:] if is_head else before[name])
+    assert rows.fit(known, EVEN, lambda: False) is None, "a class is fitted once"
     assert unrecognised_rows(found, pictures, lambda: False) == []
     picture, truth = example(11, knows_new=True)
     batch = (torch.from_numpy(picture).permute(2, 0, 1)[None].float() - 127) / 128
     with torch.inference_mode():
         now, then = (network(batch)[0].argmax(0).numpy() for network in (found, known))
-    assert (now[truth == NEW] == 0).mean() > 0.9
     outside = truth > NEW
+    assert (now[truth == NEW] == 0).mean() > 0.9
     assert (now[outside] == then[outside]).mean() > 0.95
 
 
-@pytest.mark.parametrize("calls", [0, 2, 5])
-def test_an_aborted_fit_gives_nothing(calls: int, known: HypercolumnNet, tmp_path: Path) -> None:
-    asked = iter(range(100))
+def test_nothing_is_fitted_where_all_classes_are_known_or_rows_are_no_part_of_the_network(
+    known: HypercolumnNet, tmp_path: Path
+) -> None:
+    without = fresh_labels(tmp_path / "without", knows_new=False)
+    assert NewClassRows(RECIPE, without).fit(known, EVEN, lambda: False) is None
+    other = build_network(replace(SPEC, architecture="asymmetric-unet", encoder=None, weights="none"))
     assert (
-        fit_new_rows(known, [0], fresh_labels(tmp_path), EVEN, 1.0, 0, lambda: next(asked) >= calls) is None
+        NewClassRows(RECIPE, fresh_labels(tmp_path / "with")).fit(other.eval(), EVEN, lambda: False) is None
     )
+
+
+def test_a_known_class_that_is_missed_in_the_new_labels_keeps_its_row(
+    known: HypercolumnNet, tmp_path: Path
+) -> None:
+    """The only fresh picture has a disc that cannot be seen; the discs of the others are recognised."""
+    labels = snapshot(tmp_path, knows_new=False)
+    seen = {number: entry.digest for number, entry in labels.entries().items()}
+    picture, values = np.full((64, 64, 3), 130, np.uint8), np.full((64, 64), 4, np.uint8)
+    values[20:30, 20:30] = 9
+    labels.put(7, "7.png", "train", picture, values)
+    pictures = TrainingSet(labels, SPEC, RECIPE, torch.device("cpu"), seen)
+    assert unrecognised_rows(known, pictures, lambda: False) == [2]
+    assert NewClassRows(RECIPE, pictures).fit(known, EVEN, lambda: False) is None
+
+
+@pytest.mark.parametrize("calls", [0, 3, 5, 9])
+def test_an_aborted_fit_gives_nothing_and_is_repeated(
+    calls: int, known: HypercolumnNet, tmp_path: Path
+) -> None:
+    rows, asked = NewClassRows(RECIPE, fresh_labels(tmp_path)), iter(range(100))
+    assert rows.fit(known, EVEN, lambda: next(asked) >= calls) is None
+
+
+def test_a_class_that_is_first_labelled_during_a_training_is_fitted(
+    known: HypercolumnNet, tmp_path: Path
+) -> None:
+    save_checkpoint(tmp_path / "base", known, SPEC, {"seen": {}})
+    labels, events, asked = (
+        snapshot(tmp_path / "labels", knows_new=False),
+        list[TrainingEvent](),
+        iter(range(100)),
+    )
+
+    def changed() -> bool:
+        if next(asked) != 1:
+            return False
+        for number in range(6):
+            labels.put(
+                number, f"{number}.png", "train" if number < 4 else "val", *example(number, knows_new=True)
+            )
+        return True
+
+    train(
+        load_starting_model(tmp_path / "base", SPEC), SPEC, labels, RECIPE.with_changes({"steps": 3}),
+        run_folder=tmp_path / "run", on_event=events.append, warm_start=True, snapshot_changed=changed,
+        base_digests=trained_label_digests(tmp_path / "base"),
+    )  # fmt: skip
+    scored = [event for event in events if isinstance(event, ModelEvaluated) and NEW in event.per_class]
+    assert scored[0].step <= 3 and scored[0].per_class[NEW] > 0.5, "far more than a step or two could teach"
 
 
 def test_a_training_with_a_new_class_publishes_a_network_that_knows_it_before_the_first_step(
