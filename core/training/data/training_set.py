@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -207,11 +207,13 @@ class TrainingSet:
             if example is not None:
                 yield example
 
-    def fresh_examples(self, limit: int) -> Iterator[LabelledExample]:
-        """Pictures whose labels are fresh, at most `limit`, the newest first."""
-        for picture_id in self._fresh[:limit]:
-            example = self._example(picture_id)
-            if example is not None:
+    def examples_with(self, rows: Collection[int]) -> Iterator[LabelledExample]:
+        """Pictures of train that have a label of one of these classes, fresh ones first. `rows` is looked at before
+        each, so that the caller may remove what it has seen enough of."""
+        fresh = set(self._fresh)
+        for picture_id in (*self._fresh, *(n for n in self._train if n not in fresh)):
+            counts = self._known[picture_id].counts
+            if any(counts[row] for row in rows) and (example := self._example(picture_id)) is not None:
                 yield example
 
     # Changes ----------------------------------------------------------------------------------

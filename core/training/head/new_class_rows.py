@@ -8,8 +8,8 @@ features of the new class alone: Qi, Brown, Lowe 2018, arXiv 1712.07136.)
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Sequence
+from itertools import chain, islice
 
 import numpy as np
 import torch
@@ -23,9 +23,11 @@ from core.training.eager_optimizers import eager
 from core.training.head.pixel_sample import PixelSample, StageCallback, loss_weights, sample_pixels
 from core.training.recipe import Recipe
 
-MAX_FRESH_PICTURES, MAX_OTHER_PICTURES = 16, 64
-"""Pictures with new labels, in which classes that the network does not know are looked for, and others, evenly spread:
-the rows are fitted to both. Each takes about 0.05 s on two cores."""
+MAX_SEARCHED_PICTURES = 16
+"""Pictures in which labelled classes that the network does not know are looked for, until all are recognised."""
+MAX_NEW_PICTURES, MAX_OTHER_PICTURES = 32, 64
+"""Pictures with labels of such classes, and others, evenly spread, that the rows are fitted to; each takes about 0.05 s
+on two cores."""
 STEPS, BATCH, LEARNING_RATE, WEIGHT_DECAY = 400, 512, 1e-2, 1e-2
 
 
@@ -44,7 +46,7 @@ class NewClassRows:
         should_abort: Callable[[], bool],
         on_stage: StageCallback = lambda *_: None,
     ) -> HypercolumnNet | None:
-        """A copy of `model`, in eval mode, with rows for the classes in fresh labels that it does not know.
+        """A copy of `model`, in eval mode, with rows for the labelled classes that it does not know.
 
         model: in eval mode; class_weights: (classes,) float32, as in `core.training.head.head_fit.fit_head`
         None when it knows all of them, is another kind of network, or when `should_abort` said yes
@@ -52,7 +54,7 @@ class NewClassRows:
         labelled = set(np.flatnonzero(self._pictures.class_pixel_counts()).tolist())
         if labelled <= self._known or not isinstance(model, HypercolumnNet):
             return None
-        rows = unrecognised_rows(model, self._pictures, should_abort)
+        rows = unrecognised_rows(model, self._pictures, labelled - self._known, should_abort)
         if should_abort():
             return None
         network = self._fitted(model, rows, class_weights, should_abort, on_stage) if rows else None
@@ -73,9 +75,10 @@ class NewClassRows:
             lambda batch, _: [F.relu(network.hidden(batch.contiguous(memory_format=torch.channels_last)))],
             pictures,
             chain(
-                pictures.fresh_examples(MAX_FRESH_PICTURES), pictures.training_examples(MAX_OTHER_PICTURES)
+                islice(pictures.examples_with(rows), MAX_NEW_PICTURES),
+                pictures.training_examples(MAX_OTHER_PICTURES),
             ),
-            min(pictures.train_count, MAX_FRESH_PICTURES + MAX_OTHER_PICTURES),
+            min(pictures.train_count, MAX_NEW_PICTURES + MAX_OTHER_PICTURES),
             recipe.correction_weight,
             recipe.seed,
             should_abort,
@@ -83,7 +86,7 @@ class NewClassRows:
         )
         if sample is None:
             return None
-        # A known class may be missed in the few pictures with new labels; then its row stays.
+        # A known class may be missed in the pictures that were searched; then its row stays.
         rows = [row for row in rows if not _recognises(network.head, sample, row)]
         if not rows:
             return None
@@ -94,29 +97,24 @@ class NewClassRows:
 
 @torch.inference_mode()
 def unrecognised_rows(
-    model: HypercolumnNet, pictures: TrainingSet, should_abort: Callable[[], bool]
+    model: HypercolumnNet, pictures: TrainingSet, rows: Collection[int], should_abort: Callable[[], bool]
 ) -> list[int]:
-    """Rows of the classes in fresh labels of which `model`, in eval mode, predicts no pixel rightly."""
-    labelled, recognised = set[int](), set[int]()
-    for example in pictures.fresh_examples(MAX_FRESH_PICTURES):
+    """Those of `rows`, of classes that are labelled, of which `model`, in eval mode, predicts no pixel rightly."""
+    waiting = set(rows)
+    for example in islice(pictures.examples_with(waiting), MAX_SEARCHED_PICTURES):
         if should_abort():
             return []
-        height, width = example.target.shape
+        target, (height, width) = example.target, example.target.shape
         batch = pad_to_stride(normalise(example.picture.unsqueeze(0), pictures.statistics))
-        predicted = model(batch.contiguous(memory_format=torch.channels_last))[0, :, :height, :width].argmax(
-            0
-        )
-        target = example.target
-        labelled.update(torch.unique(target).tolist())
-        recognised.update(torch.unique(target[target == predicted]).tolist())
-    return sorted(row for row in labelled - recognised if row < model.head.out_channels)
+        logits = model(batch.contiguous(memory_format=torch.channels_last))[0, :, :height, :width]
+        waiting -= set(torch.unique(target[target == logits.argmax(0)]).tolist())
+    return sorted(waiting)
 
 
 def _recognises(head: nn.Conv2d, sample: PixelSample, row: int) -> bool:
     """Whether any sampled pixel of a class is predicted as it."""
-    predicted = F.linear(
-        sample.features[sample.rows == row], head.weight.detach()[:, :, 0, 0], head.bias
-    ).argmax(1)
+    weight, pixels = head.weight.detach()[:, :, 0, 0], sample.features[sample.rows == row]
+    predicted = F.linear(pixels, weight, head.bias).argmax(1)
     return bool((predicted == row).any())
 
 

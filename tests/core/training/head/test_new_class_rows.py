@@ -19,6 +19,7 @@ from core.models.networks.hypercolumn import HypercolumnNet
 from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
 from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent
+from core.training.head import new_class_rows
 from core.training.head.head_fit import fit_head
 from core.training.head.new_class_rows import NewClassRows, unrecognised_rows
 from core.training.loop import train
@@ -63,9 +64,10 @@ def fresh_labels(folder: Path, *, knows_new: bool = True) -> TrainingSet:
 
 
 def test_only_a_class_that_is_never_predicted_is_unrecognised(known: HypercolumnNet, tmp_path: Path) -> None:
-    assert unrecognised_rows(known, fresh_labels(tmp_path / "with"), lambda: False) == [0]
-    assert unrecognised_rows(known, fresh_labels(tmp_path / "without", knows_new=False), lambda: False) == []
-    assert unrecognised_rows(known, fresh_labels(tmp_path / "stopped"), lambda: True) == []
+    pictures = fresh_labels(tmp_path)
+    assert unrecognised_rows(known, pictures, {0, 1, 2}, lambda: False) == [0]
+    assert unrecognised_rows(known, pictures, {1, 2}, lambda: False) == []
+    assert unrecognised_rows(known, pictures, {0, 1, 2}, lambda: True) == []
 
 
 def test_the_new_class_is_recognised_and_the_rest_stays(known: HypercolumnNet, tmp_path: Path) -> None:
@@ -83,7 +85,7 @@ def test_the_new_class_is_recognised_and_the_rest_stays(known: HypercolumnNet, t
         is_head = name.startswith("head.")
         assert torch.equal(value[1:] if is_head else value, before[name][1:] if is_head else before[name])
     assert rows.fit(known, EVEN, lambda: False) is None, "a class is fitted once"
-    assert unrecognised_rows(found, pictures, lambda: False) == []
+    assert unrecognised_rows(found, pictures, {0, 1, 2}, lambda: False) == []
     picture, truth = example(11, knows_new=True)
     batch = (torch.from_numpy(picture).permute(2, 0, 1)[None].float() - 127) / 128
     with torch.inference_mode():
@@ -104,24 +106,24 @@ def test_nothing_is_fitted_where_all_classes_are_known_or_rows_are_no_part_of_th
     )
 
 
-def test_a_known_class_that_is_missed_in_the_new_labels_keeps_its_row(
-    known: HypercolumnNet, tmp_path: Path
+def test_a_known_class_that_is_missed_where_it_was_searched_keeps_its_row(
+    known: HypercolumnNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The only fresh picture has a disc that cannot be seen; the discs of the others are recognised."""
+    """The newest picture has a disc that cannot be seen; the discs of the others are recognised."""
     labels = snapshot(tmp_path, knows_new=False)
     seen = {number: entry.digest for number, entry in labels.entries().items()}
     picture, values = np.full((64, 64, 3), 130, np.uint8), np.full((64, 64), 4, np.uint8)
     values[20:30, 20:30] = 9
     labels.put(7, "7.png", "train", picture, values)
     pictures = TrainingSet(labels, SPEC, RECIPE, torch.device("cpu"), seen)
-    assert unrecognised_rows(known, pictures, lambda: False) == [2]
+    assert unrecognised_rows(known, pictures, {2}, lambda: False) == []
+    monkeypatch.setattr(new_class_rows, "MAX_SEARCHED_PICTURES", 1)
+    assert unrecognised_rows(known, pictures, {2}, lambda: False) == [2]
     assert NewClassRows(RECIPE, pictures).fit(known, EVEN, lambda: False) is None
 
 
 @pytest.mark.parametrize("calls", [0, 3, 5, 9])
-def test_an_aborted_fit_gives_nothing_and_is_repeated(
-    calls: int, known: HypercolumnNet, tmp_path: Path
-) -> None:
+def test_an_aborted_fit_gives_nothing(calls: int, known: HypercolumnNet, tmp_path: Path) -> None:
     rows, asked = NewClassRows(RECIPE, fresh_labels(tmp_path)), iter(range(100))
     assert rows.fit(known, EVEN, lambda: next(asked) >= calls) is None
 
