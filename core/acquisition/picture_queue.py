@@ -54,6 +54,7 @@ class PictureQueue:
     unsure of, 0 for none; novelty: (n,) float32, distance to the nearest labelled picture in typical distances of two
     pictures, NaN where it is not known; rows: by id the place in the queue
     class_weights: (256,) float32, how much each class counts, 1 on average; rare ones count more
+    has_predictions: whether any of the pictures is predicted
     """
 
     ids: NDArray[np.int64]
@@ -62,6 +63,7 @@ class PictureQueue:
     novelty: Floats
     rows: Mapping[int, int]
     class_weights: Floats
+    has_predictions: bool
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -135,7 +137,8 @@ def order_pictures(
     by_id = {picture_id: row for row, picture_id in enumerate(ids.tolist())}
     weights = np.ones(256, np.float32)
     weights[summaries.classes] = order.weights * len(summaries.classes)
-    return PictureQueue(ids, np.array(reasons, np.uint8), classes, novelty, by_id, weights)
+    has_predictions = bool(summaries.shares[rows[rows >= 0]].any())
+    return PictureQueue(ids, np.array(reasons, np.uint8), classes, novelty, by_id, weights, has_predictions)
 
 
 class _DescriptorSpace:

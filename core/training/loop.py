@@ -143,10 +143,9 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
     )  # fmt: skip
     if warm_start or resume_from:
         selector.evaluate_base(_model_to_beat(resume_from, spec, state.averaged.model), budget.seconds)
-        _try_new_rows(new_rows, state, selector, weights, start.step, budget, should_abort, on_event)
     if pictures.has_fresh if warm_start else not resume_from:
-        _try_fresh_head(
-            fresh_head, state, selector, weights, start.step, budget, should_abort, on_event,
+        _fit_heads(
+            new_rows, fresh_head, state, selector, weights, start.step, budget, should_abort, on_event,
             is_new=not warm_start,
         )  # fmt: skip
     if recipe.learning_rate is None:  # found here, so that it suits the network with its fitted head
@@ -169,8 +168,9 @@ def train(  # noqa: PLR0915  (one pass from top to bottom)
             update = _apply_label_update(pictures, budget, selector, step)
             weights = _class_weights(pictures, recipe)
             if update.train:
-                _try_new_rows(new_rows, state, selector, weights, step, budget, should_abort, on_event)
-                _try_fresh_head(fresh_head, state, selector, weights, step, budget, should_abort, on_event)
+                _fit_heads(
+                    new_rows, fresh_head, state, selector, weights, step, budget, should_abort, on_event
+                )
         if group.rank_zero_value(selector.is_due(budget.seconds)):
             selector.evaluate(state.averaged.model, step, budget.seconds)
             plateau.update(selector.evaluations_without_gain, note)
@@ -268,7 +268,8 @@ def _find_learning_rate(
     return rate
 
 
-def _try_fresh_head(
+def _fit_heads(
+    new_rows: NewClassRows,
     fresh_head: FreshHead,
     state: _TrainState,
     selector: CheckpointSelector,
@@ -280,44 +281,31 @@ def _try_fresh_head(
     *,
     is_new: bool = False,
 ) -> None:
-    """Fit a head to all labels of now; where it is the best network so far, publish it and train on from it.
+    """Fit to the labels of now: rows for the classes that the network does not know, then a head for all of them. What
+    is the best network so far is published.
 
-    is_new: the network was not trained yet, so training goes on from the fitted head in any case
+    Training goes on from the rows in any case: without val pictures of such a class nothing says that they are better.
+    It goes on from the head where that is the best, or where the network was not trained yet (is_new).
     """
-    if not (fresh_head.is_possible and selector.accepts_candidates):
+    group, on_stage = state.train_step.group, StageReporter(on_event)
+    rows_fitted = None if is_new else new_rows.fit(state.averaged.model, weights, should_abort, on_stage)
+    if rows_fitted is not None:
+        group.share_weights(rows_fitted)
+        selector.evaluate_candidate(rows_fitted, step, budget.seconds)
+        state.continue_from(rows_fitted)
+    if not (selector.accepts_candidates and group.rank_zero_value(fresh_head.is_possible)):
         return
     try:
-        network = fresh_head.fit(weights, should_abort, StageReporter(on_event))
+        network = fresh_head.fit(weights, should_abort, on_stage)
     except ModelError as error:  # a trained network does not need the weights that it started from
         on_event(TrainingNote(f"No head is fitted to the new labels. {error}"))
         return
     if network is not None:
-        state.train_step.group.share_weights(network)
+        group.share_weights(network)
         better = selector.evaluate_candidate(network, step, budget.seconds)
         fresh_head.was_better(better)
         if better or is_new:
             state.continue_from(network)
-
-
-def _try_new_rows(
-    new_rows: NewClassRows,
-    state: _TrainState,
-    selector: CheckpointSelector,
-    weights: Tensor,
-    step: int,
-    budget: Budget,
-    should_abort: Callable[[], bool],
-    on_event: Callable[[TrainingEvent], None],
-) -> None:
-    """Fit the rows of classes that the network does not know yet; publish it where it is better, and train on from it.
-
-    Without val pictures of such a class nothing says that it is better; the next evaluation publishes it then.
-    """
-    network = new_rows.fit(state.averaged.model, weights, should_abort, StageReporter(on_event))
-    if network is not None:
-        state.train_step.group.share_weights(network)
-        selector.evaluate_candidate(network, step, budget.seconds)
-        state.continue_from(network)
 
 
 def _apply_label_update(

@@ -55,7 +55,7 @@ class NewClassRows:
         if labelled <= self._known or not isinstance(model, HypercolumnNet):
             return None
         rows = unrecognised_rows(model, self._pictures, labelled - self._known, should_abort)
-        if should_abort():
+        if rows is None:
             return None
         network = self._fitted(model, rows, class_weights, should_abort, on_stage) if rows else None
         self._known = labelled
@@ -98,12 +98,15 @@ class NewClassRows:
 @torch.inference_mode()
 def unrecognised_rows(
     model: HypercolumnNet, pictures: TrainingSet, rows: Collection[int], should_abort: Callable[[], bool]
-) -> list[int]:
-    """Those of `rows`, of classes that are labelled, of which `model`, in eval mode, predicts no pixel rightly."""
+) -> list[int] | None:
+    """Those of `rows`, of labelled classes, of which `model`, in eval mode, predicts no pixel rightly.
+
+    None when `should_abort` said yes.
+    """
     waiting = set(rows)
     for example in islice(pictures.examples_with(waiting), MAX_SEARCHED_PICTURES):
         if should_abort():
-            return []
+            return None
         target, (height, width) = example.target, example.target.shape
         batch = pad_to_stride(normalise(example.picture.unsqueeze(0), pictures.statistics))
         logits = model(batch.contiguous(memory_format=torch.channels_last))[0, :, :height, :width]

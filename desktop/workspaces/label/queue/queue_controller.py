@@ -226,7 +226,7 @@ class QueueController(Controller):
         if found is not None:
             self._visited.append(found)
             self._open(found, step)
-        elif self._has_predictions(self._queue) or not len(self._queue):
+        elif self._queue.has_predictions or not len(self._queue):
             self._visited = [current or 0]
             keys = shortcut_text("next_uncertain")
             self.message.emit(f"{NO_MORE} Press {keys} to begin again." if keys else NO_MORE)
@@ -237,20 +237,13 @@ class QueueController(Controller):
         """The first picture of the queue, among those of the filmstrip, that was not visited."""
         seen = {*self._visited, self._picture.id}
         wanted = [QueueReason.PINNED]
-        if self._has_predictions(queue):
+        if queue.has_predictions:
             wanted += [QueueReason.UNSURE, QueueReason.RANDOM, QueueReason.REPEATED]
         for row in np.flatnonzero(np.isin(queue.reasons, wanted)):
             picture_id = int(queue.ids[row])
             if picture_id not in seen and self._navigator.is_listed(picture_id):
                 return picture_id
         return None
-
-    def _has_predictions(self, queue: PictureQueue) -> bool:
-        """Whether any picture of the queue is predicted; one whose place was drawn at random may be the only one."""
-        if np.isin(queue.reasons, (QueueReason.UNSURE, QueueReason.REPEATED)).any():
-            return True
-        pictures = self._session.pictures
-        return any(pictures.has(i) and pictures.get(i).is_predicted for i in queue.ids.tolist())
 
     def _open(self, picture_id: int, step: int) -> None:
         self._opening = picture_id, step

@@ -10,7 +10,7 @@ from core.base.text import count_of, duration_text
 from core.evaluation.picture_work.work_series import WINDOW, Curve, WorkPoint, moving_average, work_averages
 from desktop.widgets.chart import CurveStyle
 
-PREDICTED, BLANK, MEAN = "predicted", "blank", "mean"
+PREDICTED, NOT_COMPARED, MEAN = "predicted", "not compared", "mean"
 """Keys of the curves."""
 NOTHING = (
     "Correct a predicted picture in the Label workspace and mark it done: what that took appears here, one point for "
@@ -61,7 +61,8 @@ class WorkLines:
 
 
 def make_lines(points: Sequence[WorkPoint], measure: str, axis: str) -> WorkLines:
-    """measure: key of MEASURE_KINDS; axis: of AXES. Pictures that were painted without a prediction are apart."""
+    """measure: key of MEASURE_KINDS; axis: of AXES. Pictures without an error, such as those that
+    were not predicted, are apart."""
     value = MEASURE_KINDS[measure].value
 
     def place(point: WorkPoint) -> tuple[float, float]:
@@ -69,10 +70,10 @@ def make_lines(points: Sequence[WorkPoint], measure: str, axis: str) -> WorkLine
 
     known = tuple(point for point in points if value(point) is not None)
     predicted = tuple(point for point in known if point.error is not None)
-    groups = {PREDICTED: predicted, BLANK: tuple(point for point in known if point.error is None)}
+    groups = {PREDICTED: predicted, NOT_COMPARED: tuple(point for point in known if point.error is None)}
     curves: dict[object, CurveStyle] = {}
     shown: dict[object, tuple[WorkPoint, ...]] = {}
-    for key, colour in ((BLANK, "muted"), (PREDICTED, "accent")):
+    for key, colour in ((NOT_COMPARED, "muted"), (PREDICTED, "accent")):
         if groups[key]:
             places = tuple(map(place, groups[key]))
             curves[key] = CurveStyle(places, colour, 0.0, (), 1.0, tuple(range(len(places))))

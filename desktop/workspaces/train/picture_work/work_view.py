@@ -16,10 +16,10 @@ from desktop.workspaces.train.offer_bar import MARGIN
 from desktop.workspaces.train.picture_work.work_lines import (
     ALL_HIDDEN,
     AXES,
-    BLANK,
     MEAN,
     MEASURE_KINDS,
     NO_PREDICTION,
+    NOT_COMPARED,
     NOTHING,
     PREDICTED,
     WorkLines,
@@ -141,7 +141,7 @@ class WorkView(QWidget):
     def _entries(self) -> list[LegendEntry]:
         titles = {
             PREDICTED: ("Predicted pictures", "accent"),
-            BLANK: ("Not compared with a prediction", "muted"),
+            NOT_COMPARED: ("Not compared with a prediction", "muted"),
             MEAN: (f"Mean of {WINDOW} pictures", "text"),
         }
         return [

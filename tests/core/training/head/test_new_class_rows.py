@@ -67,7 +67,7 @@ def test_only_a_class_that_is_never_predicted_is_unrecognised(known: Hypercolumn
     pictures = fresh_labels(tmp_path)
     assert unrecognised_rows(known, pictures, {0, 1, 2}, lambda: False) == [0]
     assert unrecognised_rows(known, pictures, {1, 2}, lambda: False) == []
-    assert unrecognised_rows(known, pictures, {0, 1, 2}, lambda: True) == []
+    assert unrecognised_rows(known, pictures, {0, 1, 2}, lambda: True) is None
 
 
 def test_the_new_class_is_recognised_and_the_rest_stays(known: HypercolumnNet, tmp_path: Path) -> None:

@@ -21,9 +21,9 @@ from desktop.tour.window_driver import CTRL
 from desktop.widgets.navigable_chart import ChartPoint
 from desktop.workspaces.train.picture_work.work_lines import (
     ALL_HIDDEN,
-    BLANK,
     MEAN,
     NO_PREDICTION,
+    NOT_COMPARED,
     NOTHING,
     PREDICTED,
 )
@@ -151,7 +151,7 @@ def test_pictures_without_a_prediction_have_minutes_alone(gui: GuiDriver) -> Non
     gui.click(view.measures["error"])
     assert view.chart._empty.text() == NO_PREDICTION and view.chart._empty.isVisible()
     gui.click(view.measures["minutes"])
-    assert set(view.chart._curves) == {BLANK} and not view.chart._empty.isVisible()
+    assert set(view.chart._curves) == {NOT_COMPARED} and not view.chart._empty.isVisible()
 
 
 def test_curves_can_be_hidden_and_the_axis_changed(qtbot: QtBot, theme: Theme) -> None:
@@ -172,7 +172,7 @@ def test_curves_can_be_hidden_and_the_axis_changed(qtbot: QtBot, theme: Theme) -
     with qtbot.waitSignal(view.picture_requested) as asked:
         view.chart.point_chosen.emit(ChartPoint(MEAN, 3))
     assert asked.args == [view._lines.points[MEAN][3].picture_id]
-    for key in (PREDICTED, BLANK, MEAN):
+    for key in (PREDICTED, NOT_COMPARED, MEAN):
         view.legend.toggled.emit(key)
     assert view.chart._empty.text() == ALL_HIDDEN and view.chart._empty.isVisible()
     view.chart.zoom(4, 100)
