@@ -150,7 +150,17 @@ def test_without_any_prediction_the_order_is_random() -> None:
     assert queue.ids[0] == 4
     assert sorted(queue.ids.tolist()) == list(range(50))
     assert queue.ids[1:].tolist() != sorted(queue.ids[1:].tolist())
+    assert not queue.has_predictions
     assert len(order_pictures(SummaryColumns.of([]), open_ids=[])) == 0
+
+
+def test_a_single_prediction_is_known_whatever_its_place() -> None:
+    """Its place may be one that is drawn at random, or a repeated one."""
+    summaries = columns([{ROAD: 0.5}])
+    for labelled in range(RANDOM_EVERY):
+        queue = order_pictures(summaries, open_ids=range(1, 4), labelled_ids=range(10, 10 + labelled))
+        assert queue.has_predictions
+    assert not order_pictures(summaries, open_ids=[2, 3]).has_predictions
 
 
 def test_equal_pictures_without_any_doubt_still_have_an_order() -> None:

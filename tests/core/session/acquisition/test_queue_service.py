@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from core.acquisition.picture_queue import PictureQueue, QueueReason
+from core.base.errors import ProjectError
+from core.project.class_repository import ClassRepository
 from core.project.project import Project
 from core.project.records import Status
 from core.session.access import Access
@@ -156,6 +158,25 @@ def test_an_unreadable_prediction_is_said_to_be_of_no_use(folder: Path) -> None:
     session.close()
     unknown = [said[int(i)] for i in queue.ids[queue.reasons == QueueReason.UNPREDICTED]]
     assert unknown in ([UNUSABLE, "No prediction yet"], ["No prediction yet", UNUSABLE], [UNUSABLE])
+
+
+def test_changes_are_not_lost_when_the_project_cannot_be_read(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = settled(session).queue
+    before = session.queue.reason(queue, 2)
+    with session.queue._lock:
+        session.queue._changed.add(2)
+
+    def unreadable(_classes: ClassRepository) -> int:
+        raise ProjectError("The drive is away.")
+
+    with monkeypatch.context() as away:
+        away.setattr(ClassRepository, "latest_remap_id", unreadable)
+        with pytest.raises(ProjectError, match="away"):
+            session.queue.order().result(TIMEOUT)
+    assert session.queue._changed == {2}
+    assert session.queue.reason(settled(session).queue, 2) == before
 
 
 def test_many_orders_leave_one_turn_of_work_in_the_lane(

@@ -89,12 +89,20 @@ def test_one_class_says_what_is_missing(
     service.predict(shown, LabelMap.blank(96, 64).snapshot())
     assert "each of two classes" in next_answer(answers).problem
     assert service._process is None
+    assert HELD == [True, False], "nothing more comes, so the training is let go"
     service.predict(shown, painted(1).snapshot())
     first = answers.get(timeout=TIMEOUT)  # at once, while the process starts
     assert first.is_preparing
     for answer in (first, next_answer(answers)):
         assert answer.mask is None
         assert "second class" in answer.problem
+
+
+def test_switched_off_it_does_not_hold_the_training(service: LivePredictionService, project: Project) -> None:
+    service.stop()
+    HELD.clear()
+    service.predict(project.pictures.all()[0].id, painted(1, 2).snapshot())
+    assert True not in HELD
 
 
 def test_the_window_hears_that_the_process_is_starting_and_only_then(

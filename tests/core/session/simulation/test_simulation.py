@@ -251,6 +251,16 @@ def test_several_seeds_and_two_orders_are_compared(tmp_path: Path) -> None:
     assert ".svg or .html" in usage_error_of(*words, "--plot", tmp_path / "shares.png")
 
 
+def test_the_seed_of_the_simulation_takes_the_place_of_a_chosen_one(tmp_path: Path) -> None:
+    folder = source_in(tmp_path / "pictures")
+    with Project.open(folder) as project:
+        project.set_fact(FACT, NextRun(choices={"threads": "1", "seed": "7"}).to_json())
+    with Project.open_read_only(folder) as source:
+        split = split_for_simulation(source)
+        with closing(make_simulation_project(source, tmp_path / "simulation", split, 2)) as made:
+            assert NextRun.from_json(made.fact(FACT)).choices == {"threads": "1", "seed": "2"}
+
+
 def test_with_and_without_live_prediction_are_compared(tmp_path: Path) -> None:
     folder = source_in(tmp_path / "pictures", count=4)
     words = ("simulate", "--project", folder, "--pace", 1000, "--device", "cpu", "--pictures", 1)

@@ -117,6 +117,14 @@ def test_fits_that_are_no_better_end_for_this_training(tmp_path: Path) -> None:
     assert fresh.is_possible
 
 
+def test_time_in_which_the_clock_stood_still_does_not_delay_the_next_fit(tmp_path: Path) -> None:
+    """The clock of a training stops while it is paused."""
+    pictures = training_set(tmp_path / "labels")
+    fresh = FreshHead(SPEC, RECIPE, pictures, tmp_path / "features", lambda: 5.0)
+    assert fresh.fit(EVEN, lambda: False) is not None
+    assert fresh.is_possible
+
+
 def first_round(
     folder: Path, events: list[TrainingEvent], recipe: Recipe = RECIPE, **controls: Callable[[], object]
 ) -> TrainingResult:

@@ -16,9 +16,9 @@ from core.training.data.snapshot import TrainingSnapshot
 from core.training.data.training_set import TrainingSet
 from core.training.devices import make_runtime
 from core.training.distributed import ProcessGroup
-from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent
+from core.training.events import CheckpointPublished, ModelEvaluated, TrainingEvent, TrainingNote
 from core.training.recipe import Recipe
-from core.training.scoring.checkpoint_selection import Baseline, CheckpointSelector
+from core.training.scoring.checkpoint_selection import MAX_EVALUATION_SHARE, Baseline, CheckpointSelector
 from core.training.scoring.validation import ValidationScore
 
 
@@ -75,25 +75,64 @@ class Painted(nn.Module):
         return torch.stack([~columns, columns]).float()[None, :, None].expand(len(batch), 2, *batch.shape[2:])
 
 
+def selector_in(folder: Path, recipe: Recipe, heard: list[TrainingEvent]) -> CheckpointSelector:
+    """Of a train and a val picture whose second class has the last twelfth of the columns."""
+    spec = ModelSpec("asymmetric-unet-small", None, "none", 96, (1, 2))
+    values = np.ones((96, 96), np.uint8)
+    values[:, 88:] = 2
+    snapshot = TrainingSnapshot.create(folder / "snapshot", spec, recipe)
+    for number, part in enumerate(("train", "val")):
+        snapshot.put(number, f"{part}.png", part, np.full((96, 96, 3), 90, np.uint8), values)
+    return CheckpointSelector(
+        folder / "run", spec, recipe, TrainingSet(snapshot, spec, recipe, torch.device("cpu")),
+        on_event=heard.append, autocast=nullcontext, should_abort=lambda: False,
+        group=ProcessGroup(make_runtime(recipe)),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "is_news", "said"), [(77, False, 1), (73, True, 0)])
+def test_only_a_network_that_was_better_is_said_to_have_been_rejected(
+    tmp_path: Path, first: int, is_news: bool, said: int
+) -> None:
+    """Both lose 6 and 11 points of the first class. One gains 5 in the mean, the other loses half a point, which is
+    allowed after new labels."""
+    heard: list[TrainingEvent] = []
+    selector = selector_in(tmp_path, Recipe(device="cpu"), heard)
+    selector.evaluate_base(Painted(94), 0.0)
+    if is_news:
+        selector.on_label_update(1.0)
+    selector.evaluate(Painted(first), 1, 2.0)
+    assert not selector.published
+    selector.report_rejected()
+    notes = [event.message for event in heard if isinstance(event, TrainingNote)]
+    assert len(notes) == said
+    assert all("A checkpoint with a higher mIoU was not used" in note for note in notes)
+
+
+class SlowIncumbent:
+    """A network in use that takes twelve seconds to score, and gets no result."""
+
+    run_id, seconds = 3, 0.0
+
+    def score(self, *_: object) -> None:
+        self.seconds += 12.0
+
+
+def test_time_for_the_network_in_use_delays_the_next_evaluation(tmp_path: Path) -> None:
+    selector = selector_in(tmp_path, Recipe(device="cpu"), [])
+    selector._incumbent = SlowIncumbent()  # type: ignore[assignment]
+    selector.evaluate(Painted(88), 1, 1.0)
+    assert selector.published
+    assert not selector.is_due(1.0 + 0.9 * 12 / MAX_EVALUATION_SHARE)
+    assert selector.is_due(1.0 + 12 / MAX_EVALUATION_SHARE + 60)
+
+
 @pytest.mark.parametrize(("metric", "kept"), [("miou", 78), ("pixel_accuracy", 100)])
 def test_the_recipe_says_which_score_decides(tmp_path: Path, metric: str, kept: int) -> None:
     """The second class has the last tenth of the columns. A network that never predicts it is right in more pixels
     than one that finds all of it and as many pixels too much of the other, but has the lower mean IoU."""
-    spec, recipe = (
-        ModelSpec("asymmetric-unet-small", None, "none", 96, (1, 2)),
-        Recipe(device="cpu", metric=metric),
-    )
-    values = np.ones((96, 96), np.uint8)
-    values[:, 88:] = 2
-    snapshot = TrainingSnapshot.create(tmp_path / "snapshot", spec, recipe)
-    for number, part in enumerate(("train", "val")):
-        snapshot.put(number, f"{part}.png", part, np.full((96, 96, 3), 90, np.uint8), values)
     heard: list[TrainingEvent] = []
-    selector = CheckpointSelector(
-        tmp_path / "run", spec, recipe, TrainingSet(snapshot, spec, recipe, torch.device("cpu")),
-        on_event=heard.append, autocast=nullcontext, should_abort=lambda: False,
-        group=ProcessGroup(make_runtime(recipe)),
-    )  # fmt: skip
+    selector = selector_in(tmp_path, Recipe(device="cpu", metric=metric), heard)
     for step, first in enumerate((100, 78)):
         selector.evaluate(Painted(first), step, 1.0)
     scores = [event.means for event in heard if isinstance(event, ModelEvaluated)]

@@ -240,6 +240,20 @@ def test_a_new_order_leaves_the_filmstrip_where_it_was_scrolled_to(queued: GuiDr
     strip.thumbnails.setMaximumWidth((1 << 24) - 1)
 
 
+def test_when_all_is_done_no_training_is_asked_for(queued: GuiDriver) -> None:
+    for picture_id in range(1, 7):
+        queued.session.editing.set_status(picture_id, Status.DONE).result(10)
+
+    def is_empty() -> bool:
+        queue = controller(queued)._queue
+        return queue is not None and not len(queue)
+
+    queued.wait_until(is_empty, "an empty queue", 10)
+    queued.canvas.setFocus()
+    queued.key(N)
+    queued.wait_until(lambda: queued.said.startswith(NO_MORE), "the sentence", 10)
+
+
 def test_without_predictions_a_sentence_says_what_to_do(gui: GuiDriver) -> None:
     gui.key(N)
     gui.wait_until(lambda: gui.said == NO_PREDICTIONS, "the sentence", 10)
