@@ -53,13 +53,14 @@ from core.models.spec import (
     WEIGHTS,
     InputSize,
     ModelSpec,
+    default_spec,
     parse_input_size,
     spec_from_base,
 )
 from core.project.project import Project
 from core.project.records import RunRecord
 from core.session.training.input_size import SizeProposal, first_size, propose_size, stretched_text
-from core.session.training.next_run import incumbent_of
+from core.session.training.next_run import incumbent_of, spec_of
 from core.session.training.run_recorder import RunRecorder
 from core.session.training.snapshot_builder import (
     check_trainable,
@@ -126,7 +127,11 @@ def train(
     *,
     given: GivenOptions,
 ) -> None:
-    """Train on all labelled pictures. Weights are new unless --resume names a run."""
+    """Train on all labelled pictures.
+
+    Weights are new unless --resume names a run. The network is that of the run in use, if there is one and no other
+    network is given.
+    """
     distribution = DistributedConfig.resolve(devices, nodes, strategy)
     named = resume if like is None else like
     if distribution.is_follower():
@@ -181,7 +186,10 @@ def run_training(
         )
     base, model_run = _run(opened, resume), _run(opened, named)
     kind = _device_kind(model_run, given)
-    spec = _spec(opened, model_run, kind, arch, encoder, weights, size, resumed=base is not None)
+    in_use = opened.runs.in_use()
+    kept = None if model_run or arch or encoder or weights else _kept_network(in_use)
+    known = model_run or kept
+    spec = _spec(opened, known, kind, arch, encoder, weights, size, resumed=base is not None)
     recipe = _requested_recipe(
         model_run, preset, given, distribution, pretrained=spec.is_pretrained, size=spec.size
     )
@@ -192,7 +200,6 @@ def run_training(
         problems = update_snapshot(opened, snapshot, records, progress=bar)
     entries = snapshot.entries().values()
     proposal = propose_size([entry.scaled_regions for entry in entries], spec.size, opened.classes.read())
-    in_use = opened.runs.in_use()
     incumbent = incumbent_of(opened, in_use, base, spec)
     note = opened.pictures.split_warning()
     recorder = RunRecorder(opened, spec, recipe, base, records, note)
@@ -202,11 +209,12 @@ def run_training(
     monitor.train(
         opened, recipe, distribution, snapshot.folder, base, incumbent, callbacks, with_state=with_state
     )
-    missing = "" if arch or encoder or named is not None else missing_package_text(DEFAULT_ENCODER)
+    missing = "" if arch or encoder or known else missing_package_text(DEFAULT_ENCODER)
+    same = _kept_note(kept, spec, kind)
     resumed = resume_plan.sentence if resume_plan else ""
     stretched = stretched_text(spec, entries)
     more = (stretched, _size_note(proposal), recorder.kept_note, tensorboard_note(callbacks))
-    notes = [part for part in (missing, resumed, note, *more) if part]
+    notes = [part for part in (missing, same, resumed, note, *more) if part]
     run = opened.runs.get(recorder.run.id)
     result = {
         "run": run.id,
@@ -226,6 +234,27 @@ def run_training(
     steps, seconds = count_of(monitor.step, "step"), f"{monitor.seconds:.0f}"
     lines = [f"Run {run.id} trained {steps} in {seconds} s{_outcome(run, recorder, in_use)}"]
     return result, lines + notes + [f"Left out: {problem}" for problem in problems]
+
+
+def _kept_network(in_use: RunRecord | None) -> RunRecord | None:
+    """The run in use, whose network a project keeps until another is asked for; None where it cannot begin anew,
+    because the package with its weights is missing."""
+    if in_use is None:
+        return None
+    known = spec_of(in_use)
+    is_missing = (
+        known.is_pretrained and known.encoder == DEFAULT_ENCODER and missing_package_text(DEFAULT_ENCODER)
+    )
+    return None if is_missing else in_use
+
+
+def _kept_note(kept: RunRecord | None, spec: ModelSpec, device: str) -> str:
+    """A sentence where the network is not that of a new project."""
+    usual = default_spec(device, spec.class_values)
+    if kept is None or (usual.architecture, usual.encoder) == (spec.architecture, spec.encoder):
+        return ""
+    choice = f"--arch {usual.architecture}" + (f" --encoder {usual.encoder}" if usual.encoder else "")
+    return f"It trained the network of run {kept.id}, which is in use. New projects train another: {choice}"
 
 
 def _size_note(proposal: SizeProposal) -> str:

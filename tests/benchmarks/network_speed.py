@@ -1,11 +1,12 @@
 """Pictures a second of each candidate for the default network, in training and in prediction, at three sizes.
 
-python -m tests.benchmarks.network_speed [--networks NETWORK+ENCODER ...] [--sizes 256 352 480] [--batch 6] [--steps 3]
-                                         [--threads 2] [--json]
+python -m tests.benchmarks.network_speed [--networks NETWORK+ENCODER[@LEVELS] ...] [--sizes 256 352 480]
+                                         [--batch 6] [--steps 3] [--threads 2] [--json]
 
 A training step is forward, loss, backward and optimizer of the default recipe, with its frozen levels, on random
 pictures of 4 : 3; a prediction is the forward pass of one picture. The candidates run in turns, so that a busy machine
-slows all of them; medians over `--steps` turns. `memory_mb` is what the process has grown to with all of them.
+slows all of them; medians over `--steps` turns. `memory_mb` is what the process has grown to with all of them; for one
+network alone, name only that one. `@N` after a network freezes so many levels instead of the default.
 """
 
 from __future__ import annotations
@@ -47,12 +48,13 @@ class Candidate:
 
     @classmethod
     def build(cls, name: str) -> Candidate:
-        architecture, _, encoder = name.partition("+")
+        network, _, chosen_levels = name.partition("@")
+        architecture, _, encoder = network.partition("+")
         spec = ModelSpec("hypercolumn", None, "none", 480, tuple(range(1, CLASSES + 1)))
         spec = spec.with_network(*resolve_network(architecture, encoder or None))
         recipe = default_recipe("cpu", pretrained=spec.is_pretrained)
         model = build_network(spec).to(memory_format=torch.channels_last).train()
-        levels = recipe.frozen_levels if spec.is_pretrained else 0
+        levels = int(chosen_levels or recipe.frozen_levels) if spec.is_pretrained else 0
         frozen = FrozenEncoder(model, 0.0, levels, norm=spec.is_pretrained)
         optimizer = make_optimizer(model, recipe, 1e-4, recipe.encoder_rate if spec.is_pretrained else 1.0)
         frozen.step(0.0)
@@ -106,7 +108,7 @@ def measure(candidates: list[Candidate], size: int, batch: int, steps: int) -> d
 
 def main() -> None:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--networks", nargs="+", default=list(CANDIDATES), metavar="NETWORK+ENCODER")
+    words.add_argument("--networks", nargs="+", default=list(CANDIDATES), metavar="NETWORK+ENCODER[@LEVELS]")
     words.add_argument("--sizes", nargs="+", type=int, default=[256, 352, 480])
     words.add_argument("--batch", type=int, default=6)
     words.add_argument("--steps", type=int, default=3)

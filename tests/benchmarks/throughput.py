@@ -1,13 +1,14 @@
 """Pictures a second in training: our loop, the same step on prepared tensors, and a plain script.
 
 python -m tests.benchmarks.throughput [--seconds 60] [--network unet] [--encoder resnet34] [--size 256] [--batch 8]
-                                      [--pictures 64] [--device auto] [--seed 0] [--json]
+                                      [--weights none|imagenet] [--pictures 64] [--device auto] [--seed 0] [--json]
 
 The same network, optimizer, number format, batch and size for all three. They run in turns (of one step on a CPU, of
 a second and a half on a graphics card), so that a busy machine slows all of them, and the median is reported. The
 pictures are our own (480 x 360); the plain script reads them as JPEG and PNG through a DataLoader with workers, which
 continue reading during the turns of the others, to its advantage. `--network asymmetric-unet` measures our own small
-network, where everything outside the network weighs most.
+network, where everything outside the network weighs most. With `--weights imagenet` ours and the prepared one train as
+the default recipe does: crops, and the finest levels of the encoder frozen.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
 from core.models.network_builder import build_network
-from core.models.spec import ModelSpec
+from core.models.spec import WEIGHTS, ModelSpec
 from core.samples.scenes import SCENE_CLASSES, draw_scene
 from core.training.data.augmentation import make_batch
 from core.training.data.snapshot import TrainingSnapshot
@@ -38,8 +39,8 @@ from core.training.data.training_set import TrainingSet
 from core.training.devices import make_runtime, resolve_device
 from core.training.ema import AveragedModel
 from core.training.losses import class_weights
-from core.training.optimizer import make_optimizer
-from core.training.recipe import Recipe
+from core.training.optimizer import FrozenEncoder, make_optimizer
+from core.training.recipe import Recipe, default_recipe
 from core.training.train_step import TrainStep
 
 TURN = {"cpu": 0.0, "cuda": 1.5}
@@ -132,7 +133,10 @@ def our_steps(
         torch.manual_seed(asked.seed)
         model = build_network(spec).to(device=runtime.device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         averaged = AveragedModel(model, recipe.ema)
-        wrapped, optimizer = runtime.setup(model, make_optimizer(model, recipe, 1e-3))
+        levels = recipe.frozen_levels if spec.is_pretrained else 0
+        FrozenEncoder(model, 0.0, levels, norm=spec.is_pretrained and recipe.frozen_norm).step(0.0)
+        rate = recipe.encoder_rate if spec.is_pretrained else 1.0
+        wrapped, optimizer = runtime.setup(model, make_optimizer(model, recipe, 1e-3, rate))
         return TrainStep(runtime, wrapped, optimizer, recipe, print), averaged
 
     ours, our_average = learner()
@@ -178,6 +182,7 @@ def main() -> None:
     words.add_argument("--seconds", type=float, default=60.0)
     words.add_argument("--network", default="unet")
     words.add_argument("--encoder", default="resnet34")
+    words.add_argument("--weights", choices=WEIGHTS, default="none")
     words.add_argument("--size", type=int, default=256)
     words.add_argument("--batch", type=int, default=8)
     words.add_argument("--pictures", type=int, default=64)
@@ -188,8 +193,12 @@ def main() -> None:
     asked.pictures = max(asked.pictures, asked.batch)
     classes = tuple(range(1, len(SCENE_CLASSES) + 1))
     encoder = None if asked.network == "asymmetric-unet" else asked.encoder
-    spec = ModelSpec(asked.network, encoder, "none", asked.size, classes)
-    recipe = Recipe(minutes=None, steps=1, batch=asked.batch, device=asked.device, seed=asked.seed)
+    spec = ModelSpec(asked.network, encoder, asked.weights, asked.size, classes)
+    kind = "cuda" if resolve_device(asked.device).startswith("cuda") else "cpu"
+    usual = default_recipe(kind, pretrained=True) if spec.is_pretrained else Recipe()
+    recipe = usual.with_changes(
+        {"steps": 1, "batch": asked.batch, "device": asked.device, "seed": asked.seed}
+    )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         for number in range(asked.pictures):

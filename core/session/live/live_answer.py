@@ -19,7 +19,7 @@ CRASHED = "Live prediction ended unexpectedly several times. Switch it off and o
 @dataclass(frozen=True, slots=True)
 class LiveRequest:
     """labels: of the picture, as they are now; network: what strokes correct; edited: what was painted, and the
-    prediction shown before; part: what is visible of a giant"""
+    prediction shown before; part: what is visible of a picture that is predicted in parts"""
 
     number: int
     picture_id: int
@@ -39,7 +39,8 @@ class LiveAnswer:
 
     number: of the request; classes: values that may be in the mask; is_preparing: the answer follows once the process
     has started, and nothing else is known yet; has_network: it corrects the network's prediction
-    box: where the mask is a live prediction, of a giant; elsewhere it has the network's, or 0. None: everywhere
+    box: where the mask is a live prediction, of a picture predicted in parts; elsewhere it has the network's, or 0.
+    None: everywhere
     """
 
     number: int

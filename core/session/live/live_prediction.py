@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -42,18 +42,16 @@ from core.session.live.live_answer import (
     LiveRequest,
 )
 from core.session.live.live_process import LiveProcess
-from core.session.live.part_lessons import PartLessons
+from core.session.live.part_labels import PartLabels
 from core.session.live.picture_part import PicturePart
-from core.session.live.similar_places import SimilarPlace, SimilarPlaces, free_places, search_command
-from core.session.live.teaching_pictures import first_pictures, is_usable, known_pixels, lesson
+from core.session.live.similar_places import SimilarPlaces, SimilarPlaceSearch
+from core.session.live.teaching_pictures import first_pictures, is_usable, known_pixels, learn_command
 from core.session.read_lane import ReadLane
 
 log = logging.getLogger(__name__)
 
 MAX_CRASHES = 3
 """A process that ended by itself so often is no longer started."""
-MAX_REMEMBERED = 200
-"""Pictures of which it is remembered that the process may have their features, far more than fit into its memory."""
 
 
 class LivePredictionService:
@@ -85,14 +83,11 @@ class LivePredictionService:
         """Pictures that wait; None while the process has learnt nothing."""
         self._comparison: HeadComparisonRun | None = None
         self._comparisons = 0
-        self._correction: tuple[int, Correction] | None = None
-        """The newest, with the number of its request."""
+        self._search = SimilarPlaceSearch()
         self._part: PicturePart | None = None
         self._network: PredictedMask | None = None
         """Of the newest request."""
-        self._parts = PartLessons()
-        self._recent: OrderedDict[int, None] = OrderedDict()
-        """Pictures that were asked for, the newest last."""
+        self._parts = PartLabels()
 
     # GUI thread -----------------------------------------------------------------------------------
 
@@ -129,7 +124,7 @@ class LivePredictionService:
 
         network: what the trained network says of it, which strokes correct; None: predict without
         edited: what was just painted, and the prediction that was shown before: where that was corrected, places like
-        it are searched, unless a part is given: what is visible of a giant, which alone is predicted.
+        it are searched, unless a part is given: what is visible of a large picture, which alone is predicted.
         Returns the number of the request.
         """
         with self._lock:
@@ -217,7 +212,7 @@ class LivePredictionService:
             return
         try:
             if correction is not None:
-                self._search(number, picture_id, correction)
+                self._start_search(number, picture_id, correction)
             if number == self._number:
                 self._network, self._part = asked.network, part
                 self._ask(self._command(asked))
@@ -228,12 +223,10 @@ class LivePredictionService:
         except MaskloopError as error:
             self._deliver(LiveAnswer(number, picture_id, None, problem=str(error)))
 
-    def _search(self, number: int, picture_id: int, correction: Correction) -> None:
+    def _start_search(self, number: int, picture_id: int, correction: Correction) -> None:
         """Before the stroke is told: the process then still has the head that was wrong."""
         if self._to_learn is not None:
-            self._correction = number, correction
-            recent = reversed(self._recent)
-            self._send(search_command(self._project(), number, picture_id, correction, recent))
+            self._send(self._search.command(self._project(), number, picture_id, correction))
 
     def _prepare(self, picture_ids: tuple[int, ...]) -> None:
         if self._to_learn is None:
@@ -244,14 +237,8 @@ class LivePredictionService:
                 record = project.pictures.get(picture_id)
                 if is_usable(record):
                     pictures.append(PicturePath(picture_id, project.picture_path(record.path)))
-                    self._touch(picture_id)
+                    self._search.requested(picture_id)
         self._send(PrepareFeaturesCommand(tuple(pictures)))
-
-    def _touch(self, picture_id: int) -> None:
-        self._recent[picture_id] = None
-        self._recent.move_to_end(picture_id)
-        if len(self._recent) > MAX_REMEMBERED:
-            self._recent.popitem(last=False)
 
     def _command(self, asked: LiveRequest) -> ShowCommand:
         project, picture_id = self._project(), asked.picture_id
@@ -289,7 +276,7 @@ class LivePredictionService:
         for each in self._parts.show(command, self._part, self._network, process.folder):
             process.send(each)
         if self._part is None:
-            self._touch(command.picture_id)
+            self._search.requested(command.picture_id)
 
     def _tell_start(self, command: ShowCommand) -> None:
         """The process takes seconds to start. What is missing is told at once, and it starts meanwhile."""
@@ -310,15 +297,16 @@ class LivePredictionService:
             return
         picture_id = self._to_learn.popleft()
         try:
-            self._send(lesson(self._project(), picture_id))
-            self._touch(picture_id)
+            self._send(learn_command(self._project(), picture_id))
+            self._search.requested(picture_id)
         except (MaskloopError, KeyError) as error:
             log.warning("not learnt for live prediction: picture %s (%s)", picture_id, error)
         if self._to_learn:
             self._post(self._learn_next)
 
     def _forget(self) -> None:
-        self._to_learn = self._request = self._comparison = self._correction = None
+        self._to_learn = self._request = self._comparison = None
+        self._search.cancel()
         self._parts.unlearnt()
         self._send(ForgetCommand())
 
@@ -353,18 +341,15 @@ class LivePredictionService:
                 self._compare_next(self._comparison)
 
     def _found(self, event: LiveSimilar) -> None:
-        if self._correction is None or event.number != self._correction[0]:
-            return
-        number, correction = self._correction
-        places: tuple[SimilarPlace, ...] = ()
         try:
-            places = free_places(self._project(), event)
-        except (MaskloopError, KeyError, ValueError) as error:
+            found = self._search.found(self._project(), event)
+        except MaskloopError as error:
             log.warning("places like a correction are left out: picture %s (%s)", event.picture_id, error)
+            return
         with self._lock:
             on_places = self._on_places
-        if on_places is not None:
-            on_places(SimilarPlaces(number, correction, places, event.remaining))
+        if found is not None and on_places is not None:
+            on_places(found)
 
     # The process, on the live lane -------------------------------------------------------------------
 
@@ -385,9 +370,9 @@ class LivePredictionService:
 
     def _end_process(self) -> None:
         process, self._process = self._process, None
-        self._to_learn = self._request = self._comparison = self._correction = None
+        self._to_learn = self._request = self._comparison = None
+        self._search.clear()
         self._parts.clear()
-        self._recent.clear()
         if process is not None:
             process.end()
 

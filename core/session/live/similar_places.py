@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -19,6 +21,10 @@ from core.project.project import Project, run_class_mapping
 from core.project.records import PictureRecord
 from core.session.live.teaching_pictures import is_usable, read_label
 
+log = logging.getLogger(__name__)
+
+MAX_REMEMBERED = 200
+"""Pictures of which it is remembered that the process may have their features, far more than fit into its memory."""
 MIN_FREE = 0.5
 """Share of a region that must be unlabelled: what a person has labelled is never changed."""
 
@@ -43,7 +49,49 @@ class SimilarPlaces:
     remaining: int
 
 
-def search_command(
+class SimilarPlaceSearch:
+    """Places like the newest correction. Owned by the live lane."""
+
+    def __init__(self) -> None:
+        self._correction: tuple[int, Correction] | None = None
+        self._recent: OrderedDict[int, None] = OrderedDict()
+
+    def requested(self, picture_id: int) -> None:
+        """The process was asked for this picture, so it may have its features in memory."""
+        self._recent[picture_id] = None
+        self._recent.move_to_end(picture_id)
+        if len(self._recent) > MAX_REMEMBERED:
+            self._recent.popitem(last=False)
+
+    def cancel(self) -> None:
+        """Findings that still come are of no use."""
+        self._correction = None
+
+    def clear(self) -> None:
+        """There is no process any more."""
+        self.cancel()
+        self._recent.clear()
+
+    def command(
+        self, project: Project, number: int, picture_id: int, correction: Correction
+    ) -> SearchCommand:
+        """Search for places like this correction from now on. number: of its request"""
+        self._correction = number, correction
+        return _search_command(project, number, picture_id, correction, reversed(self._recent))
+
+    def found(self, project: Project, event: LiveSimilar) -> SimilarPlaces | None:
+        """What was found in one picture; None for an older correction."""
+        if self._correction is None or event.number != self._correction[0]:
+            return None
+        places: tuple[SimilarPlace, ...] = ()
+        try:
+            places = free_places(project, event)
+        except (MaskloopError, KeyError, ValueError) as error:
+            log.warning("places like a correction are left out: picture %s (%s)", event.picture_id, error)
+        return SimilarPlaces(*self._correction, places, event.remaining)
+
+
+def _search_command(
     project: Project, number: int, shown: int, correction: Correction, others: Iterable[int]
 ) -> SearchCommand:
     """others: pictures whose features may be in the memory of the process."""

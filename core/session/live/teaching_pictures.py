@@ -36,7 +36,7 @@ def known_pixels(project: Project, pixels: LabelledPixels) -> LabelledPixels:
     return pixels.of_classes(project.classes.read().values)
 
 
-def lesson(project: Project, picture_id: int) -> LearnCommand:
+def learn_command(project: Project, picture_id: int) -> LearnCommand:
     """The labelled pixels of a picture; none for one that must not teach."""
     record = project.pictures.get(picture_id)
     pixels = NO_PIXELS

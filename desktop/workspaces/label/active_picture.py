@@ -24,7 +24,7 @@ class ActivePicture:
     corrected_run: int | None = None
     """The run whose prediction the live one corrects; None for one that goes without a network."""
     live_box: Box | None = None
-    """Where a live prediction of a giant is one, in image pixels; None: everywhere."""
+    """Where the live prediction is one, in image pixels, of a picture predicted in parts; None: everywhere."""
 
     @property
     def prediction(self) -> PredictedMask | None:

@@ -179,6 +179,7 @@ class LabelController(ControllerGroup):
         connect(self._undo.label_changed, self._similar_places.clear)
         connect(self._live.places_found, self._similar_places.places_found)
         connect(self._similar_places.picture_requested, pictures.show)
+        connect(self._similar_places.stored, self.reload_pictures)
         connect(self._undo.reload_needed, pictures.reload)
         connect(self._navigator.picture_requested, pictures.show)
         connect(self._queue.picture_requested, pictures.show)

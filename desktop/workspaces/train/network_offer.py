@@ -17,8 +17,8 @@ from desktop.workspaces.train.page import TrainPage
 OFFER_FACT = "offer_pretrained_network"
 """Name of the fact in the project file that holds the answer: "accepted" or "declined"."""
 OFFER = (
-    "This project trains a network from random weights. New projects start from ImageNet weights, which gave better "
-    "first masks in every test. Earlier runs are kept."
+    "New projects start from ImageNet weights, which reached 0.63 mIoU on unseen streets in ten minutes "
+    "where random ones, as in this project, reached 0.43; earlier runs are kept."
 )
 FORMER_DEFAULTS = (("asymmetric-unet", None), ("unet", "resnet34"))
 """(architecture, encoder) of the networks that earlier versions trained unasked, from random weights."""

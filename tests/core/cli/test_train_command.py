@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import torch
 
+from core.models.spec import default_spec
 from core.project.project import Project
 from core.project.records import Split
+from core.session.training.next_run import spec_of
 from core.training.recipe import RECIPE_OPTIONS, Recipe
 from core.training.resume_state import STATE_FILE
 from tests.command_line import error_of, json_of, run_command, usage_error_of
@@ -55,6 +57,23 @@ def test_like_repeats_a_run_exactly_or_with_changes(folder: Path) -> None:
     other = json_of("train", "--project", folder, "--like", 1, "--loss", "ce", "--epochs", 1)
     varied = recipe_of(folder, other["run"])
     assert (varied.loss, varied.epochs, varied.steps, varied.optimizer) == ("ce", 1.0, None, "sgd")
+
+
+def test_a_project_keeps_its_network_until_another_is_asked_for(folder: Path) -> None:
+    said = json_of("train", "--project", folder, "--steps", 1, "--device", "cpu", "--threads", 1)
+    with Project.open_read_only(folder) as project:
+        spec = spec_of(project.runs.get(said["run"]))
+        in_use = project.runs.in_use()
+    assert in_use is not None
+    assert (spec.architecture, spec.size) == ("asymmetric-unet-small", 64)
+    usual = default_spec("cpu", spec.class_values)
+    note = f"It trained the network of run {in_use.id}, which is in use. New projects train another: --arch "
+    assert any(each.startswith(note + usual.architecture) for each in said["notes"])
+    asked = ("--weights", "none", "--size", 64, "--steps", 1, "--device", "cpu", "--threads", 1)
+    said = json_of("train", "--project", folder, *asked)
+    assert not any("which is in use" in each for each in said["notes"])
+    with Project.open_read_only(folder) as project:
+        assert spec_of(project.runs.get(said["run"])).architecture == usual.architecture
 
 
 def test_resume_restores_the_optimizer_state(folder: Path) -> None:

@@ -38,7 +38,7 @@ def saved(folder: Path) -> tuple[Path, Path]:
 
 def test_forgotten_pictures_do_not_answer_what_was_asked_after_them(tmp_path: Path) -> None:
     first, second = saved(tmp_path)
-    blank, lesson = PackedPixels.pack(NO_PIXELS), PackedPixels.pack(sample_labelled_pixels(truth()))
+    blank, pixels = PackedPixels.pack(NO_PIXELS), PackedPixels.pack(sample_labelled_pixels(truth()))
     inbox: queue.SimpleQueue[LiveCommand | None] = queue.SimpleQueue()
     events: list[LiveEvent] = []
     then = [[ForgetCommand(), ShowCommand(2, 1, first, tmp_path, blank)], [None]]
@@ -48,7 +48,7 @@ def test_forgotten_pictures_do_not_answer_what_was_asked_after_them(tmp_path: Pa
         for command in then.pop(0):
             inbox.put(command)
 
-    inbox.put(LearnCommand(2, second, lesson))
+    inbox.put(LearnCommand(2, second, pixels))
     inbox.put(ShowCommand(1, 1, first, tmp_path, blank))
     AnswerScheduler(inbox, emit).run()
     ready, impossible = events
@@ -99,21 +99,21 @@ class PatientInbox(ScriptedInbox):
 
 def test_a_stroke_goes_before_a_comparison_that_is_under_way(tmp_path: Path) -> None:
     first, second = saved(tmp_path)
-    lesson = PackedPixels.pack(sample_labelled_pixels(truth()))
+    pixels = PackedPixels.pack(sample_labelled_pixels(truth()))
     events: list[LiveEvent] = []
     inbox = PatientInbox(
         lambda: any(isinstance(event, LiveScored) for event in events),
-        LearnCommand(2, second, lesson),
-        ScoreCommand(7, 1, first, lesson),
+        LearnCommand(2, second, pixels),
+        ScoreCommand(7, 1, first, pixels),
         queue.Empty,
         queue.Empty,  # the comparison begins
-        ShowCommand(1, 1, first, tmp_path, lesson),
+        ShowCommand(1, 1, first, tmp_path, pixels),
     )
     AnswerScheduler(cast("queue.SimpleQueue[LiveCommand | None]", inbox), events.append).run()
     assert [type(event) for event in events] == [LiveReady, LiveReady, LiveScored]
     scored = events[-1]
     assert isinstance(scored, LiveScored)
-    assert len(scored.predicted) == len(lesson.values)
+    assert len(scored.predicted) == len(pixels.values)
 
 
 def test_an_answer_that_cannot_be_written_is_told(tmp_path: Path) -> None:

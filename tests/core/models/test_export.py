@@ -91,6 +91,16 @@ def test_exported_network_predicts_the_same(tmp_path: Path, suffix: str) -> None
     assert "of the pixels" in delivered.message
 
 
+def test_the_default_network_is_exported_with_the_normalisation_of_its_encoder(tmp_path: Path) -> None:
+    spec = ModelSpec("hypercolumn", "tu-tf_efficientnet_lite0", "imagenet", 64, (1, 2, 5))
+    assert spec.normalisation == "symmetric" != SPEC.normalisation
+    asked = job(tmp_path, "net.onnx")
+    save_checkpoint(asked.folder, network(spec), spec, {})
+    delivered = export_model(asked)
+    assert delivered.pictures == 2
+    assert delivered.equal is not None and delivered.equal > 0.995
+
+
 def test_export_with_other_channels_is_compared_on_such_pictures(tmp_path: Path) -> None:
     spec = replace(SPEC, channels=5)
     deep = np.random.default_rng(0).integers(0, 255, (48, 64, 5)).astype(np.uint8)

@@ -183,7 +183,7 @@ class LiveController(Controller):
         return self._parts.part_for(self._picture.id, pyramid, self._canvas.viewport.visible_part())
 
     def _view_changed(self, _scale: float) -> None:
-        """Panned or zoomed: another part of a giant is predicted once the view rests."""
+        """Panned or zoomed: another part of a large picture is predicted once the view rests."""
         if self._running and self._visible_part() is not self._asked_part:
             self._delay.start()
 

@@ -28,7 +28,8 @@ FRAME_MARGIN = 4
 
 
 class SimilarPlacesController(Controller):
-    """Lives on the GUI thread. `picture_requested`: the next place is in another picture.
+    """Lives on the GUI thread. `picture_requested`: the next place is in another picture. `stored` carries the ids,
+    as a frozenset, of pictures in which places were accepted while they were not on screen; they may be being loaded.
 
     The list is that of the newest correction that has any. It goes when its pictures are left other than by walking
     through it, when the label changes back, and when the classes change. Nothing is accepted without being asked.
@@ -36,6 +37,7 @@ class SimilarPlacesController(Controller):
     """
 
     picture_requested = Signal(int)
+    stored = Signal(object)
 
     def __init__(
         self,
@@ -177,13 +179,18 @@ class SimilarPlacesController(Controller):
                 self._apply_edit(self._picture.labels, make(self._picture.labels), lambda _edit: None)
             else:
                 self._dispatcher.when_done(
-                    self._session.editing.apply(picture_id, make), lambda _none: None, self._failed
+                    self._session.editing.apply(picture_id, make),
+                    partial(self._stored, picture_id),
+                    self._failed,
                 )
         others = len(by_picture.keys() - {self._picture.id})
         undo = f" Undo works in each of the {len(by_picture)} pictures." if others else ""
         self.message.emit(
             f"Accepted {count_of(len(places), 'place')} as {self._name_of(correction.right)}.{undo}"
         )
+
+    def _stored(self, picture_id: int, _none: None) -> None:
+        self.stored.emit(frozenset({picture_id}))
 
     def _failed(self, error: MaskloopError) -> None:
         self.message.emit(str(error))

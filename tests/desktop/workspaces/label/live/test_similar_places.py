@@ -182,3 +182,17 @@ def test_undo_another_picture_and_a_deleted_class_take_the_offer_away(live: GuiD
     live.wait_until(sheet.isVisible, "the offer", TIMEOUT)
     live.session.editing.delete_class(3).result()
     live.wait_until(lambda: not sheet.isVisible(), "no offer of a class that is gone", TIMEOUT)
+
+
+def test_a_picture_that_is_being_loaded_shows_what_was_accepted_in_it(live: GuiDriver) -> None:
+    correct_a_spot(live)
+    pictures, session = live.labelling._pictures, live.session
+    current = live.labelling.picture.id
+    other = next(each.picture_id for each in controller(live)._places if each.picture_id != current)
+    pictures._prefetcher.prefetch(None)
+    pictures.show(other)
+    session.loader._reading.submit(lambda: None).result()  # its label was read, and is not shown yet
+    assert live.labelling.picture.id == current
+    live.window.actions_by_id["accept_similar"].trigger()
+    live.wait_until(lambda: live.labelling.picture.id == other, "the picture", TIMEOUT)
+    live.wait_until(lambda: bool((live.label_values == 3).any()), "the accepted pixels", TIMEOUT)

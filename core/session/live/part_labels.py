@@ -1,4 +1,5 @@
-"""What the process is told of the picture on screen, and of the parts of a giant, which teach each other."""
+"""What the process is told of the picture on screen, and of the parts of one that is predicted in parts, which teach
+each other."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ from core.session.live.teaching_pictures import known_pixels
 NOTHING = PackedPixels.pack(NO_PIXELS)
 
 
-class PartLessons:
+class PartLabels:
     """Owned by the live lane."""
 
     def __init__(self) -> None:
