@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.base.process_pool import available_cores
 from core.samples.light import apply_sunlight, random_conditions, simulate_camera
 from core.samples.placement import place_objects
 from core.samples.scene_plan import KINDS, plan_scene
@@ -71,28 +68,19 @@ def draw_scene(seed: int, size: tuple[int, int] = DEFAULT_SIZE) -> SampleScene:
 def write_sample_pictures(
     folder: Path, *, count: int = 60, seed: int = 0, progress: Callable[[int, int], None] | None = None
 ) -> list[SamplePicture]:
-    """Write scene-001.jpg, ... into `folder`, which is created if needed, with a thread for each core.
+    """Write scene-001.jpg, ... into `folder`, which is created if needed; calls `progress` (done, count) after each.
 
-    progress: called with (done, count) after each; what it raises ends the work. Raises OSError.
+    Raises OSError.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    with ThreadPoolExecutor(available_cores(), "samples") as pool:
-        try:
-            for sample in pool.map(partial(_write_sample_picture, folder, seed), range(1, count + 1)):
-                written.append(sample)
-                if progress is not None:
-                    progress(len(written), count)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    for number in range(1, count + 1):
+        scene = draw_scene(seed * 100_003 + number)
+        path = folder / f"scene-{number:03d}.jpg"
+        bgr = cv2.cvtColor(scene.picture, cv2.COLOR_RGB2BGR)
+        _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        path.write_bytes(encoded.tobytes())  # cv2.imwrite cannot write every file name on Windows
+        written.append(SamplePicture(path, scene.truth))
+        if progress is not None:
+            progress(number, count)
     return written
-
-
-def _write_sample_picture(folder: Path, seed: int, number: int) -> SamplePicture:
-    scene = draw_scene(seed * 100_003 + number)
-    path = folder / f"scene-{number:03d}.jpg"
-    bgr = cv2.cvtColor(scene.picture, cv2.COLOR_RGB2BGR)
-    _, encoded = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, 95])
-    path.write_bytes(encoded.tobytes())  # cv2.imwrite cannot write every file name on Windows
-    return SamplePicture(path, scene.truth)
