@@ -90,6 +90,7 @@ class WorkerClient:
         # Below: used by the supervising thread only, but for `hold`, which looks.
         self._backlog: deque[_Item] = deque()
         self._process: JsonProcess | None = None
+        self._has_begun = False  # the process has said something; before that it imports
         self._oom_kills = 0
         self._crashes = 0
         self._training = False
@@ -268,6 +269,7 @@ class WorkerClient:
             self._refuse(command, "it ended unexpectedly several times in a row")
             return None
         self._oom_kills = oom_kill_count()
+        self._has_begun = False
         try:
             self._process = JsonProcess(
                 MODULE,
@@ -284,7 +286,7 @@ class WorkerClient:
         except ValueError:
             log.warning("the training process wrote a line that is not an event: %s", text[:200])
             return
-        self._crashes = 0
+        self._crashes, self._has_begun = 0, True
         match event:
             case TrainingStarted():
                 self._training = True
@@ -358,6 +360,8 @@ class WorkerClient:
                 self._process.send(QuitCommand())
             except (OSError, ValueError):
                 log.debug("the training process ended before it was told to quit")
+            if not self._has_begun:
+                self._process.terminate()  # an import takes seconds to hear of it, and nothing is lost
             self._process.reap(STOP_TIMEOUT)
             self._process = None
 

@@ -229,6 +229,17 @@ def test_process_ends_when_its_input_closes(tmp_path: Path) -> None:
     assert (child.returncode, out) == (0, b"")
 
 
+def test_closing_does_not_wait_for_an_import(worker: WorkerClient) -> None:
+    worker.prepare()
+    deadline = time.monotonic() + PATIENCE
+    while (process := worker._process) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert process is not None
+    worker.close()
+    code = process.reap(0.0)
+    assert code != 0, "it ended by itself, after its imports"
+
+
 def test_an_idle_process_ends_and_another_starts_when_there_is_work(
     tmp_path: Path, worker: WorkerClient, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
