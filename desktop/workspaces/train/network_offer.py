@@ -18,7 +18,7 @@ OFFER_FACT = "offer_pretrained_network"
 """Name of the fact in the project file that holds the answer: "accepted" or "declined"."""
 OFFER = (
     "New projects start from ImageNet weights, which reached 0.63 mIoU on unseen streets in ten minutes "
-    "where random ones, as in this project, reached 0.43; earlier runs are kept."
+    "where random ones reached 0.43; earlier runs are kept."
 )
 FORMER_DEFAULTS = (("asymmetric-unet", None), ("unet", "resnet34"))
 """(architecture, encoder) of the networks that earlier versions trained unasked, from random weights."""
