@@ -6,7 +6,7 @@ import contextlib
 import importlib
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -58,9 +58,9 @@ from core.models.spec import (
     spec_from_base,
 )
 from core.project.project import Project
-from core.project.records import RunRecord
+from core.project.records import PictureRecord, RunRecord
 from core.session.training.input_size import SizeProposal, first_size, propose_size, stretched_text
-from core.session.training.next_run import incumbent_of, spec_of
+from core.session.training.next_run import default_network_note, incumbent_of, plan_next, spec_of
 from core.session.training.run_recorder import RunRecorder
 from core.session.training.snapshot_builder import (
     check_trainable,
@@ -129,8 +129,8 @@ def train(
 ) -> None:
     """Train on all labelled pictures.
 
-    Weights are new unless --resume names a run. The network is that of the run in use, if there is one and no other
-    network is given.
+    Weights are new unless --resume names a run. The network is the one that the window would train next, unless
+    another is given.
     """
     distribution = DistributedConfig.resolve(devices, nodes, strategy)
     named = resume if like is None else like
@@ -187,9 +187,9 @@ def run_training(
     base, model_run = _run(opened, resume), _run(opened, named)
     kind = _device_kind(model_run, given)
     in_use = opened.runs.in_use()
-    kept = None if model_run or arch or encoder or weights else _kept_network(in_use)
-    known = model_run or kept
-    spec = _spec(opened, known, kind, arch, encoder, weights, size, resumed=base is not None)
+    spec, network_note = _spec(
+        opened, records, model_run, in_use, kind, arch, encoder, weights, size, resumed=base is not None
+    )
     recipe = _requested_recipe(
         model_run, preset, given, distribution, pretrained=spec.is_pretrained, size=spec.size
     )
@@ -209,12 +209,10 @@ def run_training(
     monitor.train(
         opened, recipe, distribution, snapshot.folder, base, incumbent, callbacks, with_state=with_state
     )
-    missing = "" if arch or encoder or known else missing_package_text(DEFAULT_ENCODER)
-    same = _kept_note(kept, spec, kind)
     resumed = resume_plan.sentence if resume_plan else ""
     stretched = stretched_text(spec, entries)
     more = (stretched, _size_note(proposal), recorder.kept_note, tensorboard_note(callbacks))
-    notes = [part for part in (missing, same, resumed, note, *more) if part]
+    notes = [part for part in (network_note, resumed, note, *more) if part]
     run = opened.runs.get(recorder.run.id)
     result = {
         "run": run.id,
@@ -234,27 +232,6 @@ def run_training(
     steps, seconds = count_of(monitor.step, "step"), f"{monitor.seconds:.0f}"
     lines = [f"Run {run.id} trained {steps} in {seconds} s{_outcome(run, recorder, in_use)}"]
     return result, lines + notes + [f"Left out: {problem}" for problem in problems]
-
-
-def _kept_network(in_use: RunRecord | None) -> RunRecord | None:
-    """The run in use, whose network a project keeps until another is asked for; None where it cannot begin anew,
-    because the package with its weights is missing."""
-    if in_use is None:
-        return None
-    known = spec_of(in_use)
-    is_missing = (
-        known.is_pretrained and known.encoder == DEFAULT_ENCODER and missing_package_text(DEFAULT_ENCODER)
-    )
-    return None if is_missing else in_use
-
-
-def _kept_note(kept: RunRecord | None, spec: ModelSpec, device: str) -> str:
-    """A sentence where the network is not that of a new project."""
-    usual = default_spec(device, spec.class_values)
-    if kept is None or (usual.architecture, usual.encoder) == (spec.architecture, spec.encoder):
-        return ""
-    choice = f"--arch {usual.architecture}" + (f" --encoder {usual.encoder}" if usual.encoder else "")
-    return f"It trained the network of run {kept.id}, which is in use. New projects train another: {choice}"
 
 
 def _size_note(proposal: SizeProposal) -> str:
@@ -404,7 +381,9 @@ def _run(project: Project, which: str | None) -> RunRecord | None:
 
 def _spec(
     project: Project,
+    records: Sequence[PictureRecord],
     base: RunRecord | None,
+    in_use: RunRecord | None,
     device: str,
     arch: str | None,
     encoder: str | None,
@@ -412,17 +391,18 @@ def _spec(
     size: InputSize | None,
     *,
     resumed: bool,
-) -> ModelSpec:
-    values = project.classes.read().values
-    spec = (
-        initial_spec(project, trainable_pictures(project), device)
-        if base is None
-        else spec_from_base(
-            ModelSpec.from_json(json.loads(base.model)),
-            values,
-            project.classes.mapping_since(base.after_move_id).tolist(),
-        )
-    )
+) -> tuple[ModelSpec, str]:
+    """The network, and a sentence about it where it is not the one that somebody would expect. base: the run to resume
+    or repeat; in_use: the run that predicts now"""
+    note = ""
+    if base is not None:
+        mapping = project.classes.mapping_since(base.after_move_id)
+        spec = spec_from_base(spec_of(base), project.classes.read().values, mapping.tolist())
+    elif arch or encoder or weights:
+        spec = initial_spec(project, records, device)
+        note = "" if arch or encoder else missing_package_text(DEFAULT_ENCODER)
+    else:
+        spec, note = _project_network(project, records, in_use, device)
     if resumed and (arch or encoder):
         raise UsageError("--resume uses the network of the run; leave --arch and --encoder out.")
     if arch is not None or encoder is not None:
@@ -434,6 +414,24 @@ def _spec(
         raise UsageError("--resume uses the weights of the run; leave --weights out, or start a new run.")
     spec = replace(spec, weights=weights or spec.weights)
     if base is None and (arch is not None or encoder is not None):
-        records = trainable_pictures(project)
         spec = spec.with_size(first_size(project, records, device, pretrained=spec.is_pretrained))
-    return spec.with_size(size) if size else spec
+    return (spec.with_size(size) if size else spec), note
+
+
+def _project_network(
+    project: Project, records: Sequence[PictureRecord], in_use: RunRecord | None, device: str
+) -> tuple[ModelSpec, str]:
+    """The network that the window would train next, and a sentence where new projects train another one, or where the
+    package with its weights is missing."""
+    spec, base = plan_next(project, records, in_use, device)
+    missing = missing_package_text(DEFAULT_ENCODER)
+    if missing and spec.is_pretrained and spec.encoder == DEFAULT_ENCODER:
+        return initial_spec(project, records, device), missing
+    usual = default_spec(device, spec.class_values)
+    if (usual.architecture, usual.encoder) == (spec.architecture, spec.encoder):
+        return spec, default_network_note(project, base)
+    choice = f"--arch {usual.architecture}" + (f" --encoder {usual.encoder}" if usual.encoder else "")
+    return (
+        spec,
+        f"It trained {spec.network_name}, the network of this project. New projects train another: {choice}",
+    )

@@ -257,9 +257,8 @@ def default_recipe(device_kind: str, *, pretrained: bool = False, size: int = 0)
     if device_kind == "cuda":
         return Recipe(batch=16, learning_rate=1e-3, ema=0.995, zoom=(0.5, 2.0), crop=crop)
     if pretrained:
-        # Larger rates undo what the encoder knows; whole pictures of 480 pixels make a step twice as long. The averaged
-        # weights take the place of a falling rate.
-        return Recipe(learning_rate=1e-3, crop=PRETRAINED_CROP, schedule="constant")
+        # Larger rates undo what the encoder knows; whole pictures of 480 pixels make a step twice as long.
+        return Recipe(learning_rate=1e-3, crop=PRETRAINED_CROP)
     return Recipe(crop=PRETRAINED_CROP if crop else None)
 
 

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -32,7 +31,7 @@ from core.training.events import CheckpointPublished, TrainingEvent
 from core.training.loop import train
 from core.training.recipe import Recipe, default_recipe, parse_recipe_options
 from tests.benchmarks.plain import Pair
-from tests.benchmarks.recipe import STREETS, pairs_of, read_classes, scores, snapshot_of
+from tests.benchmarks.recipe import STREETS, pairs_of, read_classes, scores, snapshot_of, split_frames
 from tests.benchmarks.transfer import LOADED, MADE, DataSet
 
 HOLD_OUTS = {"streets": STREETS, "0006R0": "0006R0"}
@@ -49,12 +48,12 @@ CHANGES = (
 def load_camvid(data: Path, hold_out: str, every: int) -> DataSet:
     """The frames of train without those that match `hold_out`, of which every N-th is scored."""
     names, void = read_classes(data)
-    frames = pairs_of(data, "train", void)
-    held_out = [name for name in frames if re.search(hold_out, name)]
+    asked = argparse.Namespace(data=data, hold_out=hold_out, test=False, frames=None)
+    teach, scored = split_frames(asked, void)
     parts = {
-        "teach": {name: pair for name, pair in frames.items() if name not in held_out},
+        "teach": teach,
         "val": pairs_of(data, "val", void),
-        "scored": {name: frames[name] for name in held_out[::every]},
+        "scored": {f"frame {i}": pair for i, pair in enumerate(scored[::every])},
     }
     return DataSet([names[value] for value in sorted(names)], parts)
 

@@ -200,7 +200,7 @@ def test_training_predicts_the_picture_on_screen_first(tmp_path: Path, listener:
         run = session.runs().result(10)[0]
         assert run.base_run_id == run_id
         recipe = json.loads(run.recipe)
-        assert (recipe["batch"], recipe["optimizer"], recipe["schedule"]) == (3, "sgd", "constant")
+        assert (recipe["batch"], recipe["optimizer"], recipe["schedule"]) == (3, "sgd", "cosine")
     finally:
         session.close()
 

@@ -13,7 +13,7 @@ import torch
 from core.models.spec import default_spec
 from core.project.project import Project
 from core.project.records import Split
-from core.session.training.next_run import spec_of
+from core.session.training.next_run import FACT, NextRun, spec_of
 from core.training.recipe import RECIPE_OPTIONS, Recipe
 from core.training.resume_state import STATE_FILE
 from tests.command_line import error_of, json_of, run_command, usage_error_of
@@ -63,17 +63,27 @@ def test_a_project_keeps_its_network_until_another_is_asked_for(folder: Path) ->
     said = json_of("train", "--project", folder, "--steps", 1, "--device", "cpu", "--threads", 1)
     with Project.open_read_only(folder) as project:
         spec = spec_of(project.runs.get(said["run"]))
-        in_use = project.runs.in_use()
-    assert in_use is not None
     assert (spec.architecture, spec.size) == ("asymmetric-unet-small", 64)
     usual = default_spec("cpu", spec.class_values)
-    note = f"It trained the network of run {in_use.id}, which is in use. New projects train another: --arch "
+    note = (
+        "It trained asymmetric-unet-small, the network of this project. New projects train another: --arch "
+    )
     assert any(each.startswith(note + usual.architecture) for each in said["notes"])
     asked = ("--weights", "none", "--size", 64, "--steps", 1, "--device", "cpu", "--threads", 1)
     said = json_of("train", "--project", folder, *asked)
-    assert not any("which is in use" in each for each in said["notes"])
+    assert not any("of this project" in each for each in said["notes"])
     with Project.open_read_only(folder) as project:
         assert spec_of(project.runs.get(said["run"])).architecture == usual.architecture
+
+
+def test_a_network_that_was_chosen_in_the_window_is_trained(folder: Path) -> None:
+    with Project.open(folder, purpose="a test") as project:
+        project.set_fact(FACT, NextRun("plain-unet", size=64).to_json())
+    said = json_of("train", "--project", folder, "--steps", 1, "--device", "cpu", "--threads", 1)
+    with Project.open(folder, purpose="a test") as project:
+        project.set_fact(FACT, NextRun().to_json())
+        spec = spec_of(project.runs.get(said["run"]))
+    assert (spec.architecture, spec.size) == ("plain-unet", 64)
 
 
 def test_resume_restores_the_optimizer_state(folder: Path) -> None:
