@@ -10,13 +10,15 @@ step costs is measured by `network_speed`. `first` is the mIoU of that head, `ga
 points, one for each seed, and their mean with a 95 % interval.
 
 streets and 0006R0 are the two hold-outs of CamVid in `recipe`, of which every N-th frame is scored; the other data sets
-are those of `transfer`. Features of the frozen encoder are computed once for each data set.
+are those of `transfer`. Features of the frozen encoder are computed once for each data set. Each training is told on
+standard error when it ends.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -112,6 +114,7 @@ def measure(data: DataSet, asked: argparse.Namespace) -> dict[str, Any]:
                 )
                 firsts += [first] if row == "none" else []
                 found[row].append(last)
+                print(f"seed {seed}, {row}: {last:.4f}", file=sys.stderr, flush=True)
     return {
         "pictures": {part: len(pairs) for part, pairs in data.parts.items()},
         "first": firsts,
