@@ -39,7 +39,7 @@ from tests.benchmarks.transfer import LOADED, MADE, DataSet
 HOLD_OUTS = {"streets": STREETS, "0006R0": "0006R0"}
 CHANGES = (
     "encoder_rate=1",
-    "lr=0.003",
+    "learning_rate=0.001",
     "frozen_norm=no",
     "frozen_levels=0",
     "freeze_encoder=0.3",
@@ -92,6 +92,12 @@ def train_and_score_last(
         return first, scores(run, judging, names, "none", recipe.device)["miou"]
 
 
+def changed(recipe: Recipe, options: str) -> Recipe:
+    """The recipe with changes such as "encoder_rate=1,frozen_levels=0"."""
+    said = dict(each.split("=", 1) for each in options.split(","))
+    return recipe.with_changes(dict(parse_recipe_options(said)))
+
+
 def measure(data: DataSet, asked: argparse.Namespace) -> dict[str, Any]:
     """All changes on one data set."""
     names = dict(enumerate(data.classes, 1))
@@ -99,18 +105,21 @@ def measure(data: DataSet, asked: argparse.Namespace) -> dict[str, Any]:
     usual = default_recipe("cpu", pretrained=True).with_changes(
         {"steps": asked.steps, "threads": asked.threads, "device": "cpu"}
     )
-    rows = ("none", *asked.changes)
+    rows = {"none": usual, **{change: changed(usual, change) for change in asked.changes}}
     found: dict[str, list[float]] = {row: [] for row in rows}
     firsts = []
     judging = list(data.parts["scored"].values())
     with tempfile.TemporaryDirectory() as folder:
         snapshot = snapshot_of(Path(folder) / "snapshot", spec, usual, data.parts["teach"], data.parts["val"])
         for seed in asked.seeds:
-            for row in rows:
-                said = {} if row == "none" else dict(each.split("=", 1) for each in row.split(","))
-                recipe = usual.with_changes({**parse_recipe_options(said), "seed": seed})
+            for row, recipe in rows.items():
                 first, last = train_and_score_last(
-                    spec, recipe, snapshot, judging, names, with_first=row == "none"
+                    spec,
+                    recipe.with_changes({"seed": seed}),
+                    snapshot,
+                    judging,
+                    names,
+                    with_first=row == "none",
                 )
                 firsts += [first] if row == "none" else []
                 found[row].append(last)
@@ -150,6 +159,8 @@ def main() -> None:
         words.error("streets and 0006R0 need --camvid, the folder with the frames.")
     if not asked.samples and set(asked.on) & LOADED.keys():
         words.error("pets and aerial need --samples, the folder with the pictures.")
+    for change in asked.changes:
+        changed(default_recipe("cpu", pretrained=True), change)  # a wrong one is told at once
     found = {"steps": asked.steps, "seeds": asked.seeds}
     found |= {name: measure(load(name, asked), asked) for name in asked.on}
     print(json.dumps(found, indent=None if asked.json else 1))
