@@ -175,7 +175,7 @@ class LabelController(ControllerGroup):
             connect(label_changed, self._regions.refresh)
             connect(label_changed, self._live.label_changed)
             connect(label_changed, self._walk.search_again)
-            connect(label_changed, self._queue.content_changed)
+            connect(label_changed, self._queue.regions.content_changed)
         connect(self._undo.label_changed, self._similar_places.clear)
         connect(self._live.places_found, self._similar_places.places_found)
         connect(self._similar_places.picture_requested, pictures.show)
@@ -193,7 +193,7 @@ class LabelController(ControllerGroup):
             self._live.prediction_changed,
         ):
             connect(uncertainty_changed, self._walk.search_again)
-            connect(uncertainty_changed, self._queue.content_changed)
+            connect(uncertainty_changed, self._queue.regions.content_changed)
         connect(self._predictions.accepted_all, self._mark_done_and_continue)
         connect(self.edit_queue.state_changed, self.save_state_changed.emit)
         connect(self.rescue.state_changed, self.save_state_changed.emit)

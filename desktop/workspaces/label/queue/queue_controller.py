@@ -1,4 +1,4 @@
-"""What to label next: the order of the queue, the reason of a picture, and its useful regions, one after another."""
+"""What to label next: the order of the queue, the reason of a picture, pins and skips, and steps to the next region."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import QMenu
 
 from core.acquisition.picture_queue import PictureQueue, QueueReason
-from core.acquisition.region_scores import UsefulRegion, find_useful_regions
 from core.base.changes import Changes
 from core.base.errors import MaskloopError
-from core.base.lane import Lane
 from core.session.acquisition.queue_service import PINNED_TAG, SKIPPED_TAG, QueueUpdate
 from core.session.session import Session
 from desktop.actions.catalog import shortcut_text
@@ -24,6 +22,7 @@ from desktop.dispatcher import LatestRequest, MainThreadDispatcher
 from desktop.workspaces.label.active_picture import ActivePicture
 from desktop.workspaces.label.navigation import PictureNavigator
 from desktop.workspaces.label.page import LabelPage
+from desktop.workspaces.label.queue.useful_regions import UsefulRegions
 
 FIRST_ORDER_MS = 3000
 """After opening: the first picture comes first."""
@@ -31,10 +30,6 @@ ORDER_DELAY_MS = 1500
 LONG_ORDER_DELAY_MS = 10_000
 """The same in projects of more than MANY pictures, whose order takes a second."""
 MANY = 20_000
-SEARCH_DELAY_MS = 300
-"""Regions are searched again so long after an edit."""
-MIN_LENGTH = 96
-"""Widget pixels; a region that is shorter on the screen is zoomed in on."""
 NO_PREDICTIONS = (
     "There are no predictions yet that could say what helps most. Train first; it takes a minute."
 )
@@ -44,7 +39,7 @@ FIRST = "This is where you began."
 
 
 class QueueController(Controller):
-    """Lives on the GUI thread; a lane of its own searches regions. `picture_requested` carries the id of a picture."""
+    """Lives on the GUI thread. `picture_requested` carries the id of a picture."""
 
     picture_requested = Signal(int)
 
@@ -61,24 +56,21 @@ class QueueController(Controller):
         self._session, self._picture, self._navigator = session, picture, navigator
         self._dispatcher = dispatcher
         self._canvas, self._strip, self._actions = page.canvas, page.filmstrip, actions
-        self._lane = Lane("useful regions")
-        self._order_request, self._region_request = LatestRequest(dispatcher), LatestRequest(dispatcher)
+        self.regions = UsefulRegions(dispatcher, self._canvas, picture, self._name_of_class)
+        self._order_request = LatestRequest(dispatcher)
         self._order_delay = QTimer(self, singleShot=True, interval=FIRST_ORDER_MS)
         self._order_delay.timeout.connect(self._order)
-        self._search_delay = QTimer(self, singleShot=True, interval=SEARCH_DELAY_MS)
-        self._search_delay.timeout.connect(self._search_again)
         self._queue: PictureQueue | None = None
         self._step_when_ordered = 0  # N was pressed before the order was known
         self._opening: tuple[int, int] | None = None  # a picture, and the step that led to it
-        self._begin_at = 0  # where a search under way begins: 1 at the first region, -1 at the last
         self._shown: int | None = None
         self._visited: list[int] = []  # pictures, the one on screen last
-        self._regions: tuple[UsefulRegion, ...] = ()
-        self._index: int | None = None  # None: the picture was not searched
         self._menu: QMenu | None = None
         connect = self.connections.connect
         connect(self._strip.menu_requested, self._show_menu)
         connect(navigator.queue_requested, self._order)
+        connect(self.regions.message, self.message.emit)
+        connect(self.regions.none_found, self._no_region_found)
         self._canvas.installEventFilter(self)
 
     def start(self) -> None:
@@ -91,9 +83,8 @@ class QueueController(Controller):
         self._strip.set_note_of(lambda _picture_id: "")
         self._strip.set_reason("")
         self._order_delay.stop()
-        self.leave()
         self._order_request.cancel()
-        self._lane.shutdown(cancel_futures=True, wait=False)
+        self.regions.close()
 
     def on_changes(self, changes: Changes) -> None:
         if changes.predictions or changes.labels or changes.pictures or changes.picture_list:
@@ -109,13 +100,6 @@ class QueueController(Controller):
             "skip_for_now": self._skip,
         }
 
-    @property
-    def region(self) -> UsefulRegion | None:
-        """The region that was gone to."""
-        if self._index is None or not 0 <= self._index < len(self._regions):
-            return None
-        return self._regions[self._index]
-
     def reason(self, picture_id: int) -> str:
         """Why a picture has its place in the queue, for people; "" when it has none."""
         if self._queue is None or not self._session.pictures.has(picture_id):
@@ -126,34 +110,21 @@ class QueueController(Controller):
         """Another picture is on screen, or the same was read again."""
         opening, self._opening = self._opening, None
         if self._picture.id == self._shown:
-            self.content_changed()
+            self.regions.content_changed()
             return
         self._shown = self._picture.id
-        self.leave()
+        self.regions.leave()
         self._show_reason()
         self._order_later()
         if opening is not None and opening[0] == self._shown:
-            self._begin_at = opening[1]
-            self._search()
-
-    def content_changed(self) -> None:
-        """The label or the prediction on screen is another one."""
-        if self._begin_at or self._index is not None:
-            self._search_delay.start()
-
-    def leave(self) -> None:
-        """Remove the frames."""
-        self._region_request.cancel()
-        self._search_delay.stop()
-        self._begin_at, self._regions, self._index = 0, (), None
-        self._canvas.set_frames(())
+            self.regions.begin(opening[1])
 
     def eventFilter(self, _watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Esc removes the frames, besides what else it does."""
-        if event.type() == QEvent.Type.KeyPress and self._regions:
+        if event.type() == QEvent.Type.KeyPress and self.regions.are_framed:
             assert isinstance(event, QKeyEvent)
             if event.key() == Qt.Key.Key_Escape and not self._canvas.is_busy:
-                self.leave()
+                self.regions.leave()
         return False
 
     # The order --------------------------------------------------------------------------------------
@@ -172,6 +143,7 @@ class QueueController(Controller):
 
     def _ordered(self, update: QueueUpdate) -> None:
         before, self._queue = self._queue, update.queue
+        self.regions.class_weights = update.queue.class_weights
         if before is None or not np.array_equal(before.ids, update.queue.ids):
             self._navigator.set_queue(update.queue.rows)
         self._show_reason()
@@ -199,15 +171,10 @@ class QueueController(Controller):
             self._step_when_ordered = step
             self._order()
             return
-        if self._index is None and step > 0 and self._can_search():
-            self._begin_at = step
-            self._search()
-            return
-        if self._index is not None and 0 <= self._index + step < len(self._regions):
-            self._index += step
-            self._show()
-            return
-        self._go_to_picture(step)
+        if step > 0 and self.regions.can_begin:
+            self.regions.begin(step)
+        elif not self.regions.go(step):
+            self._go_to_picture(step)
 
     def _go_to_picture(self, step: int) -> None:
         assert self._queue is not None
@@ -249,56 +216,12 @@ class QueueController(Controller):
         self._opening = picture_id, step
         self.picture_requested.emit(picture_id)
 
-    def _can_search(self) -> bool:
-        labels, prediction = self._picture.labels, self._picture.prediction
-        return (
-            labels is not None and prediction is not None and prediction.values.shape == labels.values.shape
-        )
-
-    def _search(self) -> None:
-        labels, prediction = self._picture.labels, self._picture.prediction
-        if labels is None or prediction is None or not self._can_search():
-            self._begin_at = 0  # a picture that was drawn at random may have none
-            return
-        weights = self._queue.class_weights if self._queue is not None else None
-        future = self._lane.submit(find_useful_regions, prediction, labels.snapshot(), weights)
-        self._region_request.send(future, self._found)
-
-    def _search_again(self) -> None:
-        if self._begin_at or self._index is not None:
-            self._search()
-
-    def _found(self, regions: tuple[UsefulRegion, ...]) -> None:
-        """The regions of the picture on screen as it is now."""
-        begin_at, self._begin_at = self._begin_at, 0
-        if begin_at or self._index is None:
-            self._regions = regions
-            self._index = len(regions) - 1 if begin_at < 0 else 0
-            if not regions and begin_at > 0 and self._visited[-1:] != [self._picture.id]:
-                self._index = 0
-                self._go_to_picture(begin_at)  # asked for in this picture, which is sure of everything
-                return
-            self._show()
-            return
-        # The others keep their order, and those that are labelled are left out.
-        boxes = {region.box for region in regions}
-        kept = [region for region in self._regions if region.box in boxes]
-        before = sum(region.box in boxes for region in self._regions[: self._index])
-        is_left = self.region is not None and self.region.box in boxes
-        self._regions = tuple(kept)
-        self._index = before if is_left else before - 1
-        self._frame()
-
-    def _show(self) -> None:
-        region = self.region
-        self._frame()
-        if region is None:
+    def _no_region_found(self, step: int) -> None:
+        was_opened_for_it = self._visited[-1:] == [self._picture.id]
+        if step > 0 and not was_opened_for_it:
+            self._go_to_picture(step)  # asked for in this picture, which is sure of everything
+        else:
             self.message.emit(self._why_whole() or SURE)
-            return
-        self._canvas.reveal(region.box, MIN_LENGTH)
-        names = [self._session.editing.classes.name_of(value) for value in region.classes]
-        place = f"Region {(self._index or 0) + 1} of {len(self._regions)}"
-        self.message.emit(f"{place}: unsure about {' and '.join(names)}.")
 
     def _why_whole(self) -> str:
         """For a picture that is to be labelled whatever is predicted of it; "" for any other."""
@@ -308,10 +231,8 @@ class QueueController(Controller):
             return ""
         return f"{self.reason(picture_id or 0)}: label all of it, or press again."
 
-    def _frame(self) -> None:
-        self._canvas.set_frames(
-            [region.box for region in self._regions], self.region.box if self.region else None
-        )
+    def _name_of_class(self, value: int) -> str:
+        return self._session.editing.classes.name_of(value)
 
     # Pins and skips ---------------------------------------------------------------------------------
 

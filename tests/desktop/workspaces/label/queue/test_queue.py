@@ -89,7 +89,7 @@ def frames(gui: GuiDriver) -> set[Box]:
 
 
 def at_region(gui: GuiDriver) -> Box | None:
-    region = controller(gui).region
+    region = controller(gui).regions.current
     return region.box if region else None
 
 
