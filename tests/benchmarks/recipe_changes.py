@@ -39,7 +39,7 @@ from tests.benchmarks.transfer import LOADED, MADE, DataSet
 HOLD_OUTS = {"streets": STREETS, "0006R0": "0006R0"}
 CHANGES = (
     "encoder_rate=1",
-    "learning_rate=0.001",
+    "learning_rate=0.003",
     "frozen_norm=no",
     "frozen_levels=0",
     "freeze_encoder=0.3",
